@@ -1,0 +1,1 @@
+"""What changed: rubrics, assessments, progression, reviews of sessions."""

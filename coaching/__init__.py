@@ -1,0 +1,1 @@
+"""How the coach thinks: provider ports and adapters, prompts, policies, persona and style."""

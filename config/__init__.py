@@ -1,0 +1,1 @@
+"""Composes, decides nothing: settings, urls, asgi, celery, embedded services, health."""

@@ -1,0 +1,1 @@
+"""What is said: conversations, turns, handoff, live sockets, feedback."""

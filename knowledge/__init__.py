@@ -1,0 +1,1 @@
+"""What can be looked up: documents, passages, ingestion, retrieval, routing, citations."""
