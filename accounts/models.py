@@ -1,0 +1,173 @@
+"""People, the organizations and teams they belong to, and the record of sensitive acts."""
+
+from typing import ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+from uuid_utils.compat import uuid7
+
+from accounts.roles import Role, includes
+
+
+class Organization(models.Model):
+    """A school, a district or a coaching practice: the wall that no data crosses."""
+
+    class Kind(models.TextChoices):
+        SCHOOL = "school", "School"
+        DISTRICT = "district", "District"
+        OTHER = "other", "Other"
+
+    class Tier(models.TextChoices):
+        FREE = "free", "Free"
+        BASIC = "basic", "Basic"
+        PREMIUM = "premium", "Premium"
+        ENTERPRISE = "enterprise", "Enterprise"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    name = models.CharField(max_length=200)
+    kind = models.CharField("type", max_length=20, choices=Kind, default=Kind.SCHOOL)
+    tier = models.CharField(max_length=20, choices=Tier, default=Tier.FREE)
+    help_lines = models.JSONField(
+        default=list,
+        blank=True,
+        help_text='Shown at once in a crisis: a list of {"name": …, "contact": …, "hours": …}.',
+    )
+    response_minutes = models.PositiveSmallIntegerField(
+        default=30, help_text="The time within which a coach promises to answer a waiting conversation."
+    )
+    idle_minutes = models.PositiveSmallIntegerField(
+        default=30, help_text="A session of use closes after this many idle minutes."
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(kind__in=["school", "district", "other"]), name="organization_kind_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(response_minutes__gte=1), name="organization_response_minutes_positive"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class UserManager(BaseUserManager["User"]):
+    """Finds people by e-mail address, whatever its case."""
+
+    def create_user(self, email: str, password: str | None = None, **fields: object) -> "User":
+        """Create a person; without a password the account can only be used by single sign-on."""
+        user = self.model(email=self.normalize_email(email).strip(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: object) -> "User":
+        """Create a member of staff who may run the installation, outside every organization."""
+        return self.create_user(email, password, is_superuser=True, role=Role.ADMIN, **fields)
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        """Return the person with this e-mail address, whatever its case."""
+        return self.get(email__iexact=username)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person; the e-mail address is the identity of password accounts."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    email = models.EmailField(max_length=254, unique=True)
+    name = models.CharField(max_length=200)
+    role = models.CharField(max_length=20, choices=Role, default=Role.EDUCATOR)
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, related_name="members", null=True, blank=True
+    )
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar = ["name"]
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(Lower("email"), name="user_email_unique"),
+            models.CheckConstraint(
+                condition=models.Q(role__in=["educator", "coach", "admin"]), name="user_role_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(organization__isnull=False) | models.Q(is_superuser=True),
+                name="user_belongs_somewhere",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+    @property
+    def is_coach(self) -> bool:
+        """Whether this person may use what coaches use (administrators may, for features)."""
+        return includes(self.role, Role.COACH)
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether this person administers the organization."""
+        return includes(self.role, Role.ADMIN)
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether the dashboard is open to this person."""
+        return self.is_active and (self.is_superuser or self.is_coach)
+
+
+class Team(models.Model):
+    """A coach's group of educators."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="teams")
+    coach = models.ForeignKey(User, on_delete=models.PROTECT, related_name="coached_teams")
+    name = models.CharField(max_length=200)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TeamMembership(models.Model):
+    """An educator's place in the team of one coach."""
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="memberships")
+    member = models.OneToOneField(User, on_delete=models.CASCADE, related_name="team_membership")
+
+    def __str__(self) -> str:
+        return f"{self.member} in {self.team}"
+
+
+class AuditEvent(models.Model):
+    """One line of the append-only record. A database trigger links each row to the one before it."""
+
+    sequence = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField(default=timezone.now, editable=False)
+    organization_id = models.UUIDField(null=True, editable=False)
+    actor_id = models.UUIDField(null=True, editable=False)
+    action = models.CharField(max_length=80, editable=False)
+    resource = models.CharField(max_length=120, editable=False)
+    reason = models.CharField(max_length=200, blank=True, editable=False)
+    address = models.GenericIPAddressField(null=True, editable=False)
+    request_id = models.CharField(max_length=64, blank=True, editable=False)
+    previous_hash = models.CharField(max_length=64, editable=False)
+    hash = models.CharField(max_length=64, editable=False)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["organization_id", "-sequence"], name="audit_organization"),
+            models.Index(fields=["resource", "-sequence"], name="audit_resource"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.action} {self.resource}"

@@ -1,0 +1,1 @@
+"""What changed: assessments and reviews."""

@@ -1,0 +1,77 @@
+"""The coach's AI and the ledger of every call to a provider."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from uuid_utils.compat import uuid7
+
+from accounts.models import Organization
+
+
+class Persona(models.Model):
+    """The AI of one coach: how it introduces itself, how it speaks and when it calls its coach."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    coach = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="persona")
+    name = models.CharField(max_length=120, help_text="How the AI introduces itself.")
+    bio = models.TextField(blank=True, max_length=4000)
+    tone = models.CharField(max_length=300, blank=True)
+    instructions = models.TextField(blank=True, max_length=8000)
+    escalation_phrases = models.JSONField(
+        default=list, blank=True, help_text="Words or phrases that always call the coach."
+    )
+    low_confidence_below = models.FloatField(
+        default=0.35, help_text="Call the coach when the sources support an answer less than this (0 to 1)."
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(low_confidence_below__gte=0) & models.Q(low_confidence_below__lte=1),
+                name="persona_threshold_between_0_and_1",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PromptRun(models.Model):
+    """One call to a provider: what for, with which prompt, how many tokens, how long, what it cost."""
+
+    class Status(models.TextChoices):
+        OK = "ok", "Answered"
+        ERROR = "error", "Failed"
+        CANCELLED = "cancelled", "Stopped early"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    at = models.DateTimeField(default=timezone.now, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.SET_NULL, null=True, related_name="+")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    subject_id = models.UUIDField(null=True, help_text="The interaction or document that the call served.")
+    purpose = models.CharField(max_length=40)
+    provider = models.CharField(max_length=40)
+    model = models.CharField(max_length=120)
+    prompt = models.CharField(max_length=80, blank=True)
+    prompt_version = models.CharField(max_length=20, blank=True)
+    prompt_hash = models.CharField(max_length=64, blank=True)
+    input_tokens = models.PositiveIntegerField(default=0)
+    output_tokens = models.PositiveIntegerField(default=0)
+    cost_usd = models.DecimalField(max_digits=12, decimal_places=6, default=0)
+    latency_ms = models.PositiveIntegerField(default=0)
+    first_token_ms = models.PositiveIntegerField(null=True)
+    status = models.CharField(max_length=12, choices=Status)
+    error = models.CharField(max_length=60, blank=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["organization", "-at"], name="prompt_run_organization"),
+            models.Index(fields=["subject_id"], name="prompt_run_subject"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} {self.provider}/{self.model} {self.status}"
