@@ -1,0 +1,35 @@
+"""What the gates refuse is answered exactly as what does not exist."""
+
+from collections.abc import Awaitable, Callable
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.http import Http404, HttpRequest, HttpResponseBase
+
+from accounts.access import NotVisible
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
+
+
+class NotVisibleMiddleware:
+    """Turns `NotVisible` into the ordinary "not found", so that the answer tells nothing."""
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        """Pass the request on; a coroutine when the next in line is one."""
+        return self.get_response(request)
+
+    def process_exception(self, _request: HttpRequest, exception: Exception) -> None:
+        """Raise what a missing page raises.
+
+        Raises:
+            Http404: a gate raised `NotVisible`.
+        """
+        if isinstance(exception, NotVisible):
+            raise Http404 from None
