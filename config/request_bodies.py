@@ -1,0 +1,112 @@
+"""A cap on request bodies, counted before Django reads anything.
+
+Django's ASGI handler writes the whole body to a temporary file before the first middleware runs, whoever sends it
+and wherever to. Here a body that is announced as too long is refused unread, one that turns out too long is cut,
+and one that stands still is given up.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+TOO_LONG = 413
+TOO_SLOW = 408
+
+
+class _Refused(Exception):
+    """The body will not be read to its end; `status` says why."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+def limit_for(path: str, *, default: int, by_prefix: Mapping[str, int]) -> int:
+    """Return how many bytes a body to this path may have: the longest matching prefix decides."""
+    matching = [prefix for prefix in by_prefix if path.startswith(prefix)]
+    return by_prefix[max(matching, key=len)] if matching else default
+
+
+class BodyLimit:
+    """An ASGI application around another that refuses long and stalled request bodies."""
+
+    def __init__(
+        self,
+        application: Callable[..., Awaitable[None]],
+        *,
+        default: int,
+        by_prefix: Mapping[str, int],
+        patience_s: float,
+    ) -> None:
+        self.application = application
+        self.default = default
+        self.by_prefix = by_prefix
+        self.patience_s = patience_s
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        """Hand the request on with a counting `receive`, or refuse it."""
+        if scope["type"] != "http":
+            await self.application(scope, receive, send)
+            return
+        limit = limit_for(scope["path"], default=self.default, by_prefix=self.by_prefix)
+        answer = _Answer(send)
+        try:
+            if _announced(scope) > limit:
+                raise _Refused(TOO_LONG)
+            await self.application(scope, self._counting(receive, limit), answer.send)
+        except _Refused as refused:
+            await answer.refuse(refused.status)
+
+    def _counting(self, receive: Any, limit: int) -> Callable[[], Awaitable[dict[str, Any]]]:
+        """Return a `receive` that raises when the body is too long or does not come."""
+        seen = 0
+        finished = False
+
+        async def counted() -> dict[str, Any]:
+            nonlocal seen, finished
+            if finished:
+                waiting: dict[str, Any] = await receive()
+                return waiting
+            try:
+                message: dict[str, Any] = await asyncio.wait_for(receive(), self.patience_s)
+            except TimeoutError:
+                raise _Refused(TOO_SLOW) from None
+            seen += len(message.get("body", b""))
+            if seen > limit:
+                raise _Refused(TOO_LONG)
+            finished = not message.get("more_body", False)
+            return message
+
+        return counted
+
+
+class _Answer:
+    """Remembers whether the answer has begun."""
+
+    def __init__(self, send: Any) -> None:
+        self._send = send
+        self._begun = False
+
+    async def send(self, message: dict[str, Any]) -> None:
+        """Pass a message of the answer on."""
+        self._begun = True
+        await self._send(message)
+
+    async def refuse(self, status: int) -> None:
+        """Answer with a status and close the connection, unless an answer has begun."""
+        if self._begun:
+            return
+        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
+        text = (
+            b"This is more than fits here." if status == TOO_LONG else b"The request took too long to arrive."
+        )
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": text})
+
+
+def _announced(scope: dict[str, Any]) -> int:
+    """Return the length that the client announces; none or nonsense counts as none."""
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit():
+            return int(value)
+    return 0

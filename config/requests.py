@@ -1,0 +1,75 @@
+"""What every HTTP request gets: an id, one line in the log, and an honest answer when a part is away."""
+
+import logging
+import re
+import sys
+import time
+import uuid
+from collections.abc import Callable
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.template.loader import render_to_string
+
+from config.log import request_id
+
+logger = logging.getLogger(__name__)
+
+RETRY_AFTER_SECONDS = 5
+_WELL_FORMED = re.compile(r"[A-Za-z0-9-]{8,64}")
+
+
+class RequestIdMiddleware:
+    """Gives the request an id, returns it in `X-Request-ID`, and logs one line when the answer is ready."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer the request under its id."""
+        token = request_id.set(_incoming_id(request) or uuid.uuid4().hex)
+        started = time.monotonic()
+        try:
+            response = self.get_response(request)
+            response["X-Request-ID"] = request_id.get()
+            _log(request, response, time.monotonic() - started)
+            return response
+        finally:
+            request_id.reset(token)
+
+
+def _incoming_id(request: HttpRequest) -> str:
+    """Return the id that a trusted proxy gave the request; nobody else's is believed."""
+    given = request.headers.get("X-Request-ID", "")
+    return given if settings.BEHIND_PROXY and _WELL_FORMED.fullmatch(given) else ""
+
+
+def _log(request: HttpRequest, response: HttpResponseBase, seconds: float) -> None:
+    """Write the line of one request: its route, never its path or its query."""
+    route = request.resolver_match.route if request.resolver_match else ""
+    level = logging.ERROR if response.status_code >= 500 else logging.INFO
+    logger.log(
+        level,
+        "request",
+        extra={
+            "method": request.method,
+            "route": route,
+            "status": response.status_code,
+            "duration_ms": round(seconds * 1000, 1),
+        },
+    )
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer a request that failed: 503 when the database is away, else 500, and the id to ask about."""
+    error = sys.exc_info()[1]
+    logger.error("request failed", exc_info=error)
+    away = isinstance(error, OperationalError | InterfaceError)
+    status = 503 if away else 500
+    page = render_to_string(f"{status}.html", {"request_id": request_id.get()})
+    response = HttpResponse(page, status=status)
+    if away:
+        response["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return response

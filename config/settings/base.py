@@ -1,0 +1,303 @@
+"""What is the same wherever Sideline runs; every choice of an adapter by dotted path is made here."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from config import addresses, content_policy, log
+from config.env import Environment
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+ENV = Environment(os.environ)
+
+SIDELINE_DATA = Path(ENV.text("SIDELINE_DATA", str(BASE_DIR / ".local")))
+"""Everything that the machine keeps for this installation: services, secrets, uploads, logs."""
+
+SIDELINE_ROLE = ENV.text("SIDELINE_ROLE", "command")
+"""What this process is: web, worker or command. It decides time limits and pooling."""
+
+DEBUG = False
+BEHIND_PROXY = ENV.flag("BEHIND_PROXY", default=False)
+"""Whether a proxy of ours is in front, whose headers can be believed."""
+SECRET_KEY = ""
+ALLOWED_HOSTS: list[str] = []
+SITE_NAME = "Sideline"
+
+# --- What is installed -------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "config",
+    "assessments",
+    "conversations",
+    "knowledge",
+    "coaching",
+    "accounts",
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django.contrib.humanize",
+    "django_htmx",
+    "template_partials",
+    "allauth",
+    "allauth.account",
+    "channels",
+    "csp",
+]
+
+MIDDLEWARE = [
+    "config.requests.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.content_policy.ContentPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "config.sessions.SlidingSessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "accounts.middleware.NotVisibleMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "csp.context_processors.nonce",
+            ],
+        },
+    },
+]
+
+# --- People and sessions -----------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "account_login"
+
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = True
+
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_COOKIE_AGE = int(timedelta(hours=24).total_seconds())
+SESSION_RENEWED_AFTER = timedelta(minutes=10)
+"""A session in use is saved again, and so lives on, when its last renewal is older than this."""
+SESSION_LONGEST = timedelta(days=7)
+"""However much it is used, a session ends after this."""
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+
+# --- Data --------------------------------------------------------------------------------------------
+
+_remembered = addresses.remembered(SIDELINE_DATA)
+DATABASE_URL = ENV.text(
+    "DATABASE_URL", _remembered.get("DATABASE_URL", "postgresql://127.0.0.1:1/not-started")
+)
+REDIS_URL = ENV.text("REDIS_URL", _remembered.get("REDIS_URL", "redis://127.0.0.1:1/0"))
+
+_LIMITS = {
+    "web": {"statement_timeout": "5s", "lock_timeout": "3s", "idle_in_transaction_session_timeout": "10s"},
+    "worker": {
+        "statement_timeout": "120s",
+        "lock_timeout": "10s",
+        "idle_in_transaction_session_timeout": "300s",
+    },
+}
+
+
+def _database() -> dict[str, Any]:
+    """Return the default database, with the time limits and the pool of this process's role.
+
+    A web process answers each request in a thread of its own, so its connections come from a pool;
+    the other processes keep theirs.
+    """
+    try:
+        database = addresses.database_from_url(DATABASE_URL)
+    except ValueError as error:
+        ENV.problems.append(f"DATABASE_URL is wrong: {error}")
+        return {"ENGINE": "django.db.backends.postgresql"}
+    limits = " ".join(f"-c {name}={value}" for name, value in _LIMITS.get(SIDELINE_ROLE, {}).items())
+    database["OPTIONS"] = {"connect_timeout": 5, "options": limits, **database["OPTIONS"]}
+    database["CONN_HEALTH_CHECKS"] = True
+    if SIDELINE_ROLE == "web":
+        size = ENV.integer("DATABASE_POOL_SIZE", 20, least=2)
+        database["OPTIONS"]["pool"] = {"min_size": 2, "max_size": size, "timeout": 2, "max_lifetime": 1800}
+        database["CONN_MAX_AGE"] = 0
+    else:
+        database["CONN_MAX_AGE"] = 60
+    return database
+
+
+def _redis(number: int) -> str:
+    """Return the address of one numbered database of the Redis server."""
+    try:
+        return addresses.redis_database(REDIS_URL, number)
+    except ValueError as error:
+        ENV.problems.append(f"REDIS_URL is wrong: {error}")
+        return ""
+
+
+DATABASES = {"default": _database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "config.caching.ForgivingRedisCache",
+        "LOCATION": ENV.text("CACHE_URL", _redis(2)),
+        "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5},
+    },
+}
+CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {
+            "hosts": [{"address": _redis(1), "socket_timeout": 1.0, "socket_connect_timeout": 1.0}],
+            "prefix": "sideline",
+        },
+    },
+}
+
+MEDIA_ROOT = Path(ENV.text("MEDIA_ROOT", str(SIDELINE_DATA / "media")))
+STATIC_URL = "/static/"
+STATIC_ROOT = Path(ENV.text("STATIC_ROOT", str(SIDELINE_DATA / "static")))
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+FILE_UPLOAD_PERMISSIONS = 0o600
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+
+REQUEST_BODY_LIMIT = 1024 * 1024
+"""Bytes of a request body that are read before Django sees anything."""
+REQUEST_BODY_LIMITS: dict[str, int] = {
+    "/admin/knowledge/": ENV.integer("UPLOAD_LIMIT_MB", 110, least=1) * 1024 * 1024,
+}
+"""Longer bodies by path prefix: where files are handed in."""
+REQUEST_BODY_SECONDS = 30.0
+"""How long a request body may stand still before the request is given up."""
+
+# --- Jobs --------------------------------------------------------------------------------------------
+
+VISIBILITY_TIMEOUT_SECONDS = 600
+
+CELERY_BROKER_URL = _redis(0)
+CELERY_RESULT_BACKEND = None
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_TIME_LIMIT = 300
+CELERY_TASK_SOFT_TIME_LIMIT = 270
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30.0
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_VISIBILITY_TIMEOUT = VISIBILITY_TIMEOUT_SECONDS
+CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {"visibility_timeout": VISIBILITY_TIMEOUT_SECONDS}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": VISIBILITY_TIMEOUT_SECONDS,
+    "socket_connect_timeout": 2.0,
+    "socket_timeout": 1.0 if SIDELINE_ROLE == "web" else 30.0,
+}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_TASK_PUBLISH_RETRY_POLICY = {
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0.1,
+    "interval_max": 0.2,
+}
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_ROUTES = {
+    "knowledge.tasks.sweep_ingestion": {"queue": "default"},
+    "knowledge.tasks.*": {"queue": "ingestion"},
+}
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    "heartbeat": {"task": "config.tasks.beat", "schedule": 10.0, "options": {"expires": 10}},
+    "sweep-ingestion": {
+        "task": "knowledge.tasks.sweep_ingestion",
+        "schedule": 30.0,
+        "options": {"expires": 30},
+    },
+    "sweep-turns": {"task": "conversations.tasks.sweep_turns", "schedule": 10.0, "options": {"expires": 10}},
+    "escalate-handoffs": {
+        "task": "conversations.tasks.escalate_handoffs",
+        "schedule": 30.0,
+        "options": {"expires": 30},
+    },
+    "clear-sessions": {
+        "task": "config.tasks.clear_sessions",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
+}
+
+# --- The coach's AI ----------------------------------------------------------------------------------
+
+OPENAI_API_KEY = ENV.text("OPENAI_API_KEY", "")
+OPENAI_BASE_URL = ENV.text("OPENAI_BASE_URL", "https://api.openai.com/v1")
+OPENAI_CHAT_MODEL = ENV.text("OPENAI_CHAT_MODEL", "gpt-4o")
+OPENAI_CHEAPER_MODEL = ENV.text("OPENAI_CHEAPER_MODEL", "gpt-4o-mini")
+
+_chat = "openai_adapter.OpenAIChat" if OPENAI_API_KEY else "extractive.ExtractiveChat"
+_fallback = "coaching.providers.openai_adapter.CheaperOpenAIChat" if OPENAI_API_KEY else ""
+CHAT_MODEL = ENV.text("CHAT_MODEL", f"coaching.providers.{_chat}")
+CHAT_FALLBACK_MODEL = ENV.text("CHAT_FALLBACK_MODEL", _fallback)
+EMBEDDING_MODEL = ENV.text("EMBEDDING_MODEL", "coaching.providers.minilm.MiniLM")
+
+# --- The rest ----------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = ENV.text("TIME_ZONE", "UTC")
+USE_TZ = True
+USE_I18N = True
+
+CONTENT_SECURITY_POLICY = {"DIRECTIVES": content_policy.PAGES}
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+SILENCED_SYSTEM_CHECKS: list[str] = []
+
+LOGGING = log.configuration(level=ENV.text("LOG_LEVEL", "INFO"))
+LOGGING_CONFIG = "logging.config.dictConfig"
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Sideline",
+    "SITE_HEADER": "Sideline",
+    "SITE_URL": "/",
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+}

@@ -1,0 +1,30 @@
+"""Settings of the test suite: scripted models, a cache in memory, services that `conftest.py` starts."""
+
+import os
+
+from config.settings.base import *
+
+SECRET_KEY = "only-for-the-suite-0123456789-abcdefghijklmnopqrstuvwxyz"
+ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+
+SIDELINE_DATA = BASE_DIR / ".local" / "test"
+MEDIA_ROOT = SIDELINE_DATA / "media" / os.environ.get("PYTEST_XDIST_WORKER", "single")
+STATIC_ROOT = SIDELINE_DATA / "static"
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": os.environ.get("PYTEST_XDIST_WORKER", "single"),
+    },
+}
+CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+
+CELERY_BROKER_URL = "memory://"
+
+OPENAI_API_KEY = ""
+CHAT_MODEL = ENV.text("CHAT_MODEL", "coaching.providers.scripted.ScriptedChat")
+CHAT_FALLBACK_MODEL = ""
+EMBEDDING_MODEL = ENV.text("EMBEDDING_MODEL", "coaching.providers.scripted.ScriptedEmbedding")
