@@ -83,7 +83,7 @@ def split(
 
 def _measure(count_tokens: CountTokens) -> CountTokens:
     def measure(text: str) -> int:
-        return max(count_tokens(text), -(-len(text) // LONGEST_TOKEN))
+        return max(count_tokens(text), -(-len(text) // LONGEST_TOKEN)) if text else 0
 
     return measure
 
