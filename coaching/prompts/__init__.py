@@ -1,0 +1,1 @@
+"""What we say to a language model: versioned texts, and the functions that fill them in."""
