@@ -1,0 +1,185 @@
+"""Lines to paragraphs, list items and headings; pure functions over `layout.Line`."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from knowledge.extraction.cleaning import HYPHENS, join_lines
+from knowledge.extraction.layout import Line, PageLines
+
+BULLET = re.compile(r"^(?:[-*•‣◦▪■●○–·✓❖➢]\s+|\(?(?:\d{1,2}|[a-zA-Z])[.)]\s+)(?=\S)")
+TERMINAL = (".", "!", "?", ":", ";", "”", '"', "»", "…", ".)", ".”", ".’", "؟", "。")
+CHAPTER_LINE = re.compile(r"^(?:chapter|part|unit|module|lesson|section)\s+(?:\d{1,3}|[ivxlc]{1,7})\b", re.IGNORECASE)
+CHAPTER_NUMBER_ONLY = re.compile(
+    r"^(?:chapter|part|unit|module|lesson)\s+(?:\d{1,3}|[ivxlc]{1,7})[.:]?$", re.IGNORECASE
+)
+SENTENCE_END = (".", ",", ";", ":")
+LONGEST_HEADING = 160
+LARGER = 1.12
+SAME_SIZE = 0.7
+
+
+@dataclass(slots=True)
+class Piece:
+    """Lines that belong together, with the looks of the first."""
+
+    lines: list[Line]
+    size: float
+    bold: bool
+    heading: bool = False
+    text: str = ""
+
+    @property
+    def page(self) -> int:
+        """The page on which the piece starts."""
+        return self.lines[0].page
+
+    @property
+    def is_list_item(self) -> bool:
+        """Whether it starts with a bullet or a number."""
+        return BULLET.match(self.lines[0].text) is not None
+
+
+@dataclass(slots=True)
+class Looks:
+    """What running text looks like in this document."""
+
+    size: float = 10.0
+    leading: float = 12.0
+    mostly_bold: bool = False
+    margins: dict[int, float] = field(default_factory=dict)
+
+
+def looks_of(pages: Iterable[PageLines]) -> Looks:
+    """Size and line distance by which most characters are set, and each page's right margin."""
+    sizes: Counter[float] = Counter()
+    leadings: Counter[float] = Counter()
+    bold = total = 0
+    looks = Looks()
+    for page in pages:
+        previous: Line | None = None
+        for line in page.lines:
+            length = len(line.text)
+            sizes[round(line.size * 2) / 2] += length
+            total += length
+            bold += length * line.bold
+            if previous is not None and 0 < line.y0 - previous.y0 < 4 * line.size:
+                leadings[round((line.y0 - previous.y0) * 2) / 2] += 1
+            previous = line
+        looks.margins[page.index] = max((line.x1 for line in page.lines), default=page.width)
+    if sizes:
+        looks.size = sizes.most_common(1)[0][0]
+    if leadings:
+        looks.leading = max(leadings.most_common(1)[0][0], looks.size)
+    looks.mostly_bold = bold * 2 > total
+    return looks
+
+
+def pieces_of(pages: Iterable[PageLines], looks: Looks) -> list[Piece]:
+    """All pieces of a document in reading order, continued over columns and pages."""
+    pieces: list[Piece] = []
+    open_body: Piece | None = None
+    for page in pages:
+        for line in page.lines:
+            last = pieces[-1] if pieces else None
+            if last is not None and not _starts_new(last, line, looks):
+                last.lines.append(line)
+                continue
+            if open_body is not None and open_body.lines[-1].page != line.page and _goes_on(open_body, line):
+                open_body.lines.append(line)
+                if open_body is not last:
+                    _move_to_end(pieces, open_body)
+                continue
+            piece = Piece([line], line.size, line.bold)
+            pieces.append(piece)
+            if not line.is_table and abs(line.size - looks.size) < SAME_SIZE:
+                open_body = piece
+    for piece in pieces:
+        piece.text = _text_of(piece)
+        piece.heading = _is_heading(piece, looks)
+    return _with_chapter_numbers(pieces)
+
+
+def _move_to_end(pieces: list[Piece], piece: Piece) -> None:
+    """Put a paragraph after the notes that interrupted it, so that its next line finds it last."""
+    at = next(i for i in range(len(pieces) - 1, -1, -1) if pieces[i] is piece)
+    pieces.append(pieces.pop(at))
+
+
+def _starts_new(piece: Piece, line: Line, looks: Looks) -> bool:
+    """Whether `line` begins a new piece rather than going on with `piece`."""
+    last = piece.lines[-1]
+    if line.is_table or last.is_table or abs(last.size - line.size) > SAME_SIZE or piece.bold != line.bold:
+        return True
+    if line.page != last.page or line.y0 < last.y0 - line.size:
+        return not _goes_on(piece, line)
+    if line.y0 - last.y0 > max(looks.leading, line.size * 1.3) * 1.45 or BULLET.match(line.text):
+        return True
+    return _is_set_off(piece, last, line, looks)
+
+
+def _is_set_off(piece: Piece, last: Line, line: Line, looks: Looks) -> bool:
+    """Whether an indent or a short last line sets the two lines apart."""
+    ended = last.text.endswith(TERMINAL)
+    if line.x0 > last.x0 + 0.8 * line.size and not (len(piece.lines) == 1 and piece.is_list_item):
+        return ended or last.x1 < looks.margins[line.page] - 0.25 * (last.x1 - last.x0)
+    if not ended:
+        return False
+    column_right = max(item.x1 for item in piece.lines[-4:])
+    right = max(column_right, line.x1)
+    return last.x1 < right - 0.22 * (right - last.x0) and not line.text[:1].islower()
+
+
+def _goes_on(piece: Piece, line: Line) -> bool:
+    """Whether a line at the top of a column or page continues the text."""
+    last = piece.lines[-1]
+    if line.is_table or last.is_table or abs(last.size - line.size) > SAME_SIZE or piece.bold != line.bold:
+        return False
+    if BULLET.match(line.text):
+        return False
+    if last.text.endswith(HYPHENS) and last.text[-2:-1].isalpha():
+        return True
+    return not last.text.endswith(TERMINAL) and line.text[:1].islower()
+
+
+def _text_of(piece: Piece) -> str:
+    if piece.lines[0].is_table:
+        return piece.lines[0].text
+    text = ""
+    for line in piece.lines:
+        text = join_lines(text, line.text)
+    return text
+
+
+def _is_heading(piece: Piece, looks: Looks) -> bool:
+    text = piece.text
+    if len(piece.lines) > 3 or not 2 <= len(text) <= LONGEST_HEADING or piece.lines[0].is_table:
+        return False
+    if text.endswith(SENTENCE_END) or not any(letter.isalpha() for letter in text):
+        return False
+    if piece.size >= looks.size * LARGER:
+        return True
+    if CHAPTER_LINE.match(text) and len(piece.lines) == 1 and len(text) < 80:
+        return True
+    return piece.bold and not looks.mostly_bold and piece.size >= looks.size * 0.95 and len(text) <= 120
+
+
+def _with_chapter_numbers(pieces: list[Piece]) -> list[Piece]:
+    """Join "Chapter 3" with the title that stands under it."""
+    joined: list[Piece] = []
+    for piece in pieces:
+        last = joined[-1] if joined else None
+        if (
+            last is not None
+            and piece.heading
+            and last.heading
+            and CHAPTER_NUMBER_ONLY.match(last.text)
+            and last.page == piece.page
+        ):
+            last.text = f"{last.text.rstrip('.:')}: {piece.text}"
+            last.size = max(last.size, piece.size)
+            last.lines += piece.lines
+        else:
+            joined.append(piece)
+    return joined
