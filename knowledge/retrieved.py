@@ -1,0 +1,43 @@
+"""What a search hands on, as plain values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievedPassage:
+    """A passage found for a question, with what is needed to quote and to open it."""
+
+    passage_id: UUID
+    document_id: UUID
+    version_id: UUID
+    title: str
+    authors: tuple[str, ...]
+    year: int | None
+    chapter_title: str
+    headings: tuple[str, ...]
+    page_label: str
+    page_index: int | None
+    text: str
+    score: float
+    """The calibrated probability, 0 to 1, that this passage answers the question."""
+    legs: Mapping[str, float] = field(default_factory=dict)
+    """By leg: `vector` and `text` (its own score), `vector_rank` and `text_rank` (from 1), `fused`."""
+    page_index_end: int | None = None
+    domains: tuple[str, ...] = ()
+    speaker: str = ""
+    start_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieval:
+    """The answer of one search: the passages, best first, and how they were found."""
+
+    passages: tuple[RetrievedPassage, ...] = ()
+    considered: int = 0
+    """How many different passages the legs brought up."""
+    confidence: float = 0.0
+    """The score of the best passage; 0 when nothing was found."""
+    trace: Mapping[str, object] = field(default_factory=dict)
+    """For the record of the turn: strategies, counts, times in milliseconds. No words of the question."""
