@@ -102,6 +102,8 @@ def active_coaches(member: User) -> QuerySet[User]:
 
 def coach_for(member: User) -> User | None:
     """Return the coach of the educator's team; none without a team or when that coach has left."""
+    if member.organization_id is None:
+        return None
     return (
         User.objects.filter(
             coached_teams__memberships__member=member.pk,

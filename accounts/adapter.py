@@ -1,14 +1,69 @@
-"""How sign-in behaves here: accounts are made by an administrator, nobody signs up alone."""
+"""What Sideline changes in django-allauth: nobody signs up by themselves, and each sign-in is on record."""
+
+from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
-from django.http import HttpRequest
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
 from typing_extensions import override
 
+from accounts import audit
+from accounts.models import User
 
-class AccountAdapter(DefaultAccountAdapter):
-    """The sign-in library's behaviour with the open sign-up closed."""
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
+    """Sign-in by e-mail and password for people whom an administrator has added."""
 
     @override
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        """Return False: people are invited by their organization."""
+        """Return no: administrators add people."""
         return False
+
+    @override
+    @transaction.atomic
+    def login(self, request: HttpRequest, user: User) -> None:
+        """Sign in under a new session id, and record it."""
+        super().login(request, user)
+        audit.record(actor=user, action="signed_in", resource=audit.person(user), request=request)
+
+    @override
+    @transaction.atomic
+    def logout(self, request: HttpRequest) -> None:
+        """Sign out, forget the session, and record it."""
+        user = request.user
+        if isinstance(user, User):
+            audit.record(actor=user, action="signed_out", resource=audit.person(user), request=request)
+        super().logout(request)
+
+    @override
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """Record that somebody failed to sign in: as whom, if there is such a person, and no credentials."""
+        user = User.objects.filter(email__iexact=credentials.get("email", "")).first()
+        audit.record(
+            actor=None,
+            action="sign_in_failed",
+            resource=audit.person(user),
+            request=request,
+            organization_id=user.organization_id if user else None,
+        )
+
+    @override
+    def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
+        """Refuse somebody who knows the password of a deactivated account, and record it."""
+        audit.record(
+            actor=user,
+            action="sign_in_refused",
+            resource=audit.person(user),
+            reason="deactivated",
+            request=request,
+        )
+        response: HttpResponse = super().respond_user_inactive(request, user)
+        return response
+
+    @override
+    @transaction.atomic
+    def set_password(self, user: User, password: str) -> None:
+        """Set the password, and record that it changed."""
+        user.set_password(password)
+        user.save(update_fields=["password"])
+        audit.record(actor=user, action="password_changed", resource=audit.person(user), request=self.request)

@@ -1,8 +1,9 @@
-"""What the gates refuse is answered exactly as what does not exist."""
+"""What the gates refuse is answered as what does not exist, and no cache keeps anybody's page."""
 
 from collections.abc import Awaitable, Callable
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.contrib.auth import SESSION_KEY
 from django.http import Http404, HttpRequest, HttpResponseBase
 
 from accounts.access import NotVisible
@@ -33,3 +34,17 @@ class NotVisibleMiddleware:
         """
         if isinstance(exception, NotVisible):
             raise Http404 from None
+
+
+class PrivatePageMiddleware:
+    """Tells browsers and proxies to keep no copy of what somebody signed in was shown."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer, and mark the answer as private unless the view has said how it may be kept."""
+        response = self.get_response(request)
+        if "Cache-Control" not in response and SESSION_KEY in request.session:
+            response["Cache-Control"] = "private, no-store"
+        return response

@@ -7,6 +7,7 @@ from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
+from typing_extensions import override
 from uuid_utils.compat import uuid7
 
 from accounts.roles import Role, includes
@@ -53,6 +54,7 @@ class Organization(models.Model):
             ),
         ]
 
+    @override
     def __str__(self) -> str:
         return self.name
 
@@ -71,6 +73,7 @@ class UserManager(BaseUserManager["User"]):
         """Create a member of staff who may run the installation, outside every organization."""
         return self.create_user(email, password, is_superuser=True, role=Role.ADMIN, **fields)
 
+    @override
     def get_by_natural_key(self, username: str | None) -> "User":
         """Return the person with this e-mail address, whatever its case."""
         return self.get(email__iexact=username)
@@ -106,6 +109,7 @@ class User(AbstractBaseUser, PermissionsMixin):
             ),
         ]
 
+    @override
     def __str__(self) -> str:
         return self.name or self.email
 
@@ -134,6 +138,7 @@ class Team(models.Model):
     name = models.CharField(max_length=200)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
+    @override
     def __str__(self) -> str:
         return self.name
 
@@ -144,6 +149,7 @@ class TeamMembership(models.Model):
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="memberships")
     member = models.OneToOneField(User, on_delete=models.CASCADE, related_name="team_membership")
 
+    @override
     def __str__(self) -> str:
         return f"{self.member} in {self.team}"
 
@@ -169,5 +175,6 @@ class AuditEvent(models.Model):
             models.Index(fields=["resource", "-sequence"], name="audit_resource"),
         ]
 
+    @override
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.action} {self.resource}"

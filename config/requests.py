@@ -30,6 +30,7 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer the request under its id."""
         token = request_id.set(_incoming_id(request) or uuid.uuid4().hex)
+        request.META["REQUEST_ID"] = request_id.get()
         started = time.monotonic()
         try:
             response = self.get_response(request)

@@ -4,8 +4,8 @@ from django.contrib import admin
 from django.urls import include, path
 
 urlpatterns = [
+    path("", include("accounts.urls")),
     path("admin/", admin.site.urls),
-    path("accounts/", include("accounts.urls")),
     path("library/", include("knowledge.urls")),
     path("", include("conversations.urls")),
 ]

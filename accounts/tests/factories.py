@@ -2,8 +2,10 @@
 
 from typing import Any
 
-import factory
+from factory.declarations import LazyFunction, SelfAttribute, Sequence, SubFactory, Trait
 from factory.django import DjangoModelFactory
+from factory.helpers import post_generation
+from typing_extensions import override
 
 from accounts.models import Organization, Team, TeamMembership, User
 from accounts.roles import Role
@@ -18,8 +20,8 @@ class OrganizationFactory(DjangoModelFactory[Organization]):
     class Meta:
         model = Organization
 
-    name = factory.Sequence(lambda n: f"School {n}")
-    help_lines = factory.LazyFunction(
+    name = Sequence(lambda n: f"School {n}")
+    help_lines = LazyFunction(
         lambda: [{"name": "Listening line", "contact": "555 0100", "hours": "day and night"}]
     )
 
@@ -31,17 +33,18 @@ class UserFactory(DjangoModelFactory[User]):
         model = User
 
     class Params:
-        coach = factory.Trait(role=Role.COACH)
-        admin = factory.Trait(role=Role.ADMIN)
-        staff = factory.Trait(role=Role.ADMIN, organization=None, is_superuser=True)
+        coach = Trait(role=Role.COACH)
+        admin = Trait(role=Role.ADMIN)
+        staff = Trait(role=Role.ADMIN, organization=None, is_superuser=True)
 
-    email = factory.Sequence(lambda n: f"person{n}@school.example")
-    name = factory.Sequence(lambda n: f"Person {n}")
+    email = Sequence(lambda n: f"person{n}@school.example")
+    name = Sequence(lambda n: f"Person {n}")
     role = Role.EDUCATOR
-    organization = factory.SubFactory(OrganizationFactory)
+    organization = SubFactory(OrganizationFactory)
     password = PASSWORD
 
     @classmethod
+    @override
     def _create(cls, model_class: type[User], *args: Any, **kwargs: Any) -> User:
         return model_class.objects.create_user(*args, **kwargs)
 
@@ -53,12 +56,12 @@ class TeamFactory(DjangoModelFactory[Team]):
         model = Team
         skip_postgeneration_save = True
 
-    name = factory.Sequence(lambda n: f"Team {n}")
-    organization = factory.SubFactory(OrganizationFactory)
-    coach = factory.SubFactory(UserFactory, coach=True, organization=factory.SelfAttribute("..organization"))
+    name = Sequence(lambda n: f"Team {n}")
+    organization = SubFactory(OrganizationFactory)
+    coach = SubFactory(UserFactory, coach=True, organization=SelfAttribute("..organization"))
 
-    @factory.post_generation
-    def members(self, create: bool, extracted: list[User] | None, **_kwargs: Any) -> None:
+    @post_generation
+    def members(self: Any, create: bool, extracted: list[User] | None, **_kwargs: Any) -> None:
         """Put the given educators into the team."""
         for member in extracted or []:
             TeamMembership.objects.create(team=self, member=member)

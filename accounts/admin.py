@@ -1,0 +1,318 @@
+"""The dashboard's pages about people: never anything that was said.
+
+Administrators see and change their own organization, coaches see the educators of their teams, staff who
+run the installation see every organization.
+"""
+
+from typing import Any, ClassVar
+
+import allauth.account.admin
+import django.contrib.auth.admin
+from allauth.account.models import EmailAddress
+from django.contrib import admin, messages
+from django.contrib.auth.models import Group
+from django.db.models import ForeignKey, OuterRef, QuerySet, Subquery
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from typing_extensions import override
+from unfold.admin import ModelAdmin, TabularInline
+
+from accounts import access, audit, people
+from accounts.forms import OrganizationForm, PersonForm, TeamForm
+from accounts.models import AuditEvent, Organization, Team, TeamMembership, User
+from accounts.roles import Role
+
+for module, model in ((allauth.account.admin, EmailAddress), (django.contrib.auth.admin, Group)):
+    # An address or a group given here would open an account by a side door.
+    if module and admin.site.is_registered(model):
+        admin.site.unregister(model)
+
+
+def member_of(request: HttpRequest) -> User:
+    """Return who uses the dashboard.
+
+    Raises:
+        NotVisible: nobody is signed in.
+    """
+    if not isinstance(request.user, User):
+        raise access.NotVisible
+    return request.user
+
+
+class ReadOnly(ModelAdmin):  # type: ignore[misc]  # Unfold has no types
+    """Nobody adds, changes or deletes anything, unless a page says otherwise."""
+
+    @override
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Return whether the page is listed."""
+        return self.has_view_permission(request)
+
+    @override
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return whether the member administers an organization or the installation."""
+        return member_of(request).is_admin
+
+    @override
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Return no."""
+        return False
+
+    @override
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return no."""
+        return False
+
+    @override
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return no."""
+        return False
+
+
+@admin.register(User)
+class PersonAdmin(ReadOnly):
+    """People: added by administrators, deactivated rather than deleted."""
+
+    form = PersonForm
+    list_display = ("name", "email", "role", "is_active", "last_login")
+    list_filter = ("role", "is_active")
+    search_fields = ("name", "email")
+    ordering = ("name",)
+    actions = ("send_password_links",)
+
+    @override
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return whether the member coaches somebody or administers."""
+        return member_of(request).is_coach
+
+    @override
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Return whether the member may add people."""
+        return member_of(request).is_admin
+
+    @override
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return whether the member administers this person's organization."""
+        member = member_of(request)
+        return member.is_admin if obj is None else people.administers(member, obj)
+
+    @override
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        """Return the people whom the member may see."""
+        member = member_of(request)
+        return (
+            super().get_queryset(request)
+            if member.is_superuser
+            else access.visible_people(member).order_by("name")
+        )
+
+    @override
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Return the fields of the form; staff say to which organization a new person belongs."""
+        if obj is None and member_of(request).is_superuser:
+            return ("organization", "name", "email", "role")
+        return (
+            ("name", "email", "role") if obj is None else ("name", "email", "role", "is_active", "last_login")
+        )
+
+    @override
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Return what cannot be changed: the address of somebody who has signed in is one."""
+        if obj is None or people.may_change_email(obj):
+            return ("last_login",)
+        return ("email", "last_login")
+
+    @override
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """Return the form; staff must name the organization of a new person."""
+        form = super().get_form(request, obj, change, **kwargs)
+        if "organization" in form.base_fields:
+            form.base_fields["organization"].required = True
+        return form
+
+    @override
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """Add or change the person through the use cases."""
+        member = member_of(request)
+        if change:
+            people.change_person(actor=member, person=obj, changed=form.changed_data, request=request)
+            return
+        if not member.is_superuser:
+            obj.organization = access.organization_of(member)
+        people.add_person(actor=member, person=obj, request=request)
+        people.send_password_link(actor=member, person=obj, request=request)
+
+    @override
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show or save the form; two administrators who take away each other get a message."""
+        try:
+            response: HttpResponse = super().changeform_view(request, *args, **kwargs)
+        except people.LastAdministrator:
+            self.message_user(request, "An organization needs one active administrator.", messages.ERROR)
+            return HttpResponseRedirect(request.path)
+        return response
+
+    @admin.action(description="Send a link to choose a password", permissions=["change"])
+    def send_password_links(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """Mail each chosen person a link to choose a password."""
+        chosen = list(queryset.filter(is_active=True))
+        for person in chosen:
+            people.send_password_link(actor=member_of(request), person=person, request=request)
+        self.message_user(request, f"Links sent: {len(chosen)}.", messages.SUCCESS)
+
+
+class MembershipInline(TabularInline):  # type: ignore[misc]  # Unfold has no types
+    """The educators of a team."""
+
+    model = TeamMembership
+    extra = 1
+    verbose_name = "member"
+
+    @override
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return whether the member may see teams."""
+        return member_of(request).is_coach
+
+    def _administers(self, request: HttpRequest, _obj: Any = None) -> bool:
+        member = member_of(request)
+        return member.is_admin and member.organization_id is not None
+
+    has_add_permission = has_change_permission = has_delete_permission = _administers
+
+    @override
+    def formfield_for_foreignkey(
+        self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        """Offer the educators of the organization."""
+        if db_field.name == "member":
+            kwargs["queryset"] = (
+                access.visible_people(member_of(request)).filter(role=Role.EDUCATOR).order_by("name")
+            )
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+
+@admin.register(Team)
+class TeamAdmin(ReadOnly):
+    """Teams: an administrator says who coaches whom."""
+
+    form = TeamForm
+    list_display = ("name", "coach")
+    search_fields = ("name", "coach__name")
+    ordering = ("name",)
+    inlines: ClassVar = [MembershipInline]
+
+    @override
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return whether the member may see teams."""
+        return member_of(request).is_coach
+
+    @override
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Return whether the member administers an organization."""
+        member = member_of(request)
+        return member.is_admin and member.organization_id is not None
+
+    @override
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return whether the member administers the team's organization."""
+        member = member_of(request)
+        return self.has_add_permission(request) and (
+            obj is None or obj.organization_id == member.organization_id
+        )
+
+    @override
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Team]:
+        """Return the teams that the member may see."""
+        member = member_of(request)
+        teams = super().get_queryset(request) if member.is_superuser else access.visible_teams(member)
+        return teams.select_related("coach").order_by("name")
+
+    @override
+    def formfield_for_foreignkey(
+        self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        """Offer the active coaches of the organization."""
+        if db_field.name == "coach":
+            kwargs["queryset"] = access.active_coaches(member_of(request)).order_by("name")
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    @override
+    def save_model(self, request: HttpRequest, obj: Team, form: Any, change: bool) -> None:
+        """Save the team in the member's own organization."""
+        if not change:
+            obj.organization = access.organization_of(member_of(request))
+        obj.save()
+
+    @override
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Save the members, and record the change as a whole."""
+        super().save_related(request, form, formsets, change)
+        action = "team_changed" if change else "team_added"
+        team = form.instance
+        audit.record(actor=member_of(request), action=action, resource=f"team:{team.pk}", request=request)
+
+
+@admin.register(Organization)
+class OrganizationAdmin(ReadOnly):
+    """An organization's own settings; staff add organizations and set their tier."""
+
+    form = OrganizationForm
+    list_display = ("name", "kind", "tier", "response_minutes")
+
+    @override
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Return whether this is staff."""
+        return member_of(request).is_superuser
+
+    @override
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return whether the member administers this organization."""
+        member = member_of(request)
+        return member.is_superuser or (member.is_admin and obj in {None, member.organization})
+
+    @override
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Organization]:
+        """Return the member's organization; all of them for staff."""
+        member = member_of(request)
+        organizations: QuerySet[Organization] = super().get_queryset(request)
+        return organizations if member.is_superuser else organizations.filter(members=member)
+
+    @override
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Return the tier for everybody but staff."""
+        return () if member_of(request).is_superuser else ("tier",)
+
+    @override
+    def save_model(self, request: HttpRequest, obj: Organization, form: Any, change: bool) -> None:
+        """Save the settings through the use case."""
+        if not change:
+            obj.save(force_insert=True)
+        people.change_organization(
+            actor=member_of(request), organization=obj, changed=form.changed_data, request=request
+        )
+
+
+@admin.register(AuditEvent)
+class AuditAdmin(ReadOnly):
+    """The record of sensitive acts, newest first, to read only."""
+
+    list_display = ("at", "action", "who", "resource", "reason", "address")
+    list_filter = ("action",)
+    search_fields = ("resource", "action")
+    ordering = ("-sequence",)
+    date_hierarchy = None
+    show_full_result_count = False
+
+    @override
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEvent]:
+        """Return the events of the member's organization; all of them for staff."""
+        member = member_of(request)
+        events: QuerySet[AuditEvent] = super().get_queryset(request)
+        if not member.is_superuser:
+            events = events.filter(organization_id=member.organization_id)
+        return events.annotate(
+            actor_name=Subquery(User.objects.filter(pk=OuterRef("actor_id")).values("name"))
+        )
+
+    @admin.display(description="Who")
+    def who(self, event: Any) -> str:
+        """Return the name of the person who acted."""
+        return event.actor_name or "nobody known"

@@ -1,0 +1,174 @@
+"""Adding people to an organization and changing what they are. Every change is on record.
+
+Administrators never learn or set anybody's password, and cannot redirect the mail of somebody who has
+signed in: otherwise they could become that person, and read what was only said to the coach.
+"""
+
+from collections.abc import Iterable
+
+from allauth.account.forms import ResetPasswordForm
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest
+
+from accounts import audit
+from accounts.access import NotVisible
+from accounts.models import Organization, User
+from accounts.roles import Role
+
+
+class LastAdministrator(Exception):
+    """The organization would be left without an active administrator; nothing was changed."""
+
+
+def administers(actor: User, person: User) -> bool:
+    """Whether the actor may change this person: an administrator of the same organization, or staff."""
+    if not actor.is_active:
+        return False
+    if actor.is_superuser:
+        return True
+    return (
+        actor.is_admin
+        and actor.organization_id is not None
+        and actor.organization_id == person.organization_id
+    )
+
+
+def may_change_email(person: User) -> bool:
+    """Whether an administrator may correct the address: only until the person has signed in."""
+    return person.last_login is None
+
+
+def is_last_administrator(person: User) -> bool:
+    """Whether the person is the only active administrator of the organization."""
+    if person.organization_id is None or not (person.is_admin and person.is_active):
+        return False
+    others = User.objects.filter(organization_id=person.organization_id, role=Role.ADMIN, is_active=True)
+    return not others.exclude(pk=person.pk).exists()
+
+
+@transaction.atomic
+def add_person(*, actor: User, person: User, request: HttpRequest | None = None) -> User:
+    """Save a new person, without a password, and record it.
+
+    Raises:
+        NotVisible: the actor does not administer the person's organization.
+    """
+    if not administers(actor, person):
+        raise NotVisible
+    person.set_unusable_password()
+    person.save(force_insert=True)
+    audit.record(
+        actor=actor,
+        action="person_added",
+        resource=audit.person(person),
+        reason=f"role: {person.role}",
+        request=request,
+        organization_id=person.organization_id,
+    )
+    return person
+
+
+_CHANGEABLE = frozenset({"name", "email", "role", "is_active"})
+
+
+@transaction.atomic
+def change_person(
+    *, actor: User, person: User, changed: Iterable[str], request: HttpRequest | None = None
+) -> User:
+    """Save the changed fields of a person and record one event for each.
+
+    Args:
+        person: carries the new values.
+        changed: the names of the fields to save: name, email, role or is_active.
+
+    Raises:
+        NotVisible: the actor does not administer the person's organization.
+        ValueError: another field was named, or the address of somebody who has signed in.
+        LastAdministrator: the organization would be left without one.
+    """
+    fields = sorted(set(changed))
+    before = User.objects.select_for_update().filter(pk=person.pk).first()
+    if before is None or not administers(actor, before):
+        raise NotVisible
+    if not _CHANGEABLE.issuperset(fields) or ("email" in fields and not may_change_email(before)):
+        raise ValueError(fields)
+    try:
+        with transaction.atomic():
+            person.save(update_fields=fields)
+    except IntegrityError as error:
+        if _broken_constraint(error) == "last_administrator_stays":
+            raise LastAdministrator from error
+        raise
+    for field in fields:
+        audit.record(
+            actor=actor,
+            action=_action(field, person),
+            resource=audit.person(person),
+            reason=f"{before.role} to {person.role}" if field == "role" else "",
+            request=request,
+            organization_id=person.organization_id,
+        )
+    return person
+
+
+def _broken_constraint(error: IntegrityError) -> str | None:
+    """Return the name of the rule that the database found broken."""
+    diagnosis = getattr(error.__cause__, "diag", None)
+    return getattr(diagnosis, "constraint_name", None)
+
+
+def _action(field: str, person: User) -> str:
+    """Return the verb for a changed field."""
+    if field == "is_active":
+        return "person_reactivated" if person.is_active else "person_deactivated"
+    return f"person_{field}_changed"
+
+
+def send_password_link(*, actor: User, person: User, request: HttpRequest) -> None:
+    """Mail the person a link to choose a password, and record it.
+
+    Raises:
+        NotVisible: the actor does not administer the person's organization, or the person is deactivated.
+    """
+    if not administers(actor, person) or not person.is_active:
+        raise NotVisible
+    form = ResetPasswordForm({"email": person.email})
+    if form.is_valid():
+        form.save(request)
+    audit.record(
+        actor=actor,
+        action="password_link_sent",
+        resource=audit.person(person),
+        request=request,
+        organization_id=person.organization_id,
+    )
+
+
+@transaction.atomic
+def rename(*, person: User, name: str) -> None:
+    """Save the name that a person chose for themselves."""
+    person.name = name
+    person.save(update_fields=["name"])
+
+
+@transaction.atomic
+def change_organization(
+    *, actor: User, organization: Organization, changed: Iterable[str], request: HttpRequest | None = None
+) -> None:
+    """Save the changed settings of an organization and record which.
+
+    Raises:
+        NotVisible: the actor administers another organization, or none.
+    """
+    if not actor.is_superuser and not (actor.is_admin and actor.organization_id == organization.pk):
+        raise NotVisible
+    fields = sorted(set(changed))
+    organization.save(update_fields=fields or None)
+    audit.record(
+        actor=actor,
+        action="organization_changed",
+        resource=f"organization:{organization.pk}",
+        reason=", ".join(fields),
+        request=request,
+        organization_id=organization.pk,
+    )
