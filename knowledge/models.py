@@ -5,8 +5,9 @@ from typing import ClassVar
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
-from django.contrib.postgres.search import SearchVector, SearchVectorField
+from django.contrib.postgres.search import CombinedSearchVector, SearchVector, SearchVectorField
 from django.db import models
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from pgvector.django import HalfVectorField
 from uuid_utils.compat import uuid7
@@ -191,10 +192,20 @@ class Passage(models.Model):
     start_seconds = models.FloatField(null=True)
     end_seconds = models.FloatField(null=True)
     search = models.GeneratedField(
-        expression=SearchVector("heading_path", weight="B", config="english")
-        + SearchVector("text", weight="A", config="english"),
+        expression=CombinedSearchVector(
+            SearchVector("heading_path", weight="B", config="english")
+            + SearchVector("text", weight="A", config="english"),
+            "||",
+            models.Func(
+                Coalesce("coach_id", "organization_id"),
+                template="array_to_tsvector(ARRAY['=' || (%(expressions)s)::text])",
+                output_field=SearchVectorField(),
+            ),
+            config=None,
+        ),
         output_field=SearchVectorField(),
         db_persist=True,
+        help_text="With the owner as a lexeme, so that the index never reads another owner's passages.",
     )
 
     class Meta:
@@ -203,7 +214,9 @@ class Passage(models.Model):
             models.CheckConstraint(condition=models.Q(end__gt=models.F("start")), name="passage_not_empty"),
         ]
         indexes: ClassVar = [
-            GinIndex(fields=["search"], name="passage_search", condition=models.Q(live=True)),
+            GinIndex(
+                fields=["search"], name="passage_search", condition=models.Q(live=True), fastupdate=False
+            ),
             models.Index(
                 fields=["organization", "coach"], name="passage_scope", condition=models.Q(live=True)
             ),
