@@ -240,6 +240,9 @@ class Handoff(models.Model):
         default=False, help_text="Whether the client agreed that a coach reads this private conversation."
     )
     escalated_at = models.DateTimeField(null=True, help_text="When the promised time had passed.")
+    joined_sequence = models.PositiveIntegerField(
+        null=True, help_text="The sequence number with which the coach joined."
+    )
     requested_at = models.DateTimeField(default=timezone.now)
     taken_at = models.DateTimeField(null=True)
     returned_at = models.DateTimeField(null=True)

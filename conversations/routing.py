@@ -1,5 +1,10 @@
-"""Addresses of the app's sockets."""
+"""Socket routes."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-websocket_urlpatterns: list[URLPattern] = []
+from conversations.consumers import ConversationConsumer, QueueConsumer
+
+websocket_urlpatterns = [
+    path("ws/conversations/<uuid:conversation_id>/", ConversationConsumer.as_asgi()),
+    path("ws/queue/", QueueConsumer.as_asgi()),
+]

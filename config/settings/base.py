@@ -171,6 +171,10 @@ def _redis(number: int) -> str:
 
 
 DATABASES = {"default": _database()}
+DATABASE_THREADS = ENV.integer("DATABASE_THREADS", 8, least=1)
+"""Threads on which asynchronous code does its short database work."""
+PRESENCE_URL = _redis(3)
+"""Where it is noted who is in a conversation now."""
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES: dict[str, dict[str, Any]] = {
@@ -273,11 +277,10 @@ OPENAI_BASE_URL = ENV.text("OPENAI_BASE_URL", "https://api.openai.com/v1")
 OPENAI_CHAT_MODEL = ENV.text("OPENAI_CHAT_MODEL", "gpt-4o")
 OPENAI_CHEAPER_MODEL = ENV.text("OPENAI_CHEAPER_MODEL", "gpt-4o-mini")
 
-_chat = "openai_adapter.OpenAIChat" if OPENAI_API_KEY else "extractive.ExtractiveChat"
-_fallback = "coaching.providers.openai_adapter.CheaperOpenAIChat" if OPENAI_API_KEY else ""
-CHAT_MODEL = ENV.text("CHAT_MODEL", f"coaching.providers.{_chat}")
-CHAT_FALLBACK_MODEL = ENV.text("CHAT_FALLBACK_MODEL", _fallback)
-EMBEDDING_MODEL = ENV.text("EMBEDDING_MODEL", "coaching.providers.minilm.MiniLM")
+CHAT_MODEL = ENV.text("CHAT_MODEL", "")
+CHAT_FALLBACK_MODEL = ENV.text("CHAT_FALLBACK_MODEL", "")
+EMBEDDING_MODEL = ENV.text("EMBEDDING_MODEL", "")
+"""Dotted paths of adapters; empty, the registry chooses by whether there is a key."""
 
 # --- The rest ----------------------------------------------------------------------------------------
 

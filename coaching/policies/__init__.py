@@ -1,0 +1,1 @@
+"""Pure decisions: when a person is needed."""

@@ -1,0 +1,174 @@
+"""The only gate to conversations: who may read which of them, and from which message on.
+
+Roles open features, never words. The owner reads and writes. The coach of the conversation reads it
+while it is shared (`coached`), or within an episode. An episode in a private conversation without the
+client's consent shows a coach only what is said after the coach has joined.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from accounts.access import NotVisible
+from accounts.models import User
+from conversations.models import Conversation, Handoff, Message
+
+NOTHING = 2**31 - 1
+"""A `visible_from` that shows no message at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a member is to a conversation, and the first sequence number that they may read."""
+
+    conversation: Conversation
+    role: Literal["client", "coach"]
+    visible_from: int = 0
+
+    @property
+    def is_client(self) -> bool:
+        """Whether this is the educator whose conversation it is."""
+        return self.role == "client"
+
+
+def own_conversations(member: User) -> QuerySet[Conversation]:
+    """Return the conversations that the member owns and has not deleted."""
+    return Conversation.objects.filter(owner_id=member.pk, deleted_at=None)
+
+
+def queue_for(member: User) -> QuerySet[Handoff]:
+    """Return the open episodes that a coach should see: own clients', and waiting ones that were escalated."""
+    if not member.is_coach or member.organization_id is None:
+        return Handoff.objects.none()
+    return Handoff.objects.filter(
+        Q(conversation__coach_id=member.pk)
+        | Q(coach_id=member.pk)
+        | Q(conversation__coach_id=None)
+        | Q(escalated_at__isnull=False),
+        organization_id=member.organization_id,
+        state__in=[Handoff.State.QUEUED, Handoff.State.TAKEN],
+        conversation__deleted_at=None,
+    )
+
+
+def coached_conversations(member: User) -> QuerySet[Conversation]:
+    """Return the conversations a coach may open: shared ones of own clients, and those of the queue."""
+    if not member.is_coach or member.organization_id is None:
+        return Conversation.objects.none()
+    in_queue = queue_for(member).filter(conversation_id=OuterRef("pk"))
+    return Conversation.objects.filter(
+        Q(coach_id=member.pk, visibility=Conversation.Visibility.COACHED) | Exists(in_queue),
+        organization_id=member.organization_id,
+        deleted_at=None,
+    ).exclude(owner_id=member.pk)
+
+
+def own_conversation(member: User, conversation_id: UUID) -> Conversation:
+    """Return the member's own conversation.
+
+    Raises:
+        NotVisible: it does not exist, is deleted or belongs to somebody else.
+    """
+    conversation = own_conversations(member).filter(pk=conversation_id).first()
+    if conversation is None:
+        raise NotVisible
+    return conversation
+
+
+def readable_conversation(member: User, conversation_id: UUID) -> Standing:
+    """Return the member's standing in the conversation.
+
+    Raises:
+        NotVisible: it does not exist, or the member is neither its owner nor a coach who may open it.
+    """
+    if not member.is_active:
+        raise NotVisible
+    conversation = own_conversations(member).filter(pk=conversation_id).first()
+    if conversation is not None:
+        return Standing(conversation, "client")
+    conversation = coached_conversations(member).filter(pk=conversation_id).first()
+    if conversation is None:
+        raise NotVisible
+    return Standing(conversation, "coach", _first_visible(member, conversation))
+
+
+def _first_visible(member: User, conversation: Conversation) -> int:
+    """Return the first sequence number that a coach may read."""
+    assigned = conversation.coach_id == member.pk
+    if assigned and conversation.visibility == Conversation.Visibility.COACHED:
+        return 0
+    episode = queue_for(member).filter(conversation_id=conversation.pk).first()
+    if episode is None:
+        return NOTHING
+    taken_by_me = episode.state == Handoff.State.TAKEN and episode.coach_id == member.pk
+    shared = conversation.visibility == Conversation.Visibility.COACHED or episode.consented
+    if shared and (assigned or taken_by_me):
+        return 0
+    return episode.joined_sequence if taken_by_me and episode.joined_sequence else NOTHING
+
+
+def readable_messages(standing: Standing) -> QuerySet[Message]:
+    """Return the messages that this standing may read, in order."""
+    return Message.objects.filter(
+        conversation_id=standing.conversation.pk, sequence__gte=standing.visible_from
+    ).order_by("sequence")
+
+
+def readable_message(member: User, message_id: UUID) -> tuple[Standing, Message]:
+    """Return a message with the member's standing in its conversation.
+
+    Raises:
+        NotVisible: the message does not exist or the member may not read it.
+    """
+    row = Message.objects.filter(pk=message_id).values_list("conversation_id", flat=True).first()
+    if row is None:
+        raise NotVisible
+    standing = readable_conversation(member, row)
+    message = readable_messages(standing).filter(pk=message_id).first()
+    if message is None:
+        raise NotVisible
+    return standing, message
+
+
+def waiting_episode(member: User, conversation_id: UUID) -> Handoff:
+    """Return the open episode of a conversation that a coach sees in the queue.
+
+    Raises:
+        NotVisible: there is none for this coach.
+    """
+    episode = queue_for(member).filter(conversation_id=conversation_id).first()
+    if episode is None:
+        raise NotVisible
+    return episode
+
+
+def owned_by(pairs: Collection[tuple[UUID, UUID]]) -> Iterator[tuple[UUID, UUID]]:
+    """Yield those of the (person, conversation) pairs in which the person still owns the conversation."""
+    owners = dict(
+        Conversation.objects.filter(
+            pk__in={conversation for _, conversation in pairs}, deleted_at=None
+        ).values_list("pk", "owner_id")
+    )
+    for person, conversation in pairs:
+        if owners.get(conversation) == person:
+            yield person, conversation
+
+
+def deleted_conversation(member: User, conversation_id: UUID, *, since: datetime) -> Conversation:
+    """Lock and return the member's own conversation that was deleted after `since`.
+
+    Raises:
+        NotVisible: there is none.
+    """
+    conversation = (
+        Conversation.objects.select_for_update()
+        .filter(pk=conversation_id, owner_id=member.pk, deleted_at__gte=since)
+        .first()
+    )
+    if conversation is None:
+        raise NotVisible
+    return conversation

@@ -1,0 +1,326 @@
+"""The live door: join a conversation, say, stop, type; and the coach's queue.
+
+`docs/socket-protocol.md` describes the frames. A socket is let in by the gate, looked at again every
+few seconds, and closed when its session ends or its access is lost. It never carries a turn: that runs
+in a task of the server's own.
+"""
+
+import asyncio
+import logging
+import secrets
+from typing import Any
+from uuid import UUID
+
+import orjson
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+from accounts.access import NotVisible
+from accounts.models import User
+from conversations import access, acting, announcing, handoff, live, presence
+from conversations.database import in_db
+from conversations.events import (
+    Acknowledged,
+    Delta,
+    Event,
+    MessageChanged,
+    Presence,
+    Ready,
+    Refused,
+    Reload,
+    StateChanged,
+)
+from conversations.frames import Hello, Malformed, Retry, Say, Stop, Typing, parse
+from conversations.pace import Pace
+from conversations.turns.accept import Refusal
+from conversations.turns.run import turns
+from conversations.watch import Watched, watch
+
+logger = logging.getLogger(__name__)
+
+LARGEST_FRAME = 64 * 1024 * 4
+"""Bytes of a frame; the longest message of four-byte characters, escaped, must still fit in."""
+
+SIGNED_OUT, NOT_FOUND, TOO_LARGE, TOO_FAST = 4401, 4404, 1009, 1008
+LONGEST_QUEUE = 200
+"""Events that may wait for a slow browser; after that it is closed and catches up when it returns."""
+
+
+class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+    """What every socket does: write in order, read at a bearable pace, leave in time."""
+
+    member: User
+
+    async def open(self) -> bool:
+        """Accept the socket of a signed-in member; anybody else is told to sign in."""
+        await self.accept()
+        self.pace = Pace()
+        self.outbox: asyncio.Queue[Event] = asyncio.Queue(LONGEST_QUEUE)
+        self.writer: asyncio.Task[None] | None = None
+        user = self.scope["user"]
+        if not user.is_authenticated or user.organization_id is None:
+            await self.close(SIGNED_OUT)
+            return False
+        self.member = user
+        self.socket = secrets.token_hex(8)
+        self.writer = asyncio.create_task(self._write())
+        return True
+
+    def tell(self, event: Event) -> None:
+        """Put an event into the queue of this socket."""
+        try:
+            self.outbox.put_nowait(event)
+        except asyncio.QueueFull:
+            self._closing = asyncio.create_task(self.close(1013))
+
+    async def _write(self) -> None:
+        while True:
+            event = await self.outbox.get()
+            await self.send(text_data=event.encode().decode())
+
+    async def close_writer(self) -> None:
+        """Stop writing."""
+        if self.writer is not None:
+            self.writer.cancel()
+
+    async def readable(self, text_data: str | None) -> bool:
+        """Whether a frame may be read; one that is too large or too many closes the socket."""
+        if text_data is None or len(text_data.encode()) > LARGEST_FRAME:
+            await self.close(TOO_LARGE)
+            return False
+        if not self.pace.allows():
+            await self.close(TOO_FAST)
+            return False
+        return True
+
+
+class ConversationConsumer(LiveConsumer):
+    """One browser tab in one conversation."""
+
+    standing: access.Standing
+
+    async def connect(self) -> None:
+        """Let a member in who may read the conversation."""
+        self.joined = False
+        if not await self.open():
+            return
+        self.conversation_id: UUID = self.scope["url_route"]["kwargs"]["conversation_id"]
+        try:
+            self.standing = await in_db(access.readable_conversation)(self.member, self.conversation_id)
+        except NotVisible:
+            await self.close(NOT_FOUND)
+            return
+        conversation, self.names = await in_db(announcing.load_with_names)(self.conversation_id)
+        self.joined = True
+        live.hub.join(self.conversation_id, self.hear)
+        self.watched = Watched(self, self.member.pk, self.scope["session"].session_key, self.conversation_id)
+        watch.add(self.watched)
+        await self._join_group()
+        self.tell(
+            Ready(
+                conversation=self.conversation_id,
+                sequence=conversation.last_sequence,
+                role=self.standing.role,
+                owner_state=conversation.owner_state,
+                epoch=conversation.epoch,
+                holder=conversation.holder.name if conversation.holder else "",
+            )
+        )
+
+    async def _join_group(self) -> None:
+        group = live.group_name(self.conversation_id)
+        try:
+            await self.channel_layer.group_add(group, self.channel_name)
+        except Exception:  # noqa: BLE001 - without the layer this process still serves its own sockets
+            logger.warning("channel_layer_unavailable")
+        await live.hint(group, "live.watching")
+        await presence.arrive(self.conversation_id, self.person())
+        await self._presence_changed()
+
+    def person(self) -> presence.Person:
+        """Return who is behind this socket."""
+        return presence.Person(self.socket, self.member.pk, self.member.name, self.standing.role)
+
+    async def disconnect(self, code: int) -> None:
+        """Leave; a turn that runs goes on without this browser."""
+        await self.close_writer()
+        if not self.joined:
+            return
+        live.hub.leave(self.conversation_id, self.hear)
+        watch.remove(self.watched)
+        try:
+            await self.channel_layer.group_discard(live.group_name(self.conversation_id), self.channel_name)
+        except Exception:  # noqa: BLE001 - leaving a layer that is down is no loss
+            logger.warning("channel_layer_unavailable")
+        await presence.depart(self.conversation_id, self.socket)
+        await self._presence_changed()
+
+    def hear(self, event: Event) -> None:
+        """Pass an event on to this browser, unless it is about words that it may not read."""
+        if isinstance(event, Delta | MessageChanged) and event.sequence < self.standing.visible_from:
+            return
+        if isinstance(event, StateChanged) and not self.standing.is_client:
+            self.looking = asyncio.create_task(self.look_again())
+        self.tell(event)
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """Do what a frame asks for."""
+        if not self.joined or not await self.readable(text_data):
+            return
+        try:
+            await self._do(parse(text_data or ""))
+        except Malformed as error:
+            self.tell(Refused(code="malformed", text=str(error)))
+        except NotVisible:
+            await self.close(NOT_FOUND)
+
+    async def _do(self, frame: Hello | Say | Stop | Typing | Retry) -> None:
+        match frame:
+            case Hello():
+                await self._catch_up(frame)
+            case Say():
+                await self._say(frame)
+            case Stop():
+                if self.standing.is_client:
+                    await acting.stop(conversation_id=self.conversation_id)
+            case Typing():
+                await presence.arrive(self.conversation_id, self.person(), typing=frame.typing)
+                await self._presence_changed()
+            case Retry():
+                await self._retry(frame)
+
+    async def _catch_up(self, hello: Hello) -> None:
+        """Send what this browser has missed since the sequence number and offset that it names."""
+        self.standing = await in_db(access.readable_conversation)(self.member, self.conversation_id)
+        events = await in_db(announcing.events_since)(
+            self.conversation_id, sequence=hello.sequence, with_state=True
+        )
+        for event in events:
+            self.hear(event)
+        for turn in turns.of(self.conversation_id):
+            if turn.reply_id is not None and turn.teller is not None:
+                have = hello.offset if turn.reply_id == hello.message else 0
+                self.hear(Delta(turn.reply_id, turn.teller.sequence, have, turn.teller.told[have:]))
+
+    async def _say(self, frame: Say) -> None:
+        try:
+            if self.standing.is_client:
+                await self._say_as_client(frame)
+            else:
+                await self._say_as_coach(frame)
+        except Refusal as refusal:
+            self.tell(Refused(code=refusal.code, text=refusal.text, client_id=frame.client_id))
+        except handoff.AlreadyTaken as taken:
+            self.tell(Refused(code="already_taken", text=str(taken), client_id=frame.client_id))
+
+    async def _say_as_client(self, frame: Say) -> None:
+        accepted = await acting.accept_here(
+            member=self.member,
+            conversation_id=self.conversation_id,
+            client_id=frame.client_id,
+            text=frame.text,
+        )
+        message = accepted.message
+        self.tell(Acknowledged(frame.client_id, message.pk, message.sequence, accepted.repeated))
+        await acting.show_and_run(accepted, self.names)
+
+    async def _say_as_coach(self, frame: Say) -> None:
+        spoken = await acting.speak(
+            coach=self.member,
+            conversation_id=self.conversation_id,
+            client_id=frame.client_id,
+            text=frame.text,
+            draft=frame.draft,
+        )
+        message = spoken.message
+        self.tell(Acknowledged(frame.client_id, message.pk, message.sequence, spoken.repeated))
+
+    async def _retry(self, frame: Retry) -> None:
+        try:
+            accepted = await acting.retry_here(
+                member=self.member, conversation_id=self.conversation_id, reply_id=frame.message
+            )
+        except Refusal as refusal:
+            self.tell(Refused(code=refusal.code, text=refusal.text))
+        else:
+            await acting.show_and_run(accepted, self.names)
+
+    async def _presence_changed(self) -> None:
+        people = await presence.present(self.conversation_id)
+        live.hub.send(self.conversation_id, Presence(people=people))
+        await live.hint(live.group_name(self.conversation_id), "live.presence")
+
+    async def live_delta(self, message: dict[str, Any]) -> None:
+        """Hear text that another process streams."""
+        if message["process"] != live.PROCESS:
+            self.hear(
+                Delta(UUID(message["message"]), message["sequence"], message["offset"], message["text"])
+            )
+
+    async def live_changed(self, message: dict[str, Any]) -> None:
+        """Look again at messages that another process changed."""
+        if message["process"] == live.PROCESS:
+            return
+        if message["with_state"]:
+            await self.look_again()
+        if message["silence"]:
+            turns.stop(self.conversation_id)
+        events = await in_db(announcing.events_since)(
+            self.conversation_id, sequence=message["sequence"], with_state=message["with_state"]
+        )
+        for event in events:
+            self.hear(event)
+
+    async def live_watching(self, message: dict[str, Any]) -> None:
+        """Note that another process watches this conversation, and say once that this one does too."""
+        if message["process"] != live.PROCESS and live.hub.watched_elsewhere(
+            self.conversation_id, message["process"]
+        ):
+            await live.hint(live.group_name(self.conversation_id), "live.watching")
+
+    async def live_stop(self, message: dict[str, Any]) -> None:
+        """Stop a turn of this process on the word of a browser at another."""
+        turns.stop(self.conversation_id)
+
+    async def live_presence(self, message: dict[str, Any]) -> None:
+        """Show who is present, after a change seen by another process."""
+        if message["process"] != live.PROCESS:
+            self.tell(Presence(people=await presence.present(self.conversation_id)))
+
+    async def look_again(self) -> None:
+        """Ask the gate anew; a member who may no longer read is sent away."""
+        before = self.standing.visible_from
+        try:
+            self.standing = await in_db(access.readable_conversation)(self.member, self.conversation_id)
+        except NotVisible:
+            await self.close(NOT_FOUND)
+            return
+        if self.standing.visible_from != before:
+            self.tell(Reload())
+
+
+class QueueConsumer(LiveConsumer):
+    """A coach's open queue: it is told to look again, and loads what its coach may see."""
+
+    async def connect(self) -> None:
+        """Let a coach in."""
+        self.joined = False
+        if not await self.open():
+            return
+        if not self.member.is_coach:
+            await self.close(NOT_FOUND)
+            return
+        self.joined = True
+        self.watched = Watched(self, self.member.pk, self.scope["session"].session_key, None)
+        watch.add(self.watched)
+        await self.channel_layer.group_add(live.QUEUE, self.channel_name)
+
+    async def disconnect(self, code: int) -> None:
+        """Leave the queue."""
+        await self.close_writer()
+        if self.joined:
+            watch.remove(self.watched)
+            await self.channel_layer.group_discard(live.QUEUE, self.channel_name)
+
+    async def queue_changed(self, message: dict[str, Any]) -> None:
+        """Tell the page to look again; the words never travel this way."""
+        await self.send(text_data=orjson.dumps({"type": "queue"}).decode())

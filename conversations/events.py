@@ -1,0 +1,112 @@
+"""What is sent to the sockets of a conversation: typed, small, and only ever a hint.
+
+The database and the sequence number are the truth. Every event may be lost; a client that notices a
+gap asks for the rest by the last sequence number and offset that it has.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from uuid import UUID
+
+import orjson
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event on the wire; its field `type` names it."""
+
+    def encode(self) -> bytes:
+        """Return the frame as JSON."""
+        return orjson.dumps(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Ready(Event):
+    """The socket has joined; this is how things stand."""
+
+    conversation: UUID
+    sequence: int
+    role: Literal["client", "coach"]
+    owner_state: str
+    epoch: int
+    holder: str
+    type: Literal["ready"] = field(default="ready", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged(Event):
+    """The message with this `client_id` is committed."""
+
+    client_id: UUID
+    message: UUID
+    sequence: int
+    repeated: bool
+    type: Literal["ack"] = field(default="ack", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused(Event):
+    """The message was not taken; `text` says why and what to do. The draft stays with the sender."""
+
+    code: str
+    text: str
+    client_id: UUID | None = None
+    type: Literal["refused"] = field(default="refused", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class MessageChanged(Event):
+    """A message as it now is; replaces any earlier form of it. `html` is the rendered message."""
+
+    message: UUID
+    sequence: int
+    sender_type: str
+    state: str
+    length: int
+    html: str
+    type: Literal["message"] = field(default="message", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Delta(Event):
+    """More text of a reply that is being written, from this character offset (code points) on."""
+
+    message: UUID
+    sequence: int
+    offset: int
+    text: str
+    type: Literal["delta"] = field(default="delta", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged(Event):
+    """Somebody else holds the conversation now."""
+
+    owner_state: str
+    epoch: int
+    holder: str
+    type: Literal["state"] = field(default="state", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Presence(Event):
+    """Who is here, and who is typing."""
+
+    people: list[dict[str, Any]] = field(default_factory=list)
+    type: Literal["presence"] = field(default="presence", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reload(Event):
+    """This browser may now read more, or less, than it shows; it must load the page again."""
+
+    type: Literal["reload"] = field(default="reload", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Closing(Event):
+    """The socket will be closed; `code` says why."""
+
+    code: str
+    text: str
+    type: Literal["closing"] = field(default="closing", init=False)

@@ -1,0 +1,119 @@
+"""Who is listening in this process, and the way to those who listen in another.
+
+Text that is being written goes straight to the sockets of this process; sending each piece through the
+channel layer would cost more than the turn itself. Other processes get a hint that something changed,
+and pieces only while one of them has said that somebody there is watching.
+"""
+
+import logging
+import os
+import secrets
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from channels.layers import get_channel_layer
+
+from conversations.events import Delta, Event
+
+logger = logging.getLogger(__name__)
+
+PROCESS = f"{os.getpid()}-{secrets.token_hex(4)}"
+"""Names this process among those that share the channel layer."""
+
+Listener = Callable[[Event], None]
+
+
+class Hub:
+    """The sockets of this process by conversation, and the watchers known in other processes."""
+
+    def __init__(self) -> None:
+        self._listeners: dict[UUID, set[Listener]] = defaultdict(set)
+        self._watched_elsewhere: dict[UUID, set[str]] = defaultdict(set)
+
+    def join(self, conversation_id: UUID, listener: Listener) -> None:
+        """Send the events of a conversation to `listener` from now on."""
+        self._listeners[conversation_id].add(listener)
+
+    def leave(self, conversation_id: UUID, listener: Listener) -> None:
+        """Stop sending."""
+        self._listeners[conversation_id].discard(listener)
+        if not self._listeners[conversation_id]:
+            del self._listeners[conversation_id]
+
+    def somebody_listens(self, conversation_id: UUID) -> bool:
+        """Whether a socket of this process watches the conversation."""
+        return conversation_id in self._listeners
+
+    def send(self, conversation_id: UUID, event: Event) -> None:
+        """Give an event to every socket of this process that watches the conversation."""
+        for listener in tuple(self._listeners.get(conversation_id, ())):
+            listener(event)
+
+    def watched_elsewhere(self, conversation_id: UUID, process: str) -> bool:
+        """Note that another process watches; say whether that is news."""
+        known = process in self._watched_elsewhere[conversation_id]
+        self._watched_elsewhere[conversation_id].add(process)
+        return not known
+
+    def nobody_elsewhere(self, conversation_id: UUID) -> None:
+        """Forget the watchers of other processes; they say so again when they still watch."""
+        self._watched_elsewhere.pop(conversation_id, None)
+
+    def needs_layer(self, conversation_id: UUID) -> bool:
+        """Whether pieces of text must go through the channel layer as well."""
+        return bool(self._watched_elsewhere.get(conversation_id))
+
+
+hub = Hub()
+
+
+def group_name(conversation_id: UUID) -> str:
+    """Return the channel-layer group of a conversation."""
+    return f"conversation.{conversation_id.hex}"
+
+
+async def hint(group: str, kind: str, **values: Any) -> None:
+    """Tell other processes; a layer that is down is noted and forgiven, since it is only a hint."""
+    layer = get_channel_layer()
+    if layer is None:
+        return
+    try:
+        await layer.group_send(group, {"type": kind, "process": PROCESS, **values})
+    except Exception:  # noqa: BLE001 - any failure of the layer is survivable
+        logger.warning("channel_layer_unavailable")
+
+
+async def hint_delta(conversation_id: UUID, delta: Delta) -> None:
+    """Send a piece of text to the processes that said somebody watches there."""
+    await hint(
+        group_name(conversation_id),
+        "live.delta",
+        message=str(delta.message),
+        sequence=delta.sequence,
+        offset=delta.offset,
+        text=delta.text,
+    )
+
+
+async def changed(
+    conversation_id: UUID, *, sequence: int, with_state: bool = False, silence: bool = False
+) -> None:
+    """Tell the other processes to look at the messages from `sequence` on again, or to stop the AI too."""
+    await hint(
+        group_name(conversation_id),
+        "live.changed",
+        sequence=sequence,
+        with_state=with_state,
+        silence=silence,
+    )
+
+
+QUEUE = "queue"
+"""The group of every coach's queue; each socket looks up anew what its coach may see."""
+
+
+async def queue_changed(conversation_id: UUID) -> None:
+    """Tell every open queue, in all processes, to look again."""
+    await hint(QUEUE, "queue.changed", conversation=str(conversation_id))

@@ -1,0 +1,103 @@
+"""What an educator does with whole conversations: begin, rename, archive, delete and take it back."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+
+from accounts.access import coach_for, organization_of
+from accounts.models import User
+from conversations import access
+from conversations.models import Conversation
+from conversations.turns.accept import lock_own
+
+UNDO_WITHIN = timedelta(days=30)
+"""How long a deleted conversation can be brought back."""
+
+
+def begin(
+    *,
+    member: User,
+    now: datetime,
+    visibility: str = Conversation.Visibility.COACHED,
+    channel: str = Conversation.Channel.WEB,
+) -> Conversation:
+    """Begin a conversation with the AI of the member's coach.
+
+    Raises:
+        NotVisible: the member belongs to no organization.
+    """
+    coach = coach_for(member)
+    return Conversation.objects.create(
+        organization=organization_of(member),
+        owner=member,
+        coach=coach,
+        visibility=visibility if coach else Conversation.Visibility.PRIVATE,
+        channel=channel,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+@transaction.atomic(durable=True)
+def rename(*, member: User, conversation_id: UUID, title: str) -> Conversation:
+    """Give the member's conversation another title.
+
+    Raises:
+        NotVisible: it is not the member's.
+    """
+    conversation = lock_own(member, conversation_id)
+    conversation.title = " ".join(title.split())[:200] or conversation.title
+    conversation.save(update_fields=["title"])
+    return conversation
+
+
+@transaction.atomic(durable=True)
+def set_status(*, member: User, conversation_id: UUID, status: str) -> Conversation:
+    """Archive the member's conversation or bring it back.
+
+    Raises:
+        NotVisible: it is not the member's.
+    """
+    conversation = lock_own(member, conversation_id)
+    conversation.status = Conversation.Status(status)
+    conversation.save(update_fields=["status"])
+    return conversation
+
+
+@transaction.atomic(durable=True)
+def set_visibility(*, member: User, conversation_id: UUID, visibility: str) -> Conversation:
+    """Share the member's conversation with the coach, or keep it private from now on.
+
+    Raises:
+        NotVisible: it is not the member's.
+    """
+    conversation = lock_own(member, conversation_id)
+    conversation.visibility = Conversation.Visibility(visibility)
+    conversation.save(update_fields=["visibility"])
+    return conversation
+
+
+@transaction.atomic(durable=True)
+def delete(*, member: User, conversation_id: UUID, now: datetime) -> None:
+    """Delete the member's conversation; it can be brought back for a while.
+
+    Raises:
+        NotVisible: it is not the member's.
+    """
+    conversation = lock_own(member, conversation_id)
+    conversation.deleted_at = now
+    conversation.save(update_fields=["deleted_at"])
+
+
+@transaction.atomic(durable=True)
+def restore(*, member: User, conversation_id: UUID, now: datetime) -> Conversation:
+    """Bring back a conversation that the member deleted a short while ago.
+
+    Raises:
+        NotVisible: it is not the member's, was not deleted, or was deleted too long ago.
+    """
+    conversation = access.deleted_conversation(member, conversation_id, since=now - UNDO_WITHIN)
+    conversation.deleted_at = None
+    conversation.save(update_fields=["deleted_at"])
+    return conversation

@@ -1,0 +1,139 @@
+"""How a message looks: one form for the page, the socket and later the share link."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+
+from conversations.models import Conversation, Feedback, Message
+from conversations.rendering import citation_url, plain, render
+
+LABELS = {"verified": "Quoted", "paraphrase": "Paraphrased", "unsupported": "Not found in the source"}
+
+
+@dataclass(frozen=True, slots=True)
+class CitationCard:
+    """A citation under a message: where it comes from and the words that it quotes."""
+
+    number: int
+    url: str
+    title: str
+    authors: str
+    chapter: str
+    page_label: str
+    quote: str
+    label: str
+    label_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageView:
+    """A message as the template shows it."""
+
+    id: UUID
+    sequence: int
+    sender_type: str
+    sender_name: str
+    state: str
+    at: datetime
+    body: SafeString
+    length: int
+    citations: tuple[CitationCard, ...] = ()
+    kind: str = ""
+    help_lines: tuple[Mapping[str, str], ...] = ()
+    error: str = ""
+    interrupted: bool = False
+    drafted_by_ai: bool = False
+    score: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What the speakers of a conversation are called."""
+
+    client: str
+    persona: str
+    coaches: Mapping[UUID, str] = field(default_factory=dict)
+
+
+def names_of(conversation: Conversation) -> Names:
+    """Return the names for a conversation loaded with its owner, coach and persona."""
+    coach = conversation.coach
+    persona = getattr(coach, "persona", None) if coach else None
+    return Names(client=conversation.owner.name, persona=persona.name if persona else "Sideline")
+
+
+def view_of(message: Message, names: Names, *, score: int = 0) -> MessageView:
+    """Return the message as the template shows it; the sender is loaded for a coach's message."""
+    by_ai = message.sender_type == Message.Sender.AI
+    by_client = message.sender_type == Message.Sender.CLIENT
+    citations = [citation for citation in message.citations if citation.get("number")]
+    return MessageView(
+        id=message.pk,
+        sequence=message.sequence,
+        sender_type=message.sender_type,
+        sender_name=_sender_name(message, names),
+        state=message.state,
+        at=message.created_at,
+        body=plain(message.content) if by_client else render(message.content, citations),
+        length=len(message.content),
+        citations=_cards(citations) if by_ai else (),
+        kind=str(message.metadata.get("kind", "")),
+        help_lines=tuple(message.metadata.get("help_lines", ())),
+        error=str(message.metadata.get("error", "")),
+        interrupted=bool(message.metadata.get("interrupted")),
+        drafted_by_ai=bool(message.metadata.get("drafted_by_ai")),
+        score=score,
+    )
+
+
+def _sender_name(message: Message, names: Names) -> str:
+    if message.sender_type == Message.Sender.CLIENT:
+        return names.client
+    if message.sender_type == Message.Sender.AI:
+        return names.persona
+    if message.sender_type == Message.Sender.HUMAN_COACH:
+        return message.sender.name if message.sender else "Coach"
+    return "Sideline"
+
+
+def _cards(citations: Iterable[Mapping[str, Any]]) -> tuple[CitationCard, ...]:
+    """Return one card a number, in order."""
+    cards: dict[int, CitationCard] = {}
+    for citation in citations:
+        number = int(citation["number"])
+        cards.setdefault(
+            number,
+            CitationCard(
+                number=number,
+                url=citation_url(citation),
+                title=citation["title"],
+                authors=", ".join(citation.get("authors", ())),
+                chapter=citation.get("chapter_title", ""),
+                page_label=citation.get("page_label", ""),
+                quote=citation.get("quote", ""),
+                label=citation["label"],
+                label_text=LABELS.get(citation["label"], ""),
+            ),
+        )
+    return tuple(cards[number] for number in sorted(cards))
+
+
+def views_of(messages: Iterable[Message], names: Names, *, reader_id: UUID) -> list[MessageView]:
+    """Return messages with the reader's own feedback, in the order given."""
+    listed = list(messages)
+    scores = dict(
+        Feedback.objects.filter(
+            message__in=[message.pk for message in listed], author_id=reader_id
+        ).values_list("message_id", "score")
+    )
+    return [view_of(message, names, score=scores.get(message.pk, 0)) for message in listed]
+
+
+def message_html(view: MessageView) -> str:
+    """Render one message."""
+    return render_to_string("conversations/partials/message.html", {"message": view})

@@ -1,0 +1,30 @@
+"""Jobs: turns that wait for a process, and people who wait for a coach. Rows drive them; beat sweeps."""
+
+from uuid import UUID
+
+from asgiref.sync import async_to_sync
+from celery import shared_task
+from django.utils import timezone
+
+from conversations import escalating
+from conversations.turns import recovery
+
+
+@shared_task(ignore_result=True)
+def answer_turn(*, turn_id: str, **_future: object) -> None:
+    """Answer a turn that was accepted by a page without a socket."""
+    async_to_sync(recovery.recover)(UUID(turn_id), now=timezone.now())
+
+
+@shared_task(ignore_result=True)
+def sweep_turns(**_future: object) -> None:
+    """Hand every turn without a living process to a worker."""
+    for turn_id in recovery.overdue(now=timezone.now()):
+        answer_turn.delay_on_commit(turn_id=str(turn_id))
+
+
+@shared_task(ignore_result=True)
+def escalate_handoffs(**_future: object) -> None:
+    """Offer conversations that wait longer than promised to the next coach."""
+    for conversation_id in escalating.escalate(now=timezone.now()):
+        async_to_sync(escalating.tell)(conversation_id)

@@ -1,0 +1,1 @@
+"""A turn: accepted, screened, prepared, streamed, recorded."""

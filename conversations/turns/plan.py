@@ -1,0 +1,162 @@
+"""What a turn needs before a model is asked: values in, values out, read in short database slices."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coaching.models import Persona
+from coaching.prompts.compose import PersonaVoice, compose_answer
+from coaching.providers.ports import ChatMessage, ChatRequest, SourceText
+from conversations.models import Conversation, Interaction, Message
+from knowledge.retrieval import Retrieval, RetrievedPassage, retrieve
+from knowledge.scope import Scope
+
+HISTORY = 10
+"""Messages of the conversation that every prompt carries in full."""
+
+LOW_CONFIDENCE_BELOW = 0.35
+"""Where a coach has set no threshold of their own."""
+
+_NAMED = {
+    Message.Sender.CLIENT: "user",
+    Message.Sender.AI: "assistant",
+    Message.Sender.HUMAN_COACH: "assistant",
+}
+_FEW_WORDS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """The coach's AI as a prompt needs it, and its threshold."""
+
+    persona: PersonaVoice
+    low_confidence_below: float
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What the database knows of a turn before anything is looked up."""
+
+    turn_id: UUID
+    conversation_id: UUID
+    reply_id: UUID
+    reply_sequence: int
+    organization_id: UUID
+    client_id: UUID
+    scope: Scope
+    voice: Voice
+    question: str
+    search_text: str
+    history: tuple[ChatMessage, ...]
+    handback: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The prompt, and the passages that its markers stand for."""
+
+    loaded: Loaded
+    request: ChatRequest
+    retrieval: Retrieval
+    passages: dict[int, RetrievedPassage]
+
+
+def load(turn_id: UUID) -> Loaded | None:
+    """Read a running turn with its conversation; None when it is no longer running."""
+    turn = (
+        Interaction.objects.select_related("conversation__coach__persona", "question", "reply")
+        .filter(pk=turn_id, state=Interaction.State.RUNNING)
+        .first()
+    )
+    if turn is None:
+        return None
+    conversation = turn.conversation
+    earlier = _earlier_messages(turn)
+    return Loaded(
+        turn_id=turn.pk,
+        conversation_id=conversation.pk,
+        reply_id=turn.reply_id,
+        reply_sequence=turn.reply.sequence,
+        organization_id=conversation.organization_id,
+        client_id=conversation.owner_id,
+        scope=Scope(conversation.organization_id, conversation.coach_id),
+        voice=voice_of(conversation),
+        question=turn.question.content,
+        search_text=_search_text(turn.question.content, earlier),
+        history=tuple(
+            ChatMessage(role=_NAMED[message.sender_type], content=message.content)  # type: ignore[arg-type]
+            for message in earlier
+            if message.sender_type in _NAMED and message.content
+        ),
+        handback=_what_the_coach_did(earlier),
+    )
+
+
+def _earlier_messages(turn: Interaction) -> list[Message]:
+    newest_first = Message.objects.filter(
+        conversation_id=turn.conversation_id, sequence__lt=turn.question.sequence
+    ).order_by("-sequence")[:HISTORY]
+    return list(reversed(newest_first))
+
+
+def voice_of(conversation: Conversation) -> Voice:
+    """Return the voice of the conversation's coach, or a plain one where there is no coach."""
+    coach = conversation.coach
+    persona: Persona | None = getattr(coach, "persona", None) if coach else None
+    if coach is None or persona is None:
+        plain = PersonaVoice(name="Sideline", coach_name=coach.name if coach else "")
+        return Voice(plain, LOW_CONFIDENCE_BELOW)
+    voice = PersonaVoice(
+        name=persona.name,
+        coach_name=coach.name,
+        bio=persona.bio,
+        tone=persona.tone,
+        instructions=persona.instructions,
+    )
+    return Voice(voice, persona.low_confidence_below)
+
+
+def _search_text(question: str, earlier: Sequence[Message]) -> str:
+    """Return what to look up: a short follow-up is looked up together with the question before it."""
+    if len(re.findall(r"\w+", question)) >= _FEW_WORDS:
+        return question
+    for message in reversed(earlier):
+        if message.sender_type == Message.Sender.CLIENT:
+            return f"{message.content}\n{question}"
+    return question
+
+
+def _what_the_coach_did(earlier: Sequence[Message]) -> str:
+    """Return what the human said in the last episode, if it was handed back within these messages."""
+    said: list[str] = []
+    handed_back = False
+    for message in reversed(earlier):
+        if message.metadata.get("is_handback"):
+            handed_back = True
+        elif handed_back and message.sender_type == Message.Sender.HUMAN_COACH:
+            said.insert(0, message.content)
+        elif handed_back and message.metadata.get("kind") == "takeover":
+            break
+    return "\n".join(said)
+
+
+def look_up(loaded: Loaded, vector: NDArray[np.float32] | None) -> Plan:
+    """Retrieve the passages for a turn and write its prompt."""
+    found = retrieve(scope=loaded.scope, question=loaded.search_text, vector=vector)
+    passages = dict(enumerate(found.passages, start=1))
+    sources = tuple(
+        SourceText(number=number, title=passage.title, text=passage.text, score=passage.score)
+        for number, passage in passages.items()
+    )
+    request = compose_answer(
+        persona=loaded.voice.persona,
+        history=loaded.history,
+        question=loaded.question,
+        sources=sources,
+        handback=loaded.handback,
+    )
+    return Plan(loaded, request, found, passages)

@@ -1,0 +1,186 @@
+"""The database side of a running turn: keep what was said so far, and settle how it ended.
+
+Every write is conditional on the reply still being `streaming`. A takeover, a stop or another process
+changes that under the lock of the conversation, and from then on nothing of the turn is written.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from django.db import transaction
+
+from coaching.models import PromptRun
+from coaching.policies import escalation
+from coaching.providers.metered import RunRecord
+from conversations import handoff
+from conversations.models import Conversation, Interaction, Message
+from conversations.turns.accept import LEASE
+from conversations.turns.plan import Plan
+from knowledge.citations import resolve
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the stream of a turn ended, with all that it said."""
+
+    ended: Literal["complete", "stopped", "failed"]
+    text: str
+    error: str = ""
+    confidence: float | None = None
+    first_token_at: datetime | None = None
+    runs: Sequence[RunRecord] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What was settled: the reply as committed, whether a coach was called, and the next turn that waits."""
+
+    reply: Message | None
+    called: bool = False
+    next_turn_id: UUID | None = None
+
+
+def save_partial(*, turn_id: UUID, reply_id: UUID, text: str, worker: str, now: datetime) -> bool:
+    """Keep the text so far and renew the lease; False when the turn must end."""
+    kept = Message.objects.filter(pk=reply_id, state=Message.State.STREAMING).update(content=text)
+    if kept != 1:
+        return False
+    return (
+        Interaction.objects.filter(
+            pk=turn_id, state=Interaction.State.RUNNING, worker=worker, stop_requested=False
+        ).update(lease_until=now + LEASE)
+        == 1
+    )
+
+
+@transaction.atomic(durable=True)
+def record(*, plan: Plan, outcome: Outcome, worker: str, now: datetime) -> Recorded:
+    """Settle a turn: commit the reply with its citations, the cost, and what follows from it."""
+    conversation = handoff.lock(plan.loaded.conversation_id)
+    _keep_runs(plan, outcome.runs, now=now)
+    reply = Message.objects.get(pk=plan.loaded.reply_id)
+    turn = Interaction.objects.get(pk=plan.loaded.turn_id)
+    mine = reply.state == Message.State.STREAMING and turn.worker == worker
+    called = False
+    if mine:
+        _settle(reply, turn, plan, outcome, now=now)
+        called = _call_coach_if_unsure(conversation, reply, plan, outcome, now=now)
+        conversation.updated_at = now
+        conversation.save(update_fields=["updated_at"])
+    return Recorded(reply, called, claim_next(conversation, worker=worker, now=now))
+
+
+def _settle(reply: Message, turn: Interaction, plan: Plan, outcome: Outcome, *, now: datetime) -> None:
+    reply.content = outcome.text
+    reply.state = outcome.ended
+    reply.completed_at = now
+    reply.citations = [asdict_json(citation) for citation in resolve(outcome.text, plan.passages)]
+    reply.domains = list(plan.retrieval.domains)
+    reply.retrieval = {
+        "passages": [str(passage.passage_id) for passage in plan.passages.values()],
+        "scores": [round(passage.score, 4) for passage in plan.passages.values()],
+        "confidence": round(_confidence(plan, outcome), 4),
+    }
+    reply.metadata = {**reply.metadata, **({"error": outcome.error} if outcome.error else {})}
+    reply.save(
+        update_fields=["content", "state", "completed_at", "citations", "domains", "retrieval", "metadata"]
+    )
+    turn.state = {"complete": "done", "stopped": "stopped", "failed": "failed"}[outcome.ended]
+    turn.error = outcome.error
+    turn.first_token_at = outcome.first_token_at
+    turn.finished_at = now
+    turn.lease_until = None
+    turn.save(update_fields=["state", "error", "first_token_at", "finished_at", "lease_until"])
+
+
+def asdict_json(value: Any) -> dict[str, Any]:
+    """Return a frozen dataclass as JSON-ready values."""
+    return {key: str(each) if isinstance(each, UUID) else each for key, each in asdict(value).items()}
+
+
+def _confidence(plan: Plan, outcome: Outcome) -> float:
+    return plan.retrieval.confidence if outcome.confidence is None else outcome.confidence
+
+
+def _call_coach_if_unsure(
+    conversation: Conversation, reply: Message, plan: Plan, outcome: Outcome, *, now: datetime
+) -> bool:
+    """Ask for the coach where the sources do not carry the answer and the coach may read it."""
+    confidence = _confidence(plan, outcome)
+    unsure = confidence < plan.loaded.voice.low_confidence_below
+    asks_something = escalation.is_substantial(plan.loaded.question)
+    coached = conversation.visibility == Conversation.Visibility.COACHED and conversation.coach_id is not None
+    if not (outcome.ended == "complete" and unsure and asks_something and coached):
+        return False
+    finding = escalation.Finding(escalation.LOW_CONFIDENCE, "the sources do not support an answer", "")
+    return handoff.request_within(
+        conversation, findings=[finding], trigger=reply, now=now, confidence=confidence
+    )
+
+
+def _keep_runs(plan: Plan, runs: Sequence[RunRecord], *, now: datetime) -> None:
+    PromptRun.objects.bulk_create(
+        PromptRun(
+            at=now,
+            organization_id=plan.loaded.organization_id,
+            user_id=plan.loaded.client_id,
+            subject_id=plan.loaded.turn_id,
+            purpose=run.purpose,
+            provider=run.provider,
+            model=run.model,
+            prompt=run.prompt.name,
+            prompt_version=run.prompt.version,
+            prompt_hash=run.prompt.hash,
+            input_tokens=run.input_tokens,
+            output_tokens=run.output_tokens,
+            cost_usd=run.cost_usd,
+            latency_ms=run.latency_ms,
+            first_token_ms=run.first_token_ms,
+            status=run.status,
+            error=run.error,
+        )
+        for run in runs
+    )
+
+
+def claim_next(conversation: Conversation, *, worker: str, now: datetime) -> UUID | None:
+    """Claim the oldest turn that waits in the locked conversation, unless one is running."""
+    if Interaction.objects.filter(conversation=conversation, state=Interaction.State.RUNNING).exists():
+        return None
+    turn = (
+        Interaction.objects.filter(conversation=conversation, state=Interaction.State.WAITING)
+        .order_by("accepted_at", "pk")
+        .first()
+    )
+    if turn is None:
+        return None
+    claim(turn, worker=worker, now=now)
+    return turn.pk
+
+
+def claim(turn: Interaction, *, worker: str, now: datetime) -> None:
+    """Make `worker` the one who runs the turn of a locked conversation; the attempt is counted first."""
+    turn.state = Interaction.State.RUNNING
+    turn.worker = worker
+    turn.attempts += 1
+    turn.lease_until = now + LEASE
+    turn.save(update_fields=["state", "worker", "attempts", "lease_until"])
+
+
+@transaction.atomic(durable=True)
+def request_stop(*, conversation_id: UUID, now: datetime) -> list[UUID]:
+    """End the turns of a conversation that wait, and note that the running one must end; return that one."""
+    conversation = handoff.lock(conversation_id)
+    turns = Interaction.objects.filter(conversation=conversation)
+    waiting = turns.filter(state=Interaction.State.WAITING)
+    Message.objects.filter(interaction__in=waiting, state=Message.State.STREAMING).update(
+        state=Message.State.STOPPED, completed_at=now
+    )
+    waiting.update(state=Interaction.State.STOPPED, finished_at=now, lease_until=None)
+    running = turns.filter(state=Interaction.State.RUNNING)
+    turn_ids = list(running.values_list("pk", flat=True))
+    running.update(stop_requested=True)
+    return turn_ids

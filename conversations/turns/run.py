@@ -1,0 +1,183 @@
+"""Run a turn to its end in this process, whoever is watching: load, look up, stream, record.
+
+A turn belongs to the server. It goes on when the browser leaves, ends at once when it is stopped or
+a coach takes over, and keeps a lease in its row while it works; when this process dies, the sweep finds
+the lease expired and another process takes the turn over.
+"""
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any, Literal
+from uuid import UUID
+
+from django.utils import timezone
+
+from coaching.providers import registry
+from coaching.providers.metered import RunRecord
+from coaching.providers.ports import ProviderError
+from conversations import announcing, live
+from conversations.database import in_db
+from conversations.turns.plan import Loaded, Plan, load, look_up
+from conversations.turns.record import Outcome, Recorded, record, save_partial
+from conversations.turns.stream import Teller, read
+
+logger = logging.getLogger(__name__)
+
+KEEP_SECONDS = 0.7
+"""How often the text so far is kept and the lease renewed."""
+
+EMBEDDING_DEADLINE_SECONDS = 5.0
+
+
+class Collector:
+    """Keeps the records of a turn's provider calls until they are written with its outcome."""
+
+    def __init__(self) -> None:
+        self.runs: list[RunRecord] = []
+
+    async def record(self, run: RunRecord) -> None:
+        """Keep one record."""
+        self.runs.append(run)
+
+
+class RunningTurn:
+    """One turn at work in this process."""
+
+    def __init__(self, turn_id: UUID, conversation_id: UUID) -> None:
+        self.turn_id = turn_id
+        self.conversation_id = conversation_id
+        self.reply_id: UUID | None = None
+        self.teller: Teller | None = None
+        self._reader: asyncio.Task[float | None] | None = None
+        self._stopped = False
+
+    @property
+    def text(self) -> str:
+        """What has been said so far."""
+        return self.teller.text if self.teller else ""
+
+    def stop(self) -> None:
+        """End the turn where it is; the provider's call is closed and the text so far is kept."""
+        self._stopped = True
+        if self._reader is not None:
+            self._reader.cancel()
+
+    async def run(self) -> Recorded | None:
+        """Work the turn off; None when it was no longer this process's to run."""
+        loaded = await in_db(load)(self.turn_id)
+        if loaded is None:
+            return None
+        self.reply_id = loaded.reply_id
+        collector = Collector()
+        plan = await in_db(look_up)(loaded, await self._vector(loaded, collector))
+        outcome = await self._stream(plan, collector)
+        return await in_db(record)(plan=plan, outcome=outcome, worker=live.PROCESS, now=timezone.now())
+
+    async def _vector(self, loaded: Loaded, collector: Collector) -> Any:
+        """Embed the question; without an embedding the text search alone must do."""
+        try:
+            embedded = await registry.embeddings(collector).embed(
+                [loaded.search_text], deadline_s=EMBEDDING_DEADLINE_SECONDS
+            )
+        except ProviderError:
+            logger.warning("question_not_embedded")
+            return None
+        return embedded.vectors[0]
+
+    async def _stream(self, plan: Plan, collector: Collector) -> Outcome:
+        loaded = plan.loaded
+        teller = self.teller = Teller(
+            self.conversation_id, loaded.reply_id, loaded.reply_sequence, plan.passages.keys()
+        )
+        ended: Literal["complete", "stopped", "failed"] = "complete"
+        error = ""
+        confidence: float | None = None
+        self._reader = asyncio.create_task(read(registry.chat(collector), plan.request, teller))
+        keeper = asyncio.create_task(self._keep(plan))
+        if self._stopped:
+            self._reader.cancel()
+        try:
+            confidence = await self._reader
+        except ProviderError as failure:
+            ended, error = "failed", type(failure).__name__
+        except asyncio.CancelledError:
+            if not self._stopped:
+                raise
+            ended = "stopped"
+        finally:
+            keeper.cancel()
+            with suppress(asyncio.CancelledError):
+                await keeper
+        if ended != "stopped":
+            teller.finish()
+        return Outcome(ended, teller.text, error, confidence, teller.first_token_at, collector.runs)
+
+    async def _keep(self, plan: Plan) -> None:
+        """Keep the text and the lease while the model talks; end the turn when it was taken away."""
+        while True:
+            await asyncio.sleep(KEEP_SECONDS)
+            kept = await in_db(save_partial)(
+                turn_id=self.turn_id,
+                reply_id=plan.loaded.reply_id,
+                text=self.text,
+                worker=live.PROCESS,
+                now=timezone.now(),
+            )
+            if not kept:
+                self.stop()
+                return
+
+
+class Turns:
+    """The turns at work in this process."""
+
+    def __init__(self) -> None:
+        self._running: dict[UUID, RunningTurn] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, turn_id: UUID, conversation_id: UUID) -> None:
+        """Run a claimed turn in a task of its own."""
+        self._spawn(self.work(turn_id, conversation_id))
+
+    async def work(self, turn_id: UUID | None, conversation_id: UUID) -> None:
+        """Run a claimed turn, and then those that waited for it."""
+        while turn_id is not None:
+            turn = self._running[turn_id] = RunningTurn(turn_id, conversation_id)
+            try:
+                recorded = await turn.run()
+            except Exception:
+                # The lease runs out and the sweep takes the turn over; nothing acknowledged is lost.
+                logger.exception("turn_broke_off")
+                return
+            finally:
+                del self._running[turn_id]
+            if recorded is None:
+                return
+            await announcing.turn_ended(conversation_id, recorded.reply, called=recorded.called)
+            turn_id = recorded.next_turn_id
+
+    def stop(self, conversation_id: UUID) -> bool:
+        """Stop what runs in this process for a conversation; say whether there was something."""
+        running = self.of(conversation_id)
+        for turn in running:
+            turn.stop()
+        return bool(running)
+
+    def of(self, conversation_id: UUID) -> list[RunningTurn]:
+        """Return the turns of a conversation that run in this process."""
+        return [turn for turn in self._running.values() if turn.conversation_id == conversation_id]
+
+    async def finished(self) -> None:
+        """Wait until every turn of this process has ended."""
+        while self._tasks:
+            await asyncio.wait(set(self._tasks))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+turns = Turns()

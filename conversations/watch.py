@@ -1,0 +1,131 @@
+"""Looks every few seconds whether each open socket may still be open: one small round for all of them."""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+
+from accounts.access import NotVisible
+from accounts.models import User
+from conversations import access, presence
+from conversations.database import in_db
+
+logger = logging.getLogger(__name__)
+
+EVERY_SECONDS = 4.0
+ROUNDS_PER_PRESENCE = 6
+SIGNED_OUT, NOT_FOUND = 4401, 4404
+
+
+class Socket(Protocol):
+    """What the watch needs of a consumer."""
+
+    async def close(self, code: int | None = None) -> None:
+        """Close the socket."""
+        ...
+
+
+class Present(Socket, Protocol):
+    """A socket that stands for somebody's presence in a conversation."""
+
+    def person(self) -> presence.Person:
+        """Return who is behind it."""
+        ...
+
+
+@dataclass(eq=False, slots=True)
+class Watched:
+    """An open socket: whose, by which session, and in which conversation, if in one."""
+
+    socket: Socket
+    user_id: UUID
+    session_key: str | None
+    conversation_id: UUID | None
+
+
+def verdicts(watched: Iterable[Watched]) -> dict[Watched, int]:
+    """Return the close code for each socket that must not stay open."""
+    sockets = list(watched)
+    people = User.objects.in_bulk({each.user_id for each in sockets})
+    keys = {each.session_key for each in sockets if each.session_key}
+    sessions = set(
+        Session.objects.filter(session_key__in=keys, expire_date__gt=timezone.now()).values_list(
+            "session_key", flat=True
+        )
+    )
+    owned = set(
+        access.owned_by({(each.user_id, each.conversation_id) for each in sockets if each.conversation_id})
+    )
+    result: dict[Watched, int] = {}
+    for each in sockets:
+        member = people.get(each.user_id)
+        if member is None or not member.is_active or each.session_key not in sessions:
+            result[each] = SIGNED_OUT
+        elif each.conversation_id is None:
+            if not member.is_coach:
+                result[each] = NOT_FOUND
+        elif (each.user_id, each.conversation_id) not in owned and not _may_read(
+            member, each.conversation_id
+        ):
+            result[each] = NOT_FOUND
+    return result
+
+
+def _may_read(member: User, conversation_id: UUID) -> bool:
+    try:
+        access.readable_conversation(member, conversation_id)
+    except NotVisible:
+        return False
+    return True
+
+
+class Watch:
+    """The open sockets of this process, and the round that looks at them."""
+
+    def __init__(self) -> None:
+        self._sockets: set[Watched] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    def add(self, watched: Watched) -> None:
+        """Watch a socket."""
+        self._sockets.add(watched)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._go_round())
+
+    def remove(self, watched: Watched) -> None:
+        """Forget a socket that has closed."""
+        self._sockets.discard(watched)
+
+    async def _go_round(self) -> None:
+        rounds = 0
+        while self._sockets:
+            await asyncio.sleep(EVERY_SECONDS)
+            rounds += 1
+            try:
+                await self.look()
+                if rounds % ROUNDS_PER_PRESENCE == 0:
+                    await self._renew_presence()
+            except Exception:
+                # The next round looks again; a database that is away must not open or close anything.
+                logger.exception("watch_round_failed")
+
+    async def look(self) -> None:
+        """Close every socket that must not stay open."""
+        for watched, code in (await in_db(verdicts)(tuple(self._sockets))).items():
+            await watched.socket.close(code)
+
+    async def _renew_presence(self) -> None:
+        by_conversation: dict[UUID, list[presence.Person]] = {}
+        for watched in self._sockets:
+            if watched.conversation_id is not None:
+                socket: Present = watched.socket  # type: ignore[assignment]
+                by_conversation.setdefault(watched.conversation_id, []).append(socket.person())
+        await presence.renew(by_conversation)
+
+
+watch = Watch()
