@@ -7,6 +7,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from reportlab.lib.colors import white
+from reportlab.lib.units import mm
 from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import (
@@ -87,7 +88,7 @@ class _Press(BaseDocTemplate):  # type: ignore[misc]  # reportlab has no types
     def __init__(self, book: Book, path: Path) -> None:
         super().__init__(
             str(path),
-            pagesize=styles.A4,
+            pagesize=styles.PAGE_SIZE,
             invariant=1,
             title=book.title,
             author="; ".join(book.authors),
@@ -118,13 +119,13 @@ class _Press(BaseDocTemplate):  # type: ignore[misc]  # reportlab has no types
             ]
         )
 
-    def beforeDocument(self) -> None:
+    def beforeDocument(self) -> None:  # noqa: N802  # named by reportlab
         """Forget the pass before, except where its numbered pages began: the contents need that."""
         self.running_title = ""
         self.numbered_before = self.first_numbered_page or self.numbered_before
         self.opening_page = self.first_numbered_page = 0
 
-    def afterFlowable(self, flowable: Flowable) -> None:
+    def afterFlowable(self, flowable: Flowable) -> None:  # noqa: N802  # named by reportlab
         """Note each heading in the contents, the bookmarks and the running title."""
         mark = getattr(flowable, "mark", None)
         if mark is None:
@@ -164,16 +165,16 @@ class _Press(BaseDocTemplate):  # type: ignore[misc]  # reportlab has no types
         canvas.setFillColor(styles.GREY)
         canvas.setFont(styles.SANS, 8.5)
         if self.page != self.opening_page:
-            height = styles.PAGE_HEIGHT - 16 * styles.mm
+            height = styles.PAGE_HEIGHT - 16 * mm
             canvas.drawString(styles.LEFT, height, self.book.title)
             canvas.drawRightString(right, height, self.running_title)
             canvas.setStrokeColor(styles.SHALLOW)
             canvas.setLineWidth(0.5)
             canvas.line(styles.LEFT, height - 5, right, height - 5)
-        canvas.drawString(styles.LEFT, 13 * styles.mm, self.book.publisher)
+        canvas.drawString(styles.LEFT, 13 * mm, self.book.publisher)
         canvas.setFont(styles.SANS_BOLD, 9)
         canvas.setFillColor(styles.RIVER)
-        canvas.drawRightString(right, 13 * styles.mm, self.label(self.page))
+        canvas.drawRightString(right, 13 * mm, self.label(self.page))
         canvas.restoreState()
 
 
@@ -269,7 +270,9 @@ def _items(block: ItemList) -> Iterator[Flowable]:
             yield _Ticked(_markup(line), style)
             continue
         if block.ordered:
-            bullet = f'<bullet><font name="Helvetica-Bold" size="9.5" color="#1d4e5f">{number}.</font></bullet>'
+            bullet = (
+                f'<bullet><font name="Helvetica-Bold" size="9.5" color="#1d4e5f">{number}.</font></bullet>'
+            )
         else:
             bullet = '<bullet><font color="#b5622a">\N{BULLET}</font></bullet>'
         yield Setting(bullet + _markup(line), style)

@@ -3,12 +3,11 @@
 from typing import Any
 
 from reportlab.lib.colors import HexColor, white
-from reportlab.lib.enums import TA_CENTER
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
 
-PAGE_WIDTH, PAGE_HEIGHT = A4
+PAGE_SIZE = PAGE_WIDTH, PAGE_HEIGHT = A4
 LEFT = RIGHT = 26 * mm
 TOP = 25 * mm
 BOTTOM = 22 * mm
@@ -33,7 +32,13 @@ def _style(name: str, **settings: Any) -> ParagraphStyle:
 BODY = _style("body", spaceAfter=6)
 LEAD_IN = _style("lead-in", spaceAfter=4, keepWithNext=1)
 SUMMARY = _style(
-    "summary", fontName=SERIF_ITALIC, fontSize=12.5, leading=17.5, textColor=RIVER, spaceBefore=4, spaceAfter=14
+    "summary",
+    fontName=SERIF_ITALIC,
+    fontSize=12.5,
+    leading=17.5,
+    textColor=RIVER,
+    spaceBefore=4,
+    spaceAfter=14,
 )
 KICKER = _style(
     "kicker", fontName=SANS_BOLD, fontSize=9.5, leading=12, textColor=CLAY, spaceAfter=3, keepWithNext=1
@@ -64,4 +69,3 @@ COVER_LINE = _style("cover-line", fontName=SANS, fontSize=12, leading=18, textCo
 CONTENTS_LINE = _style(
     "contents-line", fontSize=12, leading=17, spaceAfter=9.5, leftIndent=0, rightIndent=24, firstLineIndent=0
 )
-CENTRED = _style("centred", alignment=TA_CENTER)
