@@ -80,7 +80,7 @@ def leave_network() -> bool:
 
     Must run before any thread exists: a user namespace cannot be made by a process with threads.
     """
-    return _libc.unshare(CLONE_NEWNET) == 0 or _libc.unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0
+    return bool(_libc.unshare(CLONE_NEWNET) == 0) or bool(_libc.unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0)
 
 
 def allow_writes_only_in(folder: Path) -> bool:

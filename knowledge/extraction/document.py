@@ -123,7 +123,7 @@ class ExtractedDocument:
                 language=_text(raw["language"]),
                 pages=tuple(_page(*row) for row in raw["pages"]),
                 chapters=tuple(Chapter(_whole(n), _text(t), _whole(f)) for n, t, f in raw["chapters"]),
-                blocks=tuple(_block(*row) for row in raw["blocks"]),
+                blocks=tuple(_block(row) for row in raw["blocks"]),
             )
         except (TypeError, KeyError) as error:
             raise ValueError("not an extracted document") from error
@@ -135,9 +135,8 @@ def _page(index: Any, label: Any, source: Any) -> Page:
     return Page(_whole(index), _text(label), cast("TextSource", source))
 
 
-def _block(
-    kind: Any, text: Any, level: Any, page_index: Any, speaker: Any, start_s: Any, end_s: Any
-) -> Block:
+def _block(row: list[Any]) -> Block:
+    kind, text, level, page_index, speaker, start_s, end_s = row
     return Block(
         kind=BlockKind(kind),
         text=_text(text),
@@ -151,13 +150,13 @@ def _block(
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError("text expected")
+        raise TypeError("text expected")
     return value
 
 
 def _whole(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError("whole number expected")
+        raise TypeError("whole number expected")
     return value
 
 
@@ -169,5 +168,5 @@ def _number_or_none(value: Any) -> float | None:
     if value is None:
         return None
     if not isinstance(value, (int, float)) or isinstance(value, bool):
-        raise ValueError("number expected")
+        raise TypeError("number expected")
     return float(value)

@@ -3,6 +3,7 @@
 import re
 import struct
 import zipfile
+import zlib
 from enum import StrEnum
 from pathlib import Path, PurePath
 
@@ -52,7 +53,8 @@ OTHER_MAGIC = (
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 PDF_TRACES = (b"endobj", b"xref", b"trailer", b" obj", b"stream")
 HTML_START = re.compile(
-    rb"\A(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL
+    rb"\A(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype\s+html|html)\b",
+    re.IGNORECASE | re.DOTALL,
 )
 VTT_START = re.compile(rb"\A(\xef\xbb\xbf)?WEBVTT")
 
@@ -127,7 +129,7 @@ def _declares_epub(path: Path, entries: dict[str, int]) -> bool:
     try:
         with zipfile.ZipFile(path) as archive, archive.open("mimetype") as entry:
             return entry.read(64).strip() == b"application/epub+zip"
-    except (zipfile.BadZipFile, OSError, NotImplementedError, zipfile.zlib.error):
+    except (zipfile.BadZipFile, OSError, NotImplementedError, zlib.error):
         return False
 
 

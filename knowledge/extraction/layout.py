@@ -1,9 +1,10 @@
 """Lines on pages, and the order in which a person reads them; pure functions, points from the top left."""
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-SAME_BASELINE = 0.4
+SAME_BASELINE = 0.3
 WIDE_GAP = 3.0
 
 
@@ -20,6 +21,8 @@ class Line:
     size: float
     bold: bool = False
     is_table: bool = False
+    mono: bool = False
+    baseline: float = 0.0
 
 
 @dataclass(slots=True)
@@ -61,7 +64,7 @@ def join_same_baseline(lines: Iterable[Line]) -> list[Line]:
         last = joined[-1] if joined else None
         if last is not None and _continues_baseline(last, line):
             last.text = f"{last.text} {line.text}"
-            last.bold = last.bold and line.bold
+            last.bold = last.bold and (line.bold or not line.text[0].isalnum())
             last.x1, last.y1 = max(last.x1, line.x1), max(last.y1, line.y1)
             last.size = max(last.size, line.size)
         else:
@@ -73,7 +76,7 @@ def _continues_baseline(last: Line, line: Line) -> bool:
     if last.is_table or line.is_table:
         return False
     tolerance = SAME_BASELINE * max(last.size, line.size)
-    return abs(last.y1 - line.y1) < tolerance and -2 < line.x0 - last.x1 < WIDE_GAP * max(
+    return abs(last.baseline - line.baseline) < tolerance and -2 < line.x0 - last.x1 < WIDE_GAP * max(
         last.size, line.size
     )
 
@@ -84,7 +87,7 @@ def reading_order(groups: list[Group]) -> list[Group]:
 
 
 def _runs_downwards(groups: list[Group]) -> bool:
-    for above, below in zip(groups, groups[1:], strict=False):
+    for above, below in itertools.pairwise(groups):
         overlaps = min(above.x1, below.x1) - max(above.x0, below.x0) > 1
         if overlaps and below.y1 <= above.y0 + 1:
             return False

@@ -1,5 +1,6 @@
 """Lines to paragraphs, list items and headings; pure functions over `layout.Line`."""
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -8,12 +9,18 @@ from dataclasses import dataclass, field
 from knowledge.extraction.cleaning import HYPHENS, join_lines
 from knowledge.extraction.layout import Line, PageLines
 
-BULLET = re.compile(r"^(?:[-*•‣◦▪■●○–·✓❖➢]\s+|\(?(?:\d{1,2}|[a-zA-Z])[.)]\s+)(?=\S)")
-TERMINAL = (".", "!", "?", ":", ";", "”", '"', "»", "…", ".)", ".”", ".’", "؟", "。")
-CHAPTER_LINE = re.compile(r"^(?:chapter|part|unit|module|lesson|section)\s+(?:\d{1,3}|[ivxlc]{1,7})\b", re.IGNORECASE)
+BULLET = re.compile(r"^(?:[-*•‣◦▪■●○\u2013·✓❖➢]\s+|\(?(?:\d{1,2}|[a-zA-Z])[.)]\s+)(?=\S)")
+RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff]")
+TERMINAL = (".", "!", "?", ":", ";", "”", '"', "»", "…", ".)", ".”", ".\u2019", "؟", "。")
+CHAPTER_LINE = re.compile(
+    r"^(?:chapter|part|unit|module|lesson|section)\s+(?:\d{1,3}|[ivxlc]{1,7})\b", re.IGNORECASE
+)
 CHAPTER_NUMBER_ONLY = re.compile(
     r"^(?:chapter|part|unit|module|lesson)\s+(?:\d{1,3}|[ivxlc]{1,7})[.:]?$", re.IGNORECASE
 )
+BULLET_ONLY = re.compile(r"^[-*•‣◦▪■●○\u2013·✓❖➢]\s")
+SENTENCE_INSIDE = re.compile(r"\w{4,}[.!?]\s+\w.{30,}")
+CONTENTS = re.compile(r"^(?:table of )?contents$", re.IGNORECASE)
 SENTENCE_END = (".", ",", ";", ":")
 LONGEST_HEADING = 160
 LARGER = 1.12
@@ -48,6 +55,7 @@ class Looks:
     size: float = 10.0
     leading: float = 12.0
     mostly_bold: bool = False
+    mostly_mono: bool = False
     margins: dict[int, float] = field(default_factory=dict)
 
 
@@ -55,7 +63,7 @@ def looks_of(pages: Iterable[PageLines]) -> Looks:
     """Size and line distance by which most characters are set, and each page's right margin."""
     sizes: Counter[float] = Counter()
     leadings: Counter[float] = Counter()
-    bold = total = 0
+    bold = mono = total = 0
     looks = Looks()
     for page in pages:
         previous: Line | None = None
@@ -64,6 +72,7 @@ def looks_of(pages: Iterable[PageLines]) -> Looks:
             sizes[round(line.size * 2) / 2] += length
             total += length
             bold += length * line.bold
+            mono += length * line.mono
             if previous is not None and 0 < line.y0 - previous.y0 < 4 * line.size:
                 leadings[round((line.y0 - previous.y0) * 2) / 2] += 1
             previous = line
@@ -73,6 +82,7 @@ def looks_of(pages: Iterable[PageLines]) -> Looks:
     if leadings:
         looks.leading = max(leadings.most_common(1)[0][0], looks.size)
     looks.mostly_bold = bold * 2 > total
+    looks.mostly_mono = mono * 2 > total
     return looks
 
 
@@ -96,8 +106,10 @@ def pieces_of(pages: Iterable[PageLines], looks: Looks) -> list[Piece]:
             if not line.is_table and abs(line.size - looks.size) < SAME_SIZE:
                 open_body = piece
     for piece in pieces:
-        piece.text = _text_of(piece)
+        piece.text = _text_of(piece, looks)
         piece.heading = _is_heading(piece, looks)
+    _demote_split_sentences(pieces)
+    _demote_contents(pieces)
     return _with_chapter_numbers(pieces)
 
 
@@ -112,6 +124,8 @@ def _starts_new(piece: Piece, line: Line, looks: Looks) -> bool:
     last = piece.lines[-1]
     if line.is_table or last.is_table or abs(last.size - line.size) > SAME_SIZE or piece.bold != line.bold:
         return True
+    if line.mono != last.mono and not looks.mostly_mono and max(len(line.text), len(last.text)) > 3:
+        return True
     if line.page != last.page or line.y0 < last.y0 - line.size:
         return not _goes_on(piece, line)
     if line.y0 - last.y0 > max(looks.leading, line.size * 1.3) * 1.45 or BULLET.match(line.text):
@@ -122,6 +136,10 @@ def _starts_new(piece: Piece, line: Line, looks: Looks) -> bool:
 def _is_set_off(piece: Piece, last: Line, line: Line, looks: Looks) -> bool:
     """Whether an indent or a short last line sets the two lines apart."""
     ended = last.text.endswith(TERMINAL)
+    if RIGHT_TO_LEFT.search(last.text[:20]):
+        return ended and last.x0 > min(item.x0 for item in [*piece.lines, line]) + 0.22 * (line.x1 - line.x0)
+    if line.mono and not looks.mostly_mono:
+        return False
     if line.x0 > last.x0 + 0.8 * line.size and not (len(piece.lines) == 1 and piece.is_list_item):
         return ended or last.x1 < looks.margins[line.page] - 0.25 * (last.x1 - last.x0)
     if not ended:
@@ -143,9 +161,11 @@ def _goes_on(piece: Piece, line: Line) -> bool:
     return not last.text.endswith(TERMINAL) and line.text[:1].islower()
 
 
-def _text_of(piece: Piece) -> str:
+def _text_of(piece: Piece, looks: Looks) -> str:
     if piece.lines[0].is_table:
         return piece.lines[0].text
+    if piece.lines[0].mono and not looks.mostly_mono:
+        return "\n".join(line.text for line in piece.lines)
     text = ""
     for line in piece.lines:
         text = join_lines(text, line.text)
@@ -156,13 +176,38 @@ def _is_heading(piece: Piece, looks: Looks) -> bool:
     text = piece.text
     if len(piece.lines) > 3 or not 2 <= len(text) <= LONGEST_HEADING or piece.lines[0].is_table:
         return False
-    if text.endswith(SENTENCE_END) or not any(letter.isalpha() for letter in text):
+    if text.endswith(SENTENCE_END) or BULLET_ONLY.match(text) or SENTENCE_INSIDE.search(text):
+        return False
+    if not any(letter.isalpha() for letter in text):
         return False
     if piece.size >= looks.size * LARGER:
         return True
     if CHAPTER_LINE.match(text) and len(piece.lines) == 1 and len(text) < 80:
         return True
     return piece.bold and not looks.mostly_bold and piece.size >= looks.size * 0.95 and len(text) <= 120
+
+
+def _demote_split_sentences(pieces: list[Piece]) -> None:
+    """A bold line that runs on in small letters is the start of a sentence, not a heading."""
+    for piece, following in itertools.pairwise(pieces):
+        if piece.heading and not following.heading and following.text[:1].islower():
+            piece.heading = abs(piece.size - following.size) > SAME_SIZE or piece.page != following.page
+
+
+def _demote_contents(pieces: list[Piece]) -> None:
+    """The lines of a printed table of contents are no headings, on its page and those it runs on to."""
+    start = next((i for i, p in enumerate(pieces) if p.heading and CONTENTS.match(p.text)), None)
+    if start is None:
+        return
+    by_page: dict[int, list[Piece]] = {}
+    for piece in pieces[start + 1 :]:
+        by_page.setdefault(piece.page, []).append(piece)
+    for page, members in by_page.items():
+        numbered = sum(piece.text[-1:].isdigit() for piece in members)
+        if page != pieces[start].page and numbered * 2 < len(members):
+            return
+        for piece in members:
+            piece.heading = False
 
 
 def _with_chapter_numbers(pieces: list[Piece]) -> list[Piece]:

@@ -11,6 +11,7 @@ import pymupdf
 from knowledge.extraction.cleaning import clean, one_line
 from knowledge.extraction.document import Cause, Chapter, ExtractedDocument, ExtractionError, Page
 from knowledge.extraction.layout import Line, PageLines, group, join_same_baseline, reading_order
+from knowledge.extraction.names import authors_of, language_of, year_of
 from knowledge.extraction.paragraphs import looks_of, pieces_of
 from knowledge.extraction.pdf_tables import Box, take_out_tables
 from knowledge.extraction.running_lines import take_out_running_lines
@@ -24,15 +25,13 @@ from knowledge.extraction.structure import (
 
 FLAGS = pymupdf.TEXT_MEDIABOX_CLIP | pymupdf.TEXT_COLLECT_VECTORS
 TEXT_BLOCK, VECTOR_BLOCK = 0, 3
-BOLD = 16
+MONOSPACED, BOLD = 8, 16
 BOLD_NAMES = ("bold", "black", "heavy", "semibold")
 FEW_LETTERS = 24
 SHARE_OF_PAGE = 0.4
 NO_TITLE = re.compile(
     r"^(?:untitled|microsoft \w+ - .*|.*\.(?:docx?|indd|qxd|tex|dvi|pdf|pptx?|odt))$|^\W*$", re.IGNORECASE
 )
-LANGUAGE_TAG = re.compile(r"^(?!utf)[a-z]{2,3}(?:[-_][a-z0-9]{2,8}){0,3}$", re.IGNORECASE)
-COPYRIGHT_YEAR = re.compile(r"(?:©|\(c\)|copyright)\D{0,40}((?:19|20)\d\d)\b", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -46,10 +45,10 @@ class Reading:
 
 def open_pdf(path: Path, most_pages: int) -> pymupdf.Document:
     """Open a PDF; raises ExtractionError for one that is encrypted, broken or has too many pages."""
-    pymupdf.TOOLS.mupdf_display_errors(False)
-    pymupdf.TOOLS.mupdf_display_warnings(False)
+    pymupdf.TOOLS.mupdf_display_errors(False)  # type: ignore[no-untyped-call]
+    pymupdf.TOOLS.mupdf_display_warnings(False)  # type: ignore[no-untyped-call]
     try:
-        document = pymupdf.open(path, filetype="pdf")
+        document = pymupdf.open(path, filetype="pdf")  # type: ignore[no-untyped-call]
     except (pymupdf.FileDataError, pymupdf.EmptyFileError) as error:
         raise ExtractionError(Cause.malformed, "cannot be opened") from error
     if document.needs_pass:
@@ -84,7 +83,7 @@ def read_pdf(
 
 def read_page(page: pymupdf.Page, index: int) -> PageLines:
     """The lines of one page in reading order, tables as single lines."""
-    raw = page.get_text("dict", flags=FLAGS)
+    raw = page.get_text("dict", flags=FLAGS)  # type: ignore[no-untyped-call]
     groups = []
     boxes: list[Box] = []
     for block in raw["blocks"]:
@@ -110,7 +109,10 @@ def _block_lines(raw_lines: list[dict[str, Any]], index: int) -> list[Line]:
         main = spans[0] if len(spans) == 1 else max(spans, key=lambda span: len(span["text"]))
         x0, y0, x1, y1 = raw["bbox"]
         bold = all(_is_bold(span) for span in spans if span["text"].strip())
-        lines.append(Line(index, x0, y0, x1, y1, text, round(main["size"], 1), bold))
+        mono = bool(main["flags"] & MONOSPACED)
+        baseline = spans[0]["origin"][1]
+        size = round(main["size"], 1)
+        lines.append(Line(index, x0, y0, x1, y1, text, size, bold, mono=mono, baseline=baseline))
     return lines
 
 
@@ -183,22 +185,3 @@ def _title(metadata: dict[str, Any], headings: list[str]) -> str:
     if title and not NO_TITLE.match(title):
         return title[:300]
     return headings[0] if headings else ""
-
-
-def authors_of(names: str) -> tuple[str, ...]:
-    """Names out of one field, divided by semicolons, "and" or, when each part is a full name, commas."""
-    parts = re.split(r"\s*;\s*|\s+(?:and|&)\s+", names)
-    if len(parts) == 1 and all(" " in part.strip() for part in names.split(",")):
-        parts = names.split(",")
-    return tuple(part.strip()[:120] for part in parts if part.strip())[:20]
-
-
-def language_of(tag: str) -> str:
-    """A language tag such as "en" or "pt-BR"; "" for anything else."""
-    return tag.strip() if LANGUAGE_TAG.match(tag.strip()) else ""
-
-
-def year_of(texts: Iterable[str]) -> int | None:
-    """The year of a copyright notice. A file's own dates say when it was made, not when it was written."""
-    found = (COPYRIGHT_YEAR.search(text) for text in texts)
-    return next((int(match[1]) for match in found if match), None)

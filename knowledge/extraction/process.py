@@ -1,5 +1,6 @@
 """The parent's half: start a confined child, read its frames within limits, and always end it."""
 
+import contextlib
 import os
 import select
 import signal
@@ -138,8 +139,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     """Kill whatever is left of the child's own process group."""
     if process.stdout is not None:
         process.stdout.close()
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
     process.wait()

@@ -7,14 +7,15 @@ from collections.abc import Iterable
 from knowledge.extraction.layout import Line, PageLines
 
 EDGE_LINES = 3
-EDGE_SHARE = 0.14
+EDGE_SHARE = 0.2
 LARGEST_GAP = 2
 SHORTEST_RUN = 3
 DIGITS = re.compile(r"\d+")
 ROMAN = re.compile(r"^m{0,3}(?:cm|cd|d?c{0,3})(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3})$", re.IGNORECASE)
 ROMAN_VALUES = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100, "d": 500, "m": 1000}
 NUMBER_LINE = re.compile(
-    r"^\W*(?:(?:page|seite|p\.?)\s*)?(\d{1,4}|[ivxlcdm]{1,8})(?:\s*(?:of|/|von)\s*\d{1,4})?\W*$", re.IGNORECASE
+    r"^\W*(?:(?:page|seite|p\.?)\s*)?(\d{1,4}|[ivxlcdm]{1,8})(?:\s*(?:of|/|von)\s*\d{1,4})?\W*$",
+    re.IGNORECASE,
 )
 NUMBER_AT_END = re.compile(r"^(?:(\d{1,4})\b\s*\D|.*\D\s(\d{1,4})$|.*\bpage\s+(\d{1,4})\b)", re.IGNORECASE)
 

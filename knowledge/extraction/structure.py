@@ -8,7 +8,7 @@ from knowledge.extraction.document import Block, BlockKind, Chapter
 from knowledge.extraction.paragraphs import Piece
 
 FRONT_MATTER = re.compile(
-    r"^(?:(?:front |book )?cover|(?:half )?title(?: page)?|(?:table of )?contents|copyright(?: page)?|publisher|"
+    r"^(?:(?:front |book )?cover|(?:half )?title ?(?:page)?|(?:table of )?contents|copyright(?: page)?|publisher|"
     r"imprint|colophon|dedication|epigraph|list of (?:figures|tables))$",
     re.IGNORECASE,
 )

@@ -6,7 +6,7 @@ from knowledge.extraction.cleaning import clean
 from knowledge.extraction.document import Block, BlockKind, Cause, ExtractedDocument, ExtractionError
 
 PARAGRAPH_BREAK = re.compile(r"\n\s*\n")
-BULLET = re.compile(r"^(?:[-*•‣◦▪–]|\(?(?:\d{1,3}|[a-z])[.)])\s+(?=\S)")
+BULLET = re.compile(r"^(?:[-*•‣◦▪\u2013]|\(?(?:\d{1,3}|[a-z])[.)])\s+(?=\S)")
 
 
 def decode(data: bytes) -> str:
