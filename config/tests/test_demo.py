@@ -53,7 +53,7 @@ def _questions() -> list[dict[str, object]]:
 
 def _domains() -> list[dict[str, object]]:
     path = ROOT / "knowledge" / "domains.toml"
-    rows: list[dict[str, object]] = tomllib.loads(path.read_text(encoding="utf-8"))["domains"]
+    rows: list[dict[str, object]] = tomllib.loads(path.read_text(encoding="utf-8"))["domain"]
     return rows
 
 
