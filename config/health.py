@@ -61,12 +61,6 @@ def note_heartbeat() -> None:
         redis.set(HEARTBEAT_KEY, int(time.time()), ex=HEARTBEAT_SECONDS)
 
 
-def forget_heartbeat() -> None:
-    """Forget the worker of an earlier start."""
-    with _redis() as redis:
-        redis.delete(HEARTBEAT_KEY)
-
-
 def check() -> Readiness:
     """Ask each part, and return which of them answered."""
     database = _answers(_ask_database)
@@ -89,7 +83,7 @@ def _ask_database() -> bool:
     """Run the smallest query."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
-        return cursor.fetchone() == (1,)
+        return bool(cursor.fetchone() == (1,))
 
 
 def _ask_migrations() -> bool:
@@ -120,6 +114,9 @@ class HealthProbes:
 
     It stands before Django, so that a process whose threads are all waiting still says that it lives.
     """
+
+    draining = False
+    """Set when the process has been told to end: it answers what it has, and wants nothing more."""
 
     def __init__(self, application: Callable[..., Awaitable[None]]) -> None:
         self.application = application

@@ -11,6 +11,7 @@ from typing import Any
 
 TOO_LONG = 413
 TOO_SLOW = 408
+SLOWEST_BYTES_PER_SECOND = 32 * 1024
 
 
 class _Refused(Exception):
@@ -25,6 +26,11 @@ def limit_for(path: str, *, default: int, by_prefix: Mapping[str, int]) -> int:
     """Return how many bytes a body to this path may have: the longest matching prefix decides."""
     matching = [prefix for prefix in by_prefix if path.startswith(prefix)]
     return by_prefix[max(matching, key=len)] if matching else default
+
+
+def seconds_for(length: int, *, patience_s: float) -> float:
+    """Return how long a body of this many bytes may take altogether: a slow line may, a crawling one may not."""
+    return patience_s + length / SLOWEST_BYTES_PER_SECOND
 
 
 class BodyLimit:
@@ -50,34 +56,36 @@ class BodyLimit:
             return
         limit = limit_for(scope["path"], default=self.default, by_prefix=self.by_prefix)
         answer = _Answer(send)
+        if _announced(scope) > limit:
+            await answer.refuse(TOO_LONG)
+            return
+        seconds = seconds_for(_announced(scope) or limit, patience_s=self.patience_s)
         try:
-            if _announced(scope) > limit:
-                raise _Refused(TOO_LONG)
-            await self.application(scope, self._counting(receive, limit), answer.send)
+            await self.application(scope, _counting(receive, limit, seconds), answer.send)
         except _Refused as refused:
             await answer.refuse(refused.status)
 
-    def _counting(self, receive: Any, limit: int) -> Callable[[], Awaitable[dict[str, Any]]]:
-        """Return a `receive` that raises when the body is too long or does not come."""
-        seen = 0
-        finished = False
 
-        async def counted() -> dict[str, Any]:
-            nonlocal seen, finished
-            if finished:
-                waiting: dict[str, Any] = await receive()
-                return waiting
-            try:
-                message: dict[str, Any] = await asyncio.wait_for(receive(), self.patience_s)
-            except TimeoutError:
-                raise _Refused(TOO_SLOW) from None
-            seen += len(message.get("body", b""))
-            if seen > limit:
-                raise _Refused(TOO_LONG)
-            finished = not message.get("more_body", False)
-            return message
+def _counting(receive: Any, limit: int, seconds: float) -> Callable[[], Awaitable[dict[str, Any]]]:
+    """Return a `receive` that raises when the body is too long or takes too long."""
+    until = asyncio.get_running_loop().time() + seconds
+    seen = 0
+    finished = False
 
-        return counted
+    async def counted() -> dict[str, Any]:
+        nonlocal seen, finished
+        try:
+            async with asyncio.timeout_at(None if finished else until):
+                message: dict[str, Any] = await receive()
+        except TimeoutError:
+            raise _Refused(TOO_SLOW) from None
+        seen += len(message.get("body", b""))
+        if seen > limit:
+            raise _Refused(TOO_LONG)
+        finished = finished or not message.get("more_body", False)
+        return message
+
+    return counted
 
 
 class _Answer:

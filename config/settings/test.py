@@ -4,7 +4,7 @@ import os
 
 from config.settings.base import *
 
-SECRET_KEY = "only-for-the-suite-0123456789-abcdefghijklmnopqrstuvwxyz"
+SECRET_KEY = "only-for-the-suite-0123456789-abcdefghijklmnopqrstuvwxyz"  # noqa: S105 -- guards nothing
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"

@@ -1,0 +1,131 @@
+"""The processes of one machine: started together, watched, and stopped together.
+
+Each child runs in a session of its own, so that the terminal's Ctrl-C reaches only the supervisor, which then
+ends the children in order: the web process finishes what it is saying, the workers what they are doing.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+STOP_SECONDS = 45.0
+"""How long a child may take to end before it is killed; longer than it waits for its own work."""
+PAUSE_SECONDS = 0.1
+LOG_LIMIT_BYTES = 20 * 1024 * 1024
+
+
+class Died(Exception):
+    """A child ended by itself; the text names it and its log."""
+
+
+class Interrupted(Exception):
+    """Somebody asked us to end."""
+
+
+@dataclass(slots=True)
+class Child:
+    """One process: its name, its command, and where its output goes."""
+
+    name: str
+    command: Sequence[str]
+    log: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self, environment: Mapping[str, str]) -> None:
+        """Start the process, its output appended to its log; a log that has grown long is put aside."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        if self.log.exists() and self.log.stat().st_size > LOG_LIMIT_BYTES:
+            self.log.replace(self.log.with_suffix(".old.log"))
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(  # noqa: S603 -- our own programs
+                self.command,
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the process, or to its whole session when it is the last one."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        if number == signal.SIGKILL:
+            os.killpg(self.process.pid, number)
+        else:
+            self.process.send_signal(number)
+
+    @property
+    def running(self) -> bool:
+        """Whether the process has been started and has not ended."""
+        return self.process is not None and self.process.poll() is None
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """Starts children, notices when one dies, stops them all."""
+
+    environment: Mapping[str, str]
+    children: list[Child] = field(default_factory=list)
+
+    def start(self, child: Child) -> None:
+        """Start a child and watch it from now on."""
+        child.start(self.environment)
+        self.children.append(child)
+
+    def watch(self) -> None:
+        """Raise `Died` when a child has ended."""
+        for child in self.children:
+            if not child.running:
+                status = child.process.returncode if child.process else "?"
+                raise Died(
+                    f"The {child.name} process ended (status {status}). Its last words: {last_words(child.log)}"
+                )
+
+    def stop(self) -> None:
+        """Ask all children to end, wait for them, and kill those that do not."""
+        for child in self.children:
+            child.signal(signal.SIGTERM)
+        until = time.monotonic() + STOP_SECONDS
+        while any(child.running for child in self.children) and time.monotonic() < until:
+            time.sleep(PAUSE_SECONDS)
+        for child in self.children:
+            child.signal(signal.SIGKILL)
+
+
+def last_words(log: Path) -> str:
+    """Return the last line of a log, and where the log is."""
+    try:
+        lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    except OSError:
+        lines = []
+    return f"{lines[-1].strip()[:300] if lines else 'none'} (see {log})"
+
+
+def python(*arguments: str) -> list[str]:
+    """Return a command that runs this Python."""
+    return [sys.executable, *arguments]
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Turn SIGINT and SIGTERM into `Interrupted`; a second one while ending is ignored."""
+
+    def raise_once(_number: int, _frame: FrameType | None) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        raise Interrupted
+
+    before = {number: signal.signal(number, raise_once) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,153 @@
+"""The web process: Daphne with a cap on request bodies and a quiet end (`python -m config.web --port 8000`).
+
+Twisted writes a request body to a temporary file before any ASGI application is asked, so the cap of
+`request_bodies` is held here as well. On SIGTERM the process stops listening, says that it is not ready, lets
+running requests and turns come to their end, and closes what is left.
+"""
+
+import asyncio
+import contextlib
+import os
+import sys
+from io import BytesIO
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
+os.environ["SIDELINE_ROLE"] = "web"
+
+import daphne.server
+from daphne.cli import CommandLineInterface
+from daphne.http_protocol import HTTPFactory, WebRequest
+from django.conf import settings
+from twisted.internet import defer, reactor
+from typing_extensions import override
+
+from config import asgi, health
+from config.request_bodies import limit_for, seconds_for
+from conversations.turns.run import turns
+
+DRAIN_SECONDS = float(os.environ.get("DRAIN_SECONDS", "30"))
+_PAUSE_SECONDS = 0.1
+_REFUSAL = b"HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+class CappedRequest(WebRequest):  # type: ignore[misc]
+    """A request whose body is refused when it is announced, or turns out, too long or too slow."""
+
+    _refused = False
+    _room = 0
+    _deadline: Any = None
+
+    @override
+    def gotLength(self, length: int | None) -> None:
+        """Take the announced length, when the headers are complete."""
+        path = getattr(self.channel, "_path", b"/").decode("ascii", "replace").partition("?")[0]
+        self._room = limit_for(
+            path, default=settings.REQUEST_BODY_LIMIT, by_prefix=settings.REQUEST_BODY_LIMITS
+        )
+        if length is not None and length > self._room:
+            self._refuse(b"413 Content Too Large")
+            return
+        super().gotLength(length)
+        if length != 0:
+            seconds = seconds_for(length or self._room, patience_s=settings.REQUEST_BODY_SECONDS)
+            self._deadline = reactor.callLater(seconds, self._refuse, b"408 Request Timeout")
+
+    @override
+    def handleContentChunk(self, data: bytes) -> None:
+        """Take a piece of the body."""
+        self._room -= len(data)
+        if self._room < 0:
+            self._refuse(b"413 Content Too Large")
+        if not self._refused:
+            super().handleContentChunk(data)
+
+    @override
+    def requestReceived(self, *arguments: Any) -> Any:
+        """Hand the complete request on, unless it was refused."""
+        self._forget_deadline()
+        return None if self._refused else super().requestReceived(*arguments)
+
+    @override
+    def connectionLost(self, reason: Any) -> None:
+        """Tidy when the client has gone."""
+        self._forget_deadline()
+        super().connectionLost(reason)
+
+    def _forget_deadline(self) -> None:
+        if self._deadline is not None and self._deadline.active():
+            self._deadline.cancel()
+
+    def _refuse(self, status: bytes) -> None:
+        """Answer once, and drop the connection with whatever is still coming."""
+        if self._refused:
+            return
+        self._refused = True
+        self._forget_deadline()
+        self.content = BytesIO()
+        self.channel.transport.write(_REFUSAL % status)
+        self.channel.loseConnection()
+
+
+class CappedFactory(HTTPFactory):  # type: ignore[misc]
+    """Makes connections whose requests are capped."""
+
+    @override
+    def buildProtocol(self, addr: Any) -> Any:
+        """Return the protocol of a new connection."""
+        protocol = super().buildProtocol(addr)
+        protocol.requestFactory = CappedRequest
+        return protocol
+
+
+class DrainingServer(daphne.server.Server):  # type: ignore[misc]
+    """Daphne that lets what runs come to its end before it goes."""
+
+    @override
+    def kill_all_applications(self) -> Any:
+        """Return a Deferred that fires when everything has ended or the time is over."""
+        health.HealthProbes.draining = True
+        return defer.Deferred.fromFuture(asyncio.ensure_future(self._drain()))
+
+    async def _drain(self) -> None:
+        """Stop listening, wait for requests and turns, then end what is left."""
+        for listening in self.listeners:
+            listening.addCallback(lambda port: port.stopListening())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                while self._requests():
+                    await asyncio.sleep(_PAUSE_SECONDS)
+                await turns.finished()
+        waiting = [
+            d["application_instance"] for d in self.connections.values() if "application_instance" in d
+        ]
+        for instance in waiting:
+            instance.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+    def _requests(self) -> int:
+        """Return how many HTTP requests are being answered."""
+        return sum(
+            isinstance(protocol, WebRequest) and not details["application_instance"].done()
+            for protocol, details in self.connections.items()
+            if "application_instance" in details
+        )
+
+
+class Web(CommandLineInterface):  # type: ignore[misc]
+    """Daphne's command line with our server."""
+
+    server_class = DrainingServer
+
+
+def main(arguments: list[str]) -> None:
+    """Serve until told to stop."""
+    daphne.server.HTTPFactory = CappedFactory
+    # Daphne takes websocket frames of 1 MiB; the largest thing a client says fits in much less.
+    frames = ["--websocket-max-message-size", "131072", "--websocket-max-frame-size", "131072"]
+    quiet = ["--verbosity", "0", "--no-server-name", *frames]
+    Web().run([*quiet, *arguments, f"{asgi.__name__}:application"])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
