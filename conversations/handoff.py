@@ -97,7 +97,7 @@ def request_within(
     trace = [finding.as_trace() for finding in findings]
     episode = open_episode(conversation)
     if episode is not None:
-        return _raise_urgency(conversation, episode, most_urgent, trace, now, consented)
+        return _raise_urgency(conversation, episode, most_urgent, trace=trace, now=now, consented=consented)
     Handoff.objects.create(
         conversation=conversation,
         organization_id=conversation.organization_id,
@@ -119,6 +119,7 @@ def _raise_urgency(
     conversation: Conversation,
     episode: Handoff,
     finding: escalation.Finding,
+    *,
     trace: list[dict[str, str]],
     now: datetime,
     consented: bool,

@@ -1,5 +1,29 @@
-"""Addresses of the app's pages."""
+"""Addresses of conversations."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from conversations import console, views
+
+app_name = "conversations"
+
+urlpatterns = [
+    path("", views.index, name="index"),
+    path("conversations/", views.begin, name="begin"),
+    path("conversations/<uuid:conversation_id>/", views.chat, name="chat"),
+    path("conversations/<uuid:conversation_id>/say/", views.say, name="say"),
+    path("conversations/<uuid:conversation_id>/stop/", views.stop, name="stop"),
+    path("conversations/<uuid:conversation_id>/ask-for-coach/", views.ask_for_coach, name="ask_for_coach"),
+    path("conversations/<uuid:conversation_id>/cancel-request/", views.cancel_request, name="cancel_request"),
+    path("conversations/<uuid:conversation_id>/consent/", views.consent, name="consent"),
+    path("conversations/<uuid:conversation_id>/title/", views.rename, name="rename"),
+    path("conversations/<uuid:conversation_id>/status/", views.set_status, name="set_status"),
+    path("conversations/<uuid:conversation_id>/visibility/", views.set_visibility, name="set_visibility"),
+    path("conversations/<uuid:conversation_id>/delete/", views.delete, name="delete"),
+    path("conversations/<uuid:conversation_id>/restore/", views.restore, name="restore"),
+    path("messages/<uuid:message_id>/feedback/", views.feedback, name="feedback"),
+    path("admin/queue/", console.queue, name="queue"),
+    path("admin/queue/<uuid:conversation_id>/", console.console, name="console"),
+    path("admin/queue/<uuid:conversation_id>/take-over/", console.take_over, name="take_over"),
+    path("admin/queue/<uuid:conversation_id>/speak/", console.speak, name="speak"),
+    path("admin/queue/<uuid:conversation_id>/hand-back/", console.hand_back, name="hand_back"),
+]

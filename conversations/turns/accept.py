@@ -43,6 +43,8 @@ class Accepted:
     message: Message
     repeated: bool = False
     turn_id: UUID | None = None
+    waiting_turn_id: UUID | None = None
+    """A turn that some other process must run."""
     reply: Message | None = None
     called: bool = False
     """Whether the message called a coach; everybody is then told how things stand."""
@@ -239,11 +241,17 @@ def _open_turn(
         state=Interaction.State.RUNNING if claimed else Interaction.State.WAITING,
         worker=worker if claimed else "",
         attempts=1 if claimed else 0,
-        lease_until=now + LEASE,
+        lease_until=now + LEASE if claimed or busy else now,
         rule_trace=[finding.as_trace() for finding in findings],
         accepted_at=now,
     )
-    return Accepted(conversation.pk, message, False, interaction.pk if claimed else None, reply)
+    return Accepted(
+        conversation.pk,
+        message,
+        turn_id=interaction.pk if claimed else None,
+        waiting_turn_id=None if claimed else interaction.pk,
+        reply=reply,
+    )
 
 
 def title_of(text: str) -> str:

@@ -1,0 +1,79 @@
+"""Read models for lists and pages; the gate has decided what may be in them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Case, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
+
+from accounts.models import User
+from coaching.policies import escalation
+from conversations import access
+from conversations.models import Conversation, Handoff, Message
+
+PAGE_SIZE = 30
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    """One page of a member's conversations, newest first."""
+
+    conversations: list[Conversation]
+    next_before: datetime | None
+    """Continue with conversations updated before this; None on the last page."""
+
+
+def conversation_list(
+    member: User,
+    *,
+    status: str = Conversation.Status.ACTIVE,
+    search: str = "",
+    before: datetime | None = None,
+) -> ListPage:
+    """Return the member's conversations with the beginning of their last message as `preview`."""
+    found = access.own_conversations(member).filter(status=status)
+    if search:
+        said = Message.objects.filter(content__icontains=search, conversation__owner_id=member.pk)
+        found = found.filter(Q(title__icontains=search) | Q(pk__in=said.values("conversation_id")))
+    if before is not None:
+        found = found.filter(updated_at__lt=before)
+    last = Message.objects.filter(conversation_id=OuterRef("pk")).exclude(content="").order_by("-sequence")
+    rows = list(
+        found.select_related("coach", "holder")
+        .annotate(preview=Subquery(last.values("content")[:1]))
+        .order_by("-updated_at")[: PAGE_SIZE + 1]
+    )
+    more = len(rows) > PAGE_SIZE
+    return ListPage(rows[:PAGE_SIZE], rows[PAGE_SIZE - 1].updated_at if more else None)
+
+
+def waiting_queue(member: User) -> QuerySet[Handoff]:
+    """Return the open episodes for a coach, the most urgent first, then those that wait longest."""
+    urgency = Case(
+        *(When(reason=reason, then=Value(value)) for reason, value in escalation.URGENCY.items()),
+        default=Value(0),
+        output_field=IntegerField(),
+    )
+    return (
+        access.queue_for(member)
+        .select_related("conversation__owner", "conversation__coach", "coach", "organization")
+        .annotate(urgency=urgency)
+        .order_by("state", "-urgency", "requested_at")
+    )
+
+
+def open_episode(conversation_id: UUID) -> Handoff | None:
+    """Return the episode of a conversation that waits or is with a coach."""
+    return Handoff.objects.filter(
+        conversation_id=conversation_id, state__in=[Handoff.State.QUEUED, Handoff.State.TAKEN]
+    ).first()
+
+
+def recent_coached(member: User) -> QuerySet[Conversation]:
+    """Return the coach's shared conversations that nobody waits in, the latest first."""
+    return (
+        access.coached_conversations(member)
+        .filter(coach_id=member.pk, visibility=Conversation.Visibility.COACHED)
+        .select_related("owner")
+        .order_by("-updated_at")[:PAGE_SIZE]
+    )

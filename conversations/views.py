@@ -1,0 +1,241 @@
+"""The educator's pages: the list, the chat, and what can be done without a socket."""
+
+from uuid import UUID, uuid4
+
+from asgiref.sync import async_to_sync
+from django.conf import settings
+from django.contrib import messages as notes
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.http import MemberRequest, member_required
+from conversations import access, acting, announcing, giving_feedback, organizing, queries, tasks
+from conversations.forms import FeedbackForm, ListForm, SayForm, StatusForm, TitleForm, VisibilityForm
+from conversations.models import Conversation, Feedback
+from conversations.presenting import view_of, views_of
+from conversations.suggesting import first_questions
+from conversations.turns.accept import LONGEST, Refusal, accept
+
+
+@require_GET
+@member_required
+def index(request: MemberRequest) -> HttpResponse:
+    """Show the member's conversations."""
+    form = ListForm(request.GET)
+    wanted = form.cleaned_data if form.is_valid() else {}
+    status = wanted.get("status") or Conversation.Status.ACTIVE
+    search = wanted.get("search", "")
+    page = queries.conversation_list(request.user, status=status, search=search, before=wanted.get("before"))
+    template = "conversations/index.html"
+    if request.htmx:
+        template += "#list"
+    context = {"page": page, "status": status, "search": search, "statuses": Conversation.Status.choices}
+    return render(request, template, context)
+
+
+@require_POST
+@member_required
+def begin(request: MemberRequest) -> HttpResponse:
+    """Begin a conversation, with a first question if one was chosen."""
+    visibility = VisibilityForm(request.POST)
+    chosen = (
+        visibility.cleaned_data["visibility"] if visibility.is_valid() else Conversation.Visibility.COACHED
+    )
+    conversation = organizing.begin(member=request.user, now=timezone.now(), visibility=chosen)
+    if request.POST.get("text", "").strip():
+        return _say(request, conversation.pk)
+    return redirect("conversations:chat", conversation_id=conversation.pk)
+
+
+@require_GET
+@member_required
+def chat(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
+    """Show one conversation to its owner; a coach is sent to the console."""
+    standing = access.readable_conversation(request.user, conversation_id)
+    if not standing.is_client:
+        return redirect("conversations:console", conversation_id=conversation_id)
+    return render(request, "conversations/chat.html", _chat_context(request, standing))
+
+
+def _chat_context(request: MemberRequest, standing: access.Standing) -> dict[str, object]:
+    conversation, names = announcing.load_with_names(standing.conversation.pk)
+    listed = access.readable_messages(standing).select_related("sender")
+    messages = views_of(listed, names, reader_id=request.user.pk)
+    return {
+        "conversation": conversation,
+        "names": names,
+        "messages_shown": messages,
+        "episode": queries.open_episode(conversation.pk),
+        "suggestions": [] if messages else first_questions(conversation),
+        "client_id": uuid4(),
+        "longest": LONGEST,
+        "reasons": Feedback.Reason.choices,
+        "writing": any(message.state == "streaming" for message in messages),
+        "others": queries.conversation_list(request.user).conversations[:12],
+        "socket_path": f"/ws/conversations/{conversation.pk}/",
+        "debug": settings.DEBUG,
+    }
+
+
+@require_POST
+@member_required
+def say(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
+    """Take a message from a page without a socket; a worker answers it."""
+    return _say(request, conversation_id)
+
+
+def _say(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
+    form = SayForm(request.POST)
+    if not form.is_valid():
+        notes.error(request, "The page was out of date. Your message is still in the box of the page before.")
+        return redirect("conversations:chat", conversation_id=conversation_id)
+    try:
+        accepted = accept(
+            member=request.user,
+            conversation_id=conversation_id,
+            client_id=form.cleaned_data["client_id"],
+            text=form.cleaned_data["text"],
+            now=timezone.now(),
+        )
+    except Refusal as refusal:
+        standing = access.readable_conversation(request.user, conversation_id)
+        context = {
+            **_chat_context(request, standing),
+            "refusal": refusal.text,
+            "draft": form.cleaned_data["text"],
+        }
+        return render(request, "conversations/chat.html", context, status=422)
+    if not accepted.repeated:
+        if accepted.waiting_turn_id is not None:
+            tasks.answer_turn.delay_on_commit(turn_id=str(accepted.waiting_turn_id))
+        async_to_sync(announcing.show)(
+            conversation_id,
+            sequence=accepted.message.sequence,
+            with_state=accepted.called,
+            silence=accepted.silenced,
+        )
+    return redirect("conversations:chat", conversation_id=conversation_id)
+
+
+@require_POST
+@member_required
+def ask_for_coach(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
+    """Ask for a person."""
+    access.own_conversation(request.user, conversation_id)
+    async_to_sync(acting.ask_for_coach)(member=request.user, conversation_id=conversation_id)
+    return _back(request, conversation_id)
+
+
+@require_POST
+@member_required
+def cancel_request(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
+    """Take the request for a person back."""
+    access.own_conversation(request.user, conversation_id)
+    if not async_to_sync(acting.cancel_request)(member=request.user, conversation_id=conversation_id):
+        notes.info(
+            request, "There is nothing to cancel: a coach is already here, or should look in any case."
+        )
+    return _back(request, conversation_id)
+
+
+@require_POST
+@member_required
+def consent(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
+    """Let the coach of the open episode read this private conversation."""
+    access.own_conversation(request.user, conversation_id)
+    async_to_sync(acting.consent)(member=request.user, conversation_id=conversation_id)
+    return _back(request, conversation_id)
+
+
+@require_POST
+@member_required
+def stop(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
+    """End the answer that is being written."""
+    access.own_conversation(request.user, conversation_id)
+    async_to_sync(acting.stop)(conversation_id=conversation_id)
+    return _back(request, conversation_id)
+
+
+@require_POST
+@member_required
+def rename(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
+    """Give a conversation another title."""
+    form = TitleForm(request.POST)
+    if form.is_valid():
+        organizing.rename(member=request.user, conversation_id=conversation_id, **form.cleaned_data)
+    else:
+        access.own_conversation(request.user, conversation_id)
+        notes.error(request, "A title has between 1 and 200 characters.")
+    return _back(request, conversation_id)
+
+
+@require_POST
+@member_required
+def set_status(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
+    """Archive a conversation or bring it back."""
+    form = StatusForm(request.POST)
+    access.own_conversation(request.user, conversation_id)
+    if form.is_valid():
+        organizing.set_status(member=request.user, conversation_id=conversation_id, **form.cleaned_data)
+    return redirect("conversations:index")
+
+
+@require_POST
+@member_required
+def set_visibility(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
+    """Share a conversation with the coach, or keep it private."""
+    form = VisibilityForm(request.POST)
+    access.own_conversation(request.user, conversation_id)
+    if form.is_valid():
+        organizing.set_visibility(member=request.user, conversation_id=conversation_id, **form.cleaned_data)
+    return _back(request, conversation_id)
+
+
+@require_POST
+@member_required
+def delete(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
+    """Delete a conversation; the next page offers to undo that."""
+    organizing.delete(member=request.user, conversation_id=conversation_id, now=timezone.now())
+    request.session["deleted_conversation"] = str(conversation_id)
+    return redirect("conversations:index")
+
+
+@require_POST
+@member_required
+def restore(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
+    """Bring back a deleted conversation."""
+    organizing.restore(member=request.user, conversation_id=conversation_id, now=timezone.now())
+    request.session.pop("deleted_conversation", None)
+    notes.success(request, "The conversation is back.")
+    return redirect("conversations:index")
+
+
+@require_POST
+@member_required
+def feedback(request: MemberRequest, message_id: UUID) -> HttpResponse:
+    """Keep or take back a thumb for an answer."""
+    form = FeedbackForm(request.POST)
+    standing, message = access.readable_message(request.user, message_id)
+    if form.is_valid() and form.cleaned_data["score"] == 0:
+        giving_feedback.take_back(member=request.user, message_id=message_id)
+    elif form.is_valid():
+        giving_feedback.give(member=request.user, message_id=message_id, **form.cleaned_data)
+    if not request.htmx:
+        return redirect("conversations:chat", conversation_id=standing.conversation.pk)
+    _, names = announcing.load_with_names(standing.conversation.pk)
+    score = form.cleaned_data["score"] if form.is_valid() else 0
+    context = {
+        "message": view_of(message, names, score=score),
+        "reasons": Feedback.Reason.choices,
+        "thanks": score != 0,
+    }
+    return render(request, "conversations/partials/feedback.html", context)
+
+
+def _back(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
+    """Return to the chat, or leave an htmx page as it is: its socket shows what has changed."""
+    if request.htmx:
+        return HttpResponse(status=204)
+    return redirect("conversations:chat", conversation_id=conversation_id)
