@@ -40,6 +40,7 @@ class Redis:
 
     home: Path
     port: int = 0
+    _process: subprocess.Popen[bytes] | None = None
 
     @property
     def data(self) -> Path:
@@ -63,7 +64,7 @@ class Redis:
         if preferred_port and self.is_running():
             return
         self.port = free_port(preferred_port)
-        server = self._launch()
+        self._process = server = self._launch()
         deadline = time.monotonic() + START_SECONDS
         while not self.is_running():
             if server.poll() is not None or time.monotonic() > deadline:
@@ -72,7 +73,7 @@ class Redis:
 
     def stop(self) -> None:
         """Let the server write what it holds and end; wait until it has."""
-        client = self._client()
+        client = self.client()
         try:
             client.shutdown(nosave=True)
         except RedisError:
@@ -82,10 +83,12 @@ class Redis:
         deadline = time.monotonic() + STOP_SECONDS
         while self.is_running() and time.monotonic() < deadline:
             time.sleep(_PAUSE_SECONDS)
+        if self._process is not None:
+            self._process.wait(timeout=STOP_SECONDS)
 
     def is_running(self) -> bool:
         """Return whether our server answers on its port; one that is loading its data does not yet."""
-        with self._client() as client:
+        with self.client() as client:
             try:
                 return bool(client.ping()) and self._is_ours(client)
             except RedisError:
@@ -93,7 +96,7 @@ class Redis:
 
     def process_id(self) -> int:
         """Return the number of the server's process."""
-        with self._client() as client:
+        with self.client() as client:
             return int(client.info("server")["process_id"])
 
     def _is_ours(self, client: Client) -> bool:
@@ -133,6 +136,6 @@ class Redis:
         }
         return "".join(f"{name} {value}\n" for name, value in lines.items())
 
-    def _client(self) -> Client:
-        """Return a client with short patience and no second attempts."""
+    def client(self) -> Client:
+        """Return a client with short patience."""
         return Client.from_url(self.url, socket_connect_timeout=2.0, socket_timeout=5.0)

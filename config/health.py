@@ -131,9 +131,8 @@ class HealthProbes:
             await _reply(send, 200, {"alive": True})
         else:
             readiness = await self._readiness()
-            await _reply(
-                send, 200 if readiness.ready else 503, {"ready": readiness.ready, **asdict(readiness)}
-            )
+            ready = readiness.ready and not self.draining
+            await _reply(send, 200 if ready else 503, {"ready": ready, **asdict(readiness)})
 
     async def _readiness(self) -> Readiness:
         """Return what was found within the last second, else ask, once for everybody who waits."""

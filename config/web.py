@@ -115,7 +115,7 @@ class DrainingServer(daphne.server.Server):  # type: ignore[misc]
             listening.addCallback(lambda port: port.stopListening())
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_SECONDS):
-                while self._requests():
+                while self._requests():  # noqa: ASYNC110 -- Daphne announces no end of a request
                     await asyncio.sleep(_PAUSE_SECONDS)
                 await turns.finished()
         waiting = [

@@ -22,6 +22,7 @@ CACHES = {
 }
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 
+DATABASES["default"]["ENGINE"] = "config.tests.postgres"
 CELERY_BROKER_URL = "memory://"
 
 OPENAI_API_KEY = ""

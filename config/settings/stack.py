@@ -1,0 +1,13 @@
+"""Settings of the real processes that tests start: the suite's, with Redis between the processes."""
+
+from config.settings import base
+from config.settings.test import *
+
+CELERY_BROKER_URL = base.CELERY_BROKER_URL
+CHANNEL_LAYERS = base.CHANNEL_LAYERS
+CACHES = base.CACHES
+MEDIA_ROOT = Path(ENV.text("MEDIA_ROOT"))
+
+CHAT_MODEL = ENV.text("CHAT_MODEL", "coaching.providers.extractive.ExtractiveChat")
+
+ENV.refuse_problems()

@@ -1,0 +1,168 @@
+"""Real processes for tests: the web process and a worker over the test database, which tests may kill.
+
+```
+def test_a_reply_survives_the_web_process(live_stack):
+    live_stack.web.kill()
+    live_stack.start_web()
+```
+"""
+
+import json
+import os
+import signal
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from config.ports import LOOPBACK, free_port
+from config.supervisor import Child, last_words, python
+
+START_SECONDS = 60.0
+PAUSE_SECONDS = 0.05
+
+
+@dataclass(slots=True)
+class Process:
+    """One process of the stack."""
+
+    child: Child
+    environment: Mapping[str, str]
+
+    def start(self) -> None:
+        """Start it; `Stack.wait_until_ready` says when it serves."""
+        self.child.start(self.environment)
+
+    @property
+    def pid(self) -> int:
+        """The number of the process."""
+        assert self.child.process is not None
+        return self.child.process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether it runs."""
+        return self.child.running
+
+    def kill(self) -> None:
+        """End it and its children as a crash would."""
+        self.child.signal(signal.SIGKILL)
+        self._wait()
+
+    def terminate(self) -> None:
+        """Ask it to end, and wait until it has."""
+        self.child.signal(signal.SIGTERM)
+        self._wait()
+
+    def _wait(self) -> None:
+        if self.child.process is not None:
+            self.child.process.wait(timeout=START_SECONDS)
+
+
+@dataclass(slots=True)
+class Stack:
+    """The processes and where they are."""
+
+    port: int
+    logs: Path
+    environment: dict[str, str]
+    web: Process = field(init=False)
+    worker: Process = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.web = self._process(
+            "web", python("-m", "config.web", "--bind", LOOPBACK, "--port", str(self.port)), "web"
+        )
+        celery = python("-m", "celery", "-A", "config.celery", "worker", "--loglevel", "WARNING")
+        options = ["--beat", "--schedule", str(self.logs / "beat"), "--without-gossip", "--without-mingle"]
+        self.worker = self._process(
+            "worker", [*celery, *options, "--queues", "default,ingestion", "--concurrency", "1"], "worker"
+        )
+
+    @property
+    def url(self) -> str:
+        """The address of the web process, without a slash at its end."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    @property
+    def websocket_url(self) -> str:
+        """The same address for sockets."""
+        return f"ws://{LOOPBACK}:{self.port}"
+
+    def start_web(self) -> None:
+        """Start the web process and wait until it serves."""
+        self.web.start()
+        self.wait_until_ready("database", "migrations", "redis")
+
+    def start_worker(self) -> None:
+        """Start the worker and wait until it takes jobs."""
+        self.worker.start()
+        self.wait_until_ready("worker")
+
+    def wait_until_ready(self, *parts: str) -> None:
+        """Wait until `/readyz` says yes for these parts; fail with the last words of a process that died."""
+        until = time.monotonic() + START_SECONDS
+        while time.monotonic() < until:
+            found = self._readiness()
+            if found and all(found.get(part) for part in parts):
+                return
+            for process in (self.web, self.worker):
+                if process.child.process is not None and not process.running:
+                    raise AssertionError(f"{process.child.name} died: {last_words(process.child.log)}")
+            time.sleep(PAUSE_SECONDS)
+        raise AssertionError(f"not ready after {START_SECONDS} s: {parts} (see {self.logs})")
+
+    def stop(self) -> None:
+        """End everything that runs."""
+        for process in (self.web, self.worker):
+            if process.running:
+                process.kill()
+
+    def _process(self, name: str, command: list[str], role: str) -> Process:
+        """Return a process of the stack."""
+        return Process(
+            Child(name, command, self.logs / f"{name}.log"), {**self.environment, "SIDELINE_ROLE": role}
+        )
+
+    def _readiness(self) -> dict[str, bool]:
+        """Return what the web process says of each part."""
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as answer:  # noqa: S310 -- loopback
+                found: dict[str, bool] = json.load(answer)
+        except urllib.error.HTTPError as refusal:
+            with refusal:
+                found = json.load(refusal)
+        except (OSError, ValueError):
+            return {}
+        return found
+
+
+@contextmanager
+def running_stack(
+    *, database_url: str, redis_url: str, media: Path, logs: Path, extra: Mapping[str, str] | None = None
+) -> Iterator[Stack]:
+    """Start a web process and a worker, yield them when both are ready, and end them.
+
+    `extra` adds to their environment: `{"CHAT_MODEL": "coaching.providers.extractive.ExtractiveChat"}`.
+    """
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "config.settings.stack",
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "MEDIA_ROOT": str(media),
+        "DRAIN_SECONDS": "5",
+        **(extra or {}),
+    }
+    environment.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)
+    stack = Stack(free_port(), logs, environment)
+    try:
+        stack.worker.start()
+        stack.web.start()
+        stack.wait_until_ready("database", "migrations", "redis", "worker")
+        yield stack
+    finally:
+        stack.stop()

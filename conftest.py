@@ -1,0 +1,160 @@
+"""What every test stands on: a real PostgreSQL, the shared data, and for some a browser and real processes."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from pytest_django import DjangoDbBlocker
+
+from config.embedded import Embedded
+from config.embedded_redis import Redis
+from config.tests.databases import fresh_database
+from config.tests.stack import Stack, running_stack
+
+ROOT = Path(__file__).parent
+IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+pytest_plugins = ["accounts.tests.fixtures"] if (ROOT / "accounts" / "tests" / "fixtures.py").exists() else []
+
+
+def missing(what: str) -> None:
+    """Skip the test for want of something, or fail it where everything must be there."""
+    if IN_CI:
+        pytest.fail(f"{what} (skipped on other machines, required here)", pytrace=False)
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of public data sets beside the repository (`SHARED_DATA`, else `../shared/data`)."""
+    folder = Path(os.environ.get("SHARED_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no shared data at {folder}; set SHARED_DATA")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def run_name(request: pytest.FixtureRequest) -> str:
+    """A name of this run and worker that no other has at the same time."""
+    workerinput: dict[str, Any] = getattr(request.config, "workerinput", {})
+    run = str(workerinput.get("testrunuid", os.getpid()))[:8]
+    return f"{run}_{workerinput.get('workerid', 'single')}"
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The address of a PostgreSQL server: `DATABASE_URL`, else the embedded one, shared by all workers."""
+    given = os.environ.get("DATABASE_URL")
+    if given:
+        yield given
+        return
+    services = Embedded(Path(settings.SIDELINE_DATA), expendable=True)
+    addresses = services.start(with_redis=False)
+    yield addresses["DATABASE_URL"]
+    services.stop()
+
+
+@pytest.fixture(scope="session")
+def database_url(
+    postgres_url: str, run_name: str, django_test_environment: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[str]:
+    """The address of this worker's own database, migrated."""
+    Path(settings.SIDELINE_DATA).mkdir(parents=True, exist_ok=True)
+    with (
+        django_db_blocker.unblock(),
+        fresh_database(postgres_url, root=ROOT, name=f"suite_{run_name}") as url,
+    ):
+        yield url
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(database_url: str) -> None:
+    """Have the database ready; pytest-django asks for this."""
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    """A real Redis of this worker's own: `redis_server.url`; it may be stopped, killed and started."""
+    server = Redis(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis_url(redis_server: Redis) -> str:
+    """The address of an empty Redis."""
+    redis_server.start(redis_server.port)
+    with redis_server.client() as client:
+        client.flushall()
+    return redis_server.url
+
+
+@pytest.fixture(autouse=True)
+def _media(settings: Any, tmp_path: Path) -> None:
+    """Give each test a media folder of its own."""
+    settings.MEDIA_ROOT = tmp_path / "media"
+
+
+@pytest.fixture
+def live_stack(
+    transactional_db: None,
+    database_url: str,
+    redis_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Stack]:
+    """Real web and worker processes over this worker's database; see `config/tests/stack.py`."""
+    # Playwright's synchronous interface runs an event loop, in which Django would refuse to use its database.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    with running_stack(
+        database_url=database_url, redis_url=redis_url, media=tmp_path / "media", logs=tmp_path / "logs"
+    ) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of Debian's browser."""
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if found is None:
+        missing("no chromium: apt-get install chromium, or `make browser` as root")
+    return found or ""
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(chromium: str) -> dict[str, Any]:
+    """How pytest-playwright starts the browser: Debian's, offline and quiet."""
+    quiet = [
+        "--no-sandbox",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--no-first-run",
+    ]
+    return {"executable_path": chromium, "args": quiet, "headless": True}
+
+
+@pytest.fixture(scope="session")
+def browser_context_args() -> dict[str, Any]:
+    """What each page is: an English one with a fixed size and time zone."""
+    return {
+        "locale": "en-GB",
+        "timezone_id": "UTC",
+        "viewport": {"width": 1280, "height": 800},
+        "reduced_motion": "reduce",
+    }
+
+
+@pytest.fixture
+def artefacts(request: pytest.FixtureRequest) -> Path:
+    """The folder for this test's screenshots, kept by CI and ignored by git."""
+    folder = ROOT / "artefacts" / request.node.name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
