@@ -1,0 +1,1 @@
+"""From a file to live passages: a row per stage, each stage a small function, resumable after any kill."""

@@ -1,0 +1,287 @@
+"""What people do with the library: add, replace, edit, stop, retry and delete documents."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from uuid import UUID
+
+from django.core.files.base import File
+from django.db import IntegrityError, transaction
+from django.db.models import Max
+from uuid_utils.compat import uuid7
+
+from knowledge import retagging
+from knowledge.ingestion import files, ledger
+from knowledge.library_titles import title_from
+from knowledge.models import Document, DocumentVersion, Domain, IngestionStep
+from knowledge.tasks import ingest_version
+
+LONGEST_FILENAME = 255
+
+State = DocumentVersion.State
+
+
+class AlreadyInLibrary(Exception):
+    """These bytes are already there as another document; nothing was changed."""
+
+    def __init__(self, document: Document) -> None:
+        super().__init__(document.pk)
+        self.document = document
+
+
+class Gone(Exception):
+    """The document or version does not exist any more; nothing was changed."""
+
+
+class UnknownDomain(Exception):
+    """A domain was chosen that does not exist; nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Whose library: the organization's own, or the part that one coach keeps."""
+
+    organization_id: UUID
+    coach_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """The version that holds the bytes, and whether they were new to the shelf."""
+
+    version: DocumentVersion
+    is_new: bool
+
+
+def add(
+    *,
+    shelf: Shelf,
+    filename: str,
+    content: "File[bytes]",
+    now: datetime,
+    added_by_id: UUID | None = None,
+    title: str = "",
+    nudge: bool = True,
+) -> Added:
+    """Add a file to the library and have it read; `nudge=False` leaves the reading to the caller.
+
+    The same bytes twice on one shelf are one document, however parallel: the second call returns what the
+    first one made, and starts it again when it had failed or been cancelled.
+    """
+    document = Document(
+        organization_id=shelf.organization_id,
+        coach_id=shelf.coach_id,
+        title=(title or title_from(filename))[:300],
+        added_by_id=added_by_id,
+        created_at=now,
+    )
+    return _keep(_Arrival(document, filename, content, now, nudge), is_new_document=True)
+
+
+def replace(
+    *, document_id: UUID, filename: str, content: "File[bytes]", now: datetime, nudge: bool = True
+) -> Added:
+    """Add the changed file of a document as its new version; the old one is found until this one is ready.
+
+    Bytes that an earlier version already had bring that version back.
+
+    Raises:
+        AlreadyInLibrary: another document has these bytes.
+        Gone: the document was deleted.
+    """
+    document = Document.objects.filter(pk=document_id).first()
+    if document is None:
+        raise Gone
+    added = _keep(_Arrival(document, filename, content, now, nudge), is_new_document=False)
+    if added.version.document_id != document_id:
+        raise AlreadyInLibrary(added.version.document)
+    return added
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    document: Document
+    filename: str
+    content: "File[bytes]"
+    now: datetime
+    nudge: bool
+
+
+def _keep(arrival: _Arrival, *, is_new_document: bool) -> Added:
+    """Find the version with these bytes, or make it: the unique constraint decides who is first."""
+    digest, size = _digest(arrival.content)
+    same = DocumentVersion.objects.select_related("document").filter(
+        organization_id=arrival.document.organization_id, coach_id=arrival.document.coach_id, sha256=digest
+    )
+    if existing := same.first():
+        return Added(_take_up(existing, arrival, is_new_document=is_new_document), is_new=False)
+    version = _draft(arrival, digest, size)
+    try:
+        version.file = files.store_source(version.pk, arrival.filename, arrival.content)
+        _write(version, arrival, is_new_document=is_new_document)
+    except BaseException as error:
+        files.remove(version.pk)
+        existing = same.first() if isinstance(error, IntegrityError) else None
+        if existing is None:
+            raise
+        return Added(_take_up(existing, arrival, is_new_document=is_new_document), is_new=False)
+    return Added(version, is_new=True)
+
+
+def _draft(arrival: _Arrival, digest: str, size: int) -> DocumentVersion:
+    return DocumentVersion(
+        id=uuid7(),
+        document=arrival.document,
+        organization_id=arrival.document.organization_id,
+        coach_id=arrival.document.coach_id,
+        filename=arrival.filename.replace("\x00", "")[-LONGEST_FILENAME:],
+        sha256=digest,
+        size=size,
+        created_at=arrival.now,
+    )
+
+
+@transaction.atomic
+def _write(version: DocumentVersion, arrival: _Arrival, *, is_new_document: bool) -> None:
+    if is_new_document:
+        arrival.document.save(force_insert=True)
+    else:
+        _locked_document(version.document_id)
+        earlier = DocumentVersion.objects.filter(document_id=version.document_id)
+        version.number = (earlier.aggregate(last=Max("number"))["last"] or 0) + 1
+        earlier.filter(state__in=ledger.UNFINISHED).update(state=State.CANCELLED)
+    version.save(force_insert=True)
+    ledger.open_steps(version)
+    _nudge(version, wanted=arrival.nudge)
+
+
+def _take_up(version: DocumentVersion, arrival: _Arrival, *, is_new_document: bool) -> DocumentVersion:
+    """Go on with a version that is there: one that was given up starts again, an old one comes back."""
+    belongs = is_new_document or version.document_id == arrival.document.pk
+    if belongs and version.state in {State.FAILED, State.CANCELLED}:
+        retry(version_id=version.pk, nudge=arrival.nudge)
+    elif belongs and not is_new_document and version.state == State.READY and not version.live:
+        _bring_back(version.pk, nudge=arrival.nudge)
+    version.refresh_from_db()
+    return version
+
+
+@transaction.atomic
+def _bring_back(version_id: UUID, *, nudge: bool) -> None:
+    """Let an earlier version be the last one again; its passages are still there, its vectors are not."""
+    version = _locked_version(version_id)
+    last = DocumentVersion.objects.filter(document_id=version.document_id).aggregate(last=Max("number"))[
+        "last"
+    ]
+    version.number, version.state = last + 1, State.WAITING
+    version.save(update_fields=["number", "state"])
+    ledger.reopen_from(version, IngestionStep.Stage.EMBED)
+    _nudge(version, wanted=nudge)
+
+
+@transaction.atomic
+def retry(*, version_id: UUID, nudge: bool = True) -> None:
+    """Go on with a version that failed or was cancelled, at the stage where it stopped.
+
+    Does nothing for a version in any other state.
+
+    Raises:
+        Gone: the version was deleted.
+    """
+    version = _locked_version(version_id)
+    if version.state not in {State.FAILED, State.CANCELLED}:
+        return
+    version.state, version.cause, version.failed_stage = State.WAITING, "", ""
+    version.save(update_fields=["state", "cause", "failed_stage"])
+    ledger.reopen_steps(version)
+    _nudge(version, wanted=nudge)
+
+
+@transaction.atomic
+def cancel(*, version_id: UUID) -> None:
+    """Stop reading a version; the worker notices within a second and can write nothing more.
+
+    Does nothing for a version that is finished.
+
+    Raises:
+        Gone: the version was deleted.
+    """
+    version = _locked_version(version_id)
+    if version.state in ledger.UNFINISHED:
+        version.state = State.CANCELLED
+        version.save(update_fields=["state"])
+        version.steps.filter(state=IngestionStep.State.RUNNING).update(
+            state=IngestionStep.State.WAITING, lease_until=None
+        )
+
+
+@transaction.atomic
+def delete(*, document_id: UUID) -> None:
+    """Delete a document with all versions, passages and vectors at once, and its files after the commit.
+
+    A worker that is busy with it can write nothing any more. Deleting twice is no error.
+    """
+    document = Document.objects.select_for_update().filter(pk=document_id).first()
+    if document is None:
+        return
+    versions = list(document.versions.select_for_update().values_list("pk", flat=True))
+    document.delete()
+    for version_id in versions:
+        transaction.on_commit(partial(files.remove, version_id), robust=True)
+
+
+def edit(
+    *, document_id: UUID, title: str, authors: Sequence[str], year: int | None, chosen_domains: Sequence[str]
+) -> Document:
+    """Change what is known about a document; chosen domains replace the tags of its passages.
+
+    Choosing none gives each passage the tags that its text asks for.
+
+    Raises:
+        Gone: the document was deleted.
+        UnknownDomain: a chosen domain does not exist.
+        ProviderError: the embedding model, which is needed to find tags, did not answer.
+    """
+    if set(chosen_domains) - set(Domain.objects.values_list("slug", flat=True)):
+        raise UnknownDomain
+    known = None if chosen_domains else retagging.domain_vectors()
+    with transaction.atomic():
+        document = _locked_document(document_id)
+        choice_changed = sorted(document.chosen_domains) != sorted(chosen_domains)
+        document.title, document.authors, document.year = title, list(authors), year
+        document.chosen_domains = list(chosen_domains)
+        document.save(update_fields=["title", "authors", "year", "chosen_domains"])
+        if choice_changed:
+            retagging.retag(document, known)
+    return document
+
+
+def _nudge(version: DocumentVersion, *, wanted: bool) -> None:
+    if wanted:
+        ingest_version.delay_on_commit(version_id=str(version.pk))
+
+
+def _locked_version(version_id: UUID) -> DocumentVersion:
+    version = DocumentVersion.objects.select_for_update().filter(pk=version_id).first()
+    if version is None:
+        raise Gone
+    return version
+
+
+def _locked_document(document_id: UUID) -> Document:
+    document = Document.objects.select_for_update().filter(pk=document_id).first()
+    if document is None:
+        raise Gone
+    return document
+
+
+def _digest(content: "File[bytes]") -> tuple[str, int]:
+    """Return the SHA-256 of the content and its size in bytes."""
+    digest, size = hashlib.sha256(), 0
+    content.seek(0)
+    while piece := content.read(files.PIECE_BYTES):
+        digest.update(piece)
+        size += len(piece)
+    return digest.hexdigest(), size

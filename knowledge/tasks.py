@@ -1,0 +1,33 @@
+"""Jobs of the library. Each message is only a nudge: the rows say what is to be done."""
+
+from uuid import UUID
+
+from celery import shared_task
+from django.utils import timezone
+
+from knowledge.ingestion import run, sweep
+
+LONGEST_S = 3600
+SWEEP_S = 30
+
+
+@shared_task(
+    queue="ingestion",
+    acks_late=True,
+    reject_on_worker_lost=True,
+    ignore_result=True,
+    # A scanned book takes long. The broker may hand the message out once more meanwhile, which is harmless:
+    # the second worker finds the stage taken and stops.
+    soft_time_limit=LONGEST_S - 60,
+    time_limit=LONGEST_S,
+)
+def ingest_version(*, version_id: str, **_future: object) -> None:
+    """Take a version as far as it goes."""
+    run.ingest(version_id=UUID(version_id))
+
+
+@shared_task(acks_late=True, ignore_result=True)
+def sweep_ingestion(**_future: object) -> None:
+    """Nudge the versions whose message was lost, whose worker died, or whose pause is over."""
+    for version_id in sweep.due(now=timezone.now()):
+        ingest_version.apply_async_on_commit(kwargs={"version_id": str(version_id)}, expires=SWEEP_S)
