@@ -1,0 +1,236 @@
+"""A conversation goes to a person and back, and nobody talks over them."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from accounts.access import NotVisible
+from accounts.models import AuditEvent
+from accounts.tests.cast import Cast
+from conversations import access, escalating, handoff
+from conversations.models import Conversation, Handoff, Interaction, Message
+from conversations.tests.factories import begin, say, spoken
+
+NOW = timezone.now
+
+
+def speak(cast: Cast, conversation: Conversation, text: str = "I am here.") -> handoff.Spoken:
+    """Say something as the coach."""
+    return handoff.say_as_coach(
+        coach=cast.home.coach, conversation_id=conversation.pk, client_id=uuid4(), text=text, now=NOW()
+    )
+
+
+def ask(cast: Cast, conversation: Conversation) -> bool:
+    """Ask for a coach as the client."""
+    return handoff.ask_for_coach(member=cast.home.owner, conversation_id=conversation.pk, now=NOW())
+
+
+class TestAskingForACoach:
+    def test_queues_the_conversation_and_says_so(self, cast: Cast) -> None:
+        conversation = begin(cast.home.owner)
+        assert ask(cast, conversation)
+        conversation.refresh_from_db()
+        assert (conversation.owner_state, conversation.epoch) == ("queued", 1)
+        assert spoken(conversation)[0][0] == "system"
+        assert "within 30 minutes" in spoken(conversation)[0][1]
+
+    def test_twice_changes_nothing(self, cast: Cast) -> None:
+        conversation = begin(cast.home.owner)
+        ask(cast, conversation)
+        assert not ask(cast, conversation)
+        assert Handoff.objects.count() == 1
+        assert len(spoken(conversation)) == 1
+
+    def test_can_be_taken_back(self, cast: Cast) -> None:
+        conversation = begin(cast.home.owner)
+        ask(cast, conversation)
+        assert handoff.cancel_request(member=cast.home.owner, conversation_id=conversation.pk, now=NOW())
+        conversation.refresh_from_db()
+        assert (conversation.owner_state, conversation.epoch) == ("ai", 2)
+        assert Handoff.objects.get().state == Handoff.State.CANCELLED
+
+    def test_cannot_be_taken_back_in_a_crisis(self, cast: Cast) -> None:
+        conversation = begin(cast.home.owner)
+        say(cast.home.owner, conversation, "I want to die")
+        assert not handoff.cancel_request(member=cast.home.owner, conversation_id=conversation.pk, now=NOW())
+        conversation.refresh_from_db()
+        assert conversation.owner_state == "queued"
+
+    def test_in_an_episode_that_waits_a_crisis_raises_its_urgency(self, cast: Cast) -> None:
+        conversation = begin(cast.home.owner)
+        ask(cast, conversation)
+        say(cast.home.owner, conversation, "I want to die")
+        assert Handoff.objects.get().reason == "crisis"
+
+
+class TestTakingOver:
+    def test_is_what_a_coach_s_message_does(self, cast: Cast) -> None:
+        conversation = begin(cast.home.owner)
+        said = speak(cast, conversation)
+        conversation.refresh_from_db()
+        assert (conversation.owner_state, conversation.holder) == ("coach", cast.home.coach)
+        assert [sender for sender, _ in spoken(conversation)] == ["system", "human_coach"]
+        assert said.message.metadata["is_handoff"] is True
+        assert said.message.metadata["handoff_reason"] == "coach_initiative"
+        assert AuditEvent.objects.filter(action="conversation.taken_over").count() == 1
+
+    def test_ends_the_running_turn_and_keeps_what_it_said(self, cast: Cast) -> None:
+        conversation = begin(cast.home.owner)
+        accepted = say(cast.home.owner, conversation, "How do we start?", worker="here")
+        Message.objects.filter(pk=accepted.reply and accepted.reply.pk).update(content="You could")
+        speak(cast, conversation)
+        reply = Message.objects.get(sender_type="ai")
+        assert (reply.state, reply.content) == ("stopped", "You could")
+        assert Interaction.objects.get().state == Interaction.State.STOPPED
+
+    def test_twice_by_the_same_coach_changes_nothing(self, cast: Cast) -> None:
+        conversation = begin(cast.home.owner)
+        first = handoff.take_over(coach=cast.home.coach, conversation_id=conversation.pk, now=NOW())
+        again = handoff.take_over(coach=cast.home.coach, conversation_id=conversation.pk, now=NOW())
+        assert (first, again) == (1, None)
+        assert len(spoken(conversation)) == 1
+
+    def test_tells_a_second_coach_who_has_it(self, cast: Cast) -> None:
+        conversation = begin(cast.home.owner)
+        ask(cast, conversation)
+        Handoff.objects.update(escalated_at=NOW())
+        speak(cast, conversation)
+        with pytest.raises(handoff.AlreadyTaken, match="Ben Hart already has this conversation"):
+            handoff.take_over(coach=cast.home.other_coach, conversation_id=conversation.pk, now=NOW())
+        conversation.refresh_from_db()
+        assert conversation.holder == cast.home.coach
+
+    @pytest.mark.parametrize("who", ["other_coach", "admin"])
+    def test_by_somebody_whose_client_it_is_not_finds_nothing(self, cast: Cast, who: str) -> None:
+        conversation = begin(cast.home.owner)
+        for member in (getattr(cast.home, who), getattr(cast.away, who), cast.away.coach):
+            with pytest.raises(NotVisible):
+                handoff.take_over(coach=member, conversation_id=conversation.pk, now=NOW())
+        assert spoken(conversation) == []
+
+    def test_is_held_by_the_database_against_the_ai(self, cast: Cast) -> None:
+        conversation = begin(cast.home.owner)
+        speak(cast, conversation)
+        with pytest.raises(IntegrityError, match="a coach holds this conversation"), transaction.atomic():
+            Message.objects.create(
+                conversation=conversation, sequence=99, sender_type="ai", content="But I think…"
+            )
+        assert not Message.objects.filter(sender_type="ai").exists()
+
+    def test_leaves_the_ai_silent_to_what_the_client_says_next(self, cast: Cast) -> None:
+        conversation = begin(cast.home.owner)
+        speak(cast, conversation)
+        accepted = say(cast.home.owner, conversation, "Thank you for coming", worker="here")
+        assert accepted.turn_id is None
+        assert accepted.reply is None
+
+    def test_sent_twice_is_one_message(self, cast: Cast) -> None:
+        conversation = begin(cast.home.owner)
+        key = uuid4()
+        for _ in range(2):
+            handoff.say_as_coach(
+                coach=cast.home.coach, conversation_id=conversation.pk, client_id=key, text="Here", now=NOW()
+            )
+        assert [text for _, text in spoken(conversation)][1:] == ["Here"]
+
+    def test_keeps_how_far_a_draft_was_edited(self, cast: Cast) -> None:
+        conversation = begin(cast.home.owner)
+        said = handoff.say_as_coach(
+            coach=cast.home.coach,
+            conversation_id=conversation.pk,
+            client_id=uuid4(),
+            text="Hello Ada",
+            now=NOW(),
+            draft="Hello you",
+        )
+        assert said.message.metadata["drafted_by_ai"] is True
+        assert said.message.metadata["edit_distance"] == 3
+
+
+class TestHandingBack:
+    def test_returns_the_conversation_and_says_how_long_the_person_was_there(self, cast: Cast) -> None:
+        conversation = begin(cast.home.owner)
+        ask(cast, conversation)
+        start = NOW()
+        handoff.take_over(coach=cast.home.coach, conversation_id=conversation.pk, now=start)
+        message = handoff.hand_back(
+            coach=cast.home.coach, conversation_id=conversation.pk, now=start + timedelta(minutes=12)
+        )
+        conversation.refresh_from_db()
+        assert (conversation.owner_state, conversation.holder, conversation.epoch) == ("ai", None, 3)
+        assert message.metadata["is_handback"] is True
+        assert message.metadata["human_duration_minutes"] == 12.0
+        assert Handoff.objects.get().state == Handoff.State.RETURNED
+
+    def test_by_a_coach_who_does_not_have_it_is_refused(self, cast: Cast) -> None:
+        conversation = begin(cast.home.owner)
+        with pytest.raises(handoff.NotHeld):
+            handoff.hand_back(coach=cast.home.coach, conversation_id=conversation.pk, now=NOW())
+        conversation.refresh_from_db()
+        assert conversation.epoch == 0
+
+
+class TestAPrivateConversation:
+    def test_is_not_found_by_its_coach(self, cast: Cast) -> None:
+        conversation = begin(cast.home.owner, visibility="private")
+        say(cast.home.owner, conversation, "Between us")
+        with pytest.raises(NotVisible):
+            access.readable_conversation(cast.home.coach, conversation.pk)
+
+    def test_opens_to_the_coach_whom_the_client_asked_for(self, cast: Cast) -> None:
+        conversation = begin(cast.home.owner, visibility="private")
+        say(cast.home.owner, conversation, "Between us")
+        ask(cast, conversation)
+        standing = access.readable_conversation(cast.home.coach, conversation.pk)
+        assert standing.visible_from == 0
+
+    def test_in_a_crisis_shows_no_words_until_the_client_agrees(self, cast: Cast) -> None:
+        conversation = begin(cast.home.owner, visibility="private")
+        say(cast.home.owner, conversation, "I want to die")
+        standing = access.readable_conversation(cast.home.coach, conversation.pk)
+        assert list(access.readable_messages(standing)) == []
+        assert handoff.consent(member=cast.home.owner, conversation_id=conversation.pk, now=NOW())
+        standing = access.readable_conversation(cast.home.coach, conversation.pk)
+        assert access.readable_messages(standing).count() == 3
+
+    def test_in_a_crisis_shows_a_coach_who_joins_only_what_follows(self, cast: Cast) -> None:
+        conversation = begin(cast.home.owner, visibility="private")
+        say(cast.home.owner, conversation, "I want to die")
+        speak(cast, conversation, "I am here with you.")
+        standing = access.readable_conversation(cast.home.coach, conversation.pk)
+        seen = [message.content for message in access.readable_messages(standing)]
+        assert seen[1:] == ["I am here with you."]
+        assert "I want to die" not in " ".join(seen)
+
+    def test_closes_again_when_the_episode_ends(self, cast: Cast) -> None:
+        conversation = begin(cast.home.owner, visibility="private")
+        ask(cast, conversation)
+        speak(cast, conversation)
+        handoff.hand_back(coach=cast.home.coach, conversation_id=conversation.pk, now=NOW())
+        with pytest.raises(NotVisible):
+            access.readable_conversation(cast.home.coach, conversation.pk)
+
+
+class TestNobodyCame:
+    def test_offers_the_conversation_to_the_other_coaches_without_its_words(self, cast: Cast) -> None:
+        conversation = begin(cast.home.owner)
+        ask(cast, conversation)
+        assert escalating.escalate(now=NOW() + timedelta(minutes=29)) == []
+        assert escalating.escalate(now=NOW() + timedelta(minutes=31)) == [conversation.pk]
+        assert escalating.escalate(now=NOW() + timedelta(minutes=32)) == []
+        standing = access.readable_conversation(cast.home.other_coach, conversation.pk)
+        assert list(access.readable_messages(standing)) == []
+        with pytest.raises(NotVisible):
+            access.readable_conversation(cast.away.coach, conversation.pk)
+
+    def test_opens_the_words_to_the_other_coach_who_takes_it(self, cast: Cast) -> None:
+        conversation = begin(cast.home.owner)
+        say(cast.home.owner, conversation, "Could I talk to a real person?")
+        escalating.escalate(now=NOW() + timedelta(minutes=31))
+        handoff.take_over(coach=cast.home.other_coach, conversation_id=conversation.pk, now=NOW())
+        standing = access.readable_conversation(cast.home.other_coach, conversation.pk)
+        assert access.readable_messages(standing).first().content == "Could I talk to a real person?"  # type: ignore[union-attr]
