@@ -15,7 +15,7 @@ VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]{1,80})>", re.IGNORECASE)
 TAG = re.compile(r"</?[a-z0-9][^>]{0,200}>", re.IGNORECASE)
 NAME_WORD = r"[A-Z][\w.'\u2019-]{0,30}"
 NAMED = re.compile(
-    rf"^(>>+\s*)?(?:[-–]\s*)?\[?((?:{NAME_WORD}|\d{{1,2}})(?:\s+(?:{NAME_WORD}|\d{{1,2}}|\([\w ]+\))){{0,4}})\]?:\s*(.*)$",
+    rf"^(>>+\s*)?(?:[-\u2013]\s*)?\[?((?:{NAME_WORD}|\d{{1,2}})(?:\s+(?:{NAME_WORD}|\d{{1,2}}|\([\w ]+\))){{0,4}})\]?:\s*(.*)$",
     re.DOTALL,
 )
 CHANGE = re.compile(r"^>>+\s*")

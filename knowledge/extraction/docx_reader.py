@@ -21,6 +21,9 @@ HEADING_STYLE = re.compile(r"^heading\s*([1-9])$", re.IGNORECASE)
 PARAGRAPH, TABLE, ROW, CELL = qn("w:p"), qn("w:tbl"), qn("w:tr"), qn("w:tc")
 CONTROL, CONTROL_CONTENT = qn("w:sdt"), qn("w:sdtContent")
 TEXT, TAB, BREAK, HYPHEN = qn("w:t"), qn("w:tab"), qn("w:br"), qn("w:noBreakHyphen")
+# In place of the style ids: headings are the short paragraphs that are bold from end to end.
+BY_LOOKS: dict[str, int] = {}
+LONGEST_BOLD_HEADING = 120
 TAB_STOPS = qn("w:tabs")
 FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 
@@ -32,6 +35,8 @@ def read_docx(data: bytes) -> ExtractedDocument:
     headings = _heading_styles(document)
     lists = _list_styles(document)
     blocks = [block for block in _body(document, headings, lists) if block.text]
+    if not any(block.kind is BlockKind.heading for block in blocks):
+        blocks = [block for block in _body(document, BY_LOOKS, lists) if block.text]
     blocks += _footnotes(document)
     if not blocks:
         raise ExtractionError(Cause.empty, "no text")
@@ -106,10 +111,24 @@ def _paragraph(element: Any, headings: dict[str, int], lists: frozenset[str]) ->
     name = style.get(qn("w:val"), "") if style is not None else ""
     if name in headings and text:
         return Block(BlockKind.heading, text, level=headings[name])
+    if headings is BY_LOOKS and _looks_like_heading(element, text):
+        return Block(BlockKind.heading, text, level=2)
     numbered = properties is not None and properties.find(qn("w:numPr")) is not None
     if text and (numbered or name in lists):
         return Block(BlockKind.list_item, f"• {text}")
     return Block(BlockKind.paragraph, text)
+
+
+def _looks_like_heading(paragraph: Any, text: str) -> bool:
+    if not text or len(text) > LONGEST_BOLD_HEADING or text.endswith((".", ",", ";", ":")):
+        return False
+    runs = [
+        run for run in paragraph.iter(qn("w:r")) if any(t.text and t.text.strip() for t in run.iter(TEXT))
+    ]
+    bold = [run.find(f"{qn('w:rPr')}/{qn('w:b')}") for run in runs]
+    return bool(bold) and all(
+        mark is not None and mark.get(qn("w:val"), "1") not in {"0", "false"} for mark in bold
+    )
 
 
 def _text(paragraph: Any) -> str:

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 
 SAME_BASELINE = 0.3
 WIDE_GAP = 3.0
+LEAST_FOR_COLUMNS = 8
+BESIDE_SHARE = 0.25
+CROSSING_SHARE = 0.15
 
 
 @dataclass(slots=True)
@@ -82,8 +85,47 @@ def _continues_baseline(last: Line, line: Line) -> bool:
 
 
 def reading_order(groups: list[Group]) -> list[Group]:
-    """The order of the content stream when it runs downwards in each column, else cut by white space."""
-    return groups if _runs_downwards(groups) else _cut(groups)
+    """The order of the content stream when it runs downwards in each column, else by columns and gaps."""
+    if _runs_downwards(groups):
+        return groups
+    return by_columns(groups) or _cut(groups)
+
+
+def by_columns(groups: list[Group]) -> list[Group]:
+    """The order on a page of two columns: left before right, above and below what crosses both.
+
+    Empty when the page has no gutter: an upright strip that few groups cross and many stand beside.
+    """
+    gutter = _gutter(groups)
+    if gutter is None:
+        return []
+    ordered: list[Group] = []
+    left: list[Group] = []
+    right: list[Group] = []
+    for item in sorted(groups, key=lambda g: g.y0):
+        if item.x1 <= gutter:
+            left.append(item)
+        elif item.x0 >= gutter:
+            right.append(item)
+        else:
+            ordered += [*left, *right, item]
+            left, right = [], []
+    return [*ordered, *left, *right]
+
+
+def _gutter(groups: list[Group]) -> float | None:
+    """The x that the fewest groups cross, in the middle half of the text."""
+    if len(groups) < LEAST_FOR_COLUMNS:
+        return None
+    start, end = min(g.x0 for g in groups), max(g.x1 for g in groups)
+    middle = [g.x1 + 1 for g in groups if start + 0.25 * (end - start) < g.x1 < start + 0.75 * (end - start)]
+    best: tuple[int, float] | None = None
+    for x in {round(x) for x in middle}:
+        crossing = sum(g.x0 < x < g.x1 for g in groups)
+        beside = min(sum(g.x1 <= x for g in groups), sum(g.x0 >= x for g in groups))
+        if beside >= BESIDE_SHARE * len(groups) and (best is None or crossing < best[0]):
+            best = (crossing, x)
+    return best[1] if best is not None and best[0] <= CROSSING_SHARE * len(groups) else None
 
 
 def _runs_downwards(groups: list[Group]) -> bool:

@@ -130,7 +130,10 @@ def _letters(page: PageLines) -> int:
 
 def _is_picture(page: pymupdf.Page, lines: PageLines) -> bool:
     """Whether images cover much of the page."""
-    covered = sum(abs(pymupdf.Rect(info["bbox"]) & page.rect) for info in page.get_image_info())
+    covered = sum(
+        abs(pymupdf.Rect(info["bbox"]) & page.rect)  # type: ignore[no-untyped-call]
+        for info in page.get_image_info()
+    )
     return bool(covered > SHARE_OF_PAGE * lines.width * lines.height)
 
 
@@ -163,9 +166,10 @@ def _assembled(document: pymupdf.Document, pages: list[PageLines], pictures: set
 
 
 def _own_labels(document: pymupdf.Document) -> dict[int, str]:
-    if not document.get_page_labels():
+    if not document.get_page_labels():  # type: ignore[no-untyped-call]
         return {}
-    return {index: one_line(document[index].get_label() or "") for index in range(document.page_count)}
+    labels = (page.get_label() for page in document)  # type: ignore[no-untyped-call]
+    return {index: one_line(label or "") for index, label in enumerate(labels)}
 
 
 def _bookmarks(document: pymupdf.Document) -> list[Bookmark]:
