@@ -101,6 +101,7 @@ class Loopback:
     replies: deque[str] = field(default_factory=deque)
     seen: Seen = field(default_factory=Seen)
     bodies: list[dict[str, Any]] = field(default_factory=list)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
     disconnected: asyncio.Event = field(default_factory=asyncio.Event)
     keeps_bodies: bool = True
     port: int = 0
@@ -182,6 +183,7 @@ class Loopback:
     async def _arrived(self, request: web.Request) -> dict[str, Any]:
         body: dict[str, Any] = orjson.loads(await request.read())
         self.seen.calls += 1
+        self.arrived.set()
         if request.transport is not None and id(request.transport) not in self._transports:
             self._transports.add(id(request.transport))
             self.seen.connections += 1

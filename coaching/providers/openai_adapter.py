@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import openai
+import openai.resources.chat.completions  # the SDK would import these two inside the first turn
+import openai.resources.embeddings
 from django.conf import settings
 from numpy.typing import NDArray
 from openai import AsyncOpenAI, DefaultAioHttpClient
