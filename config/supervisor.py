@@ -31,11 +31,12 @@ class Interrupted(Exception):
 
 @dataclass(slots=True)
 class Child:
-    """One process: its name, its command, and where its output goes."""
+    """One process: its name, its command, and where its output goes (errors apart, when `errors` says where)."""
 
     name: str
     command: Sequence[str]
     log: Path
+    errors: Path | None = None
     process: subprocess.Popen[bytes] | None = None
 
     def start(self, environment: Mapping[str, str]) -> None:
@@ -43,13 +44,13 @@ class Child:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         if self.log.exists() and self.log.stat().st_size > LOG_LIMIT_BYTES:
             self.log.replace(self.log.with_suffix(".old.log"))
-        with self.log.open("ab") as log:
+        with self.log.open("ab") as log, (self.errors or self.log).open("ab") as errors:
             self.process = subprocess.Popen(  # noqa: S603 -- our own programs
                 self.command,
                 env=dict(environment),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
-                stderr=subprocess.STDOUT,
+                stderr=errors,
                 start_new_session=True,
             )
 

@@ -104,9 +104,11 @@ class Command(BaseCommand):
         sign_ins = home / "sign-ins.json"
         sign_ins.unlink(missing_ok=True)
         log = home / "logs" / "prepare.log"
+        errors = log.with_name("prepare-errors.log")
         command = python("manage.py", "prepare", "--sign-ins", str(sign_ins))
-        child = Child("prepare", [*command, *(["--no-demo"] if no_demo else [])], log)
+        child = Child("prepare", [*command, *(["--no-demo"] if no_demo else [])], log, errors)
         log.unlink(missing_ok=True)
+        errors.unlink(missing_ok=True)
         supervisor.start(child)
         shown = 0
         while child.running:
@@ -115,7 +117,7 @@ class Command(BaseCommand):
         self._show(log, shown)
         supervisor.children.remove(child)
         if child.process and child.process.returncode:
-            raise Died(f"Preparing failed: {last_words(log)}")
+            raise Died(f"Preparing failed: {last_words(errors)}")
         return json.loads(sign_ins.read_text(encoding="utf-8")) if sign_ins.exists() else []
 
     def _show(self, log: Path, shown: int) -> int:

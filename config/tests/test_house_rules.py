@@ -1,0 +1,61 @@
+"""The house rules hold, and each of them would notice."""
+
+from pathlib import Path
+
+import pytest
+
+from config.tests import house_rules
+from config.tests.house_rules import LONGEST_FILE, LONGEST_FUNCTION, Module, Rule
+
+ROOT = Path(__file__).parents[2]
+
+LONG_FUNCTION = "def f():\n" + "    x = 1\n" * LONGEST_FUNCTION
+PLANTED: list[tuple[Rule, str, str]] = [
+    (house_rules.no_raw_lookup_in_doors, "a/views.py", "x = User.objects.get(pk=1)\n"),
+    (house_rules.no_raw_lookup_in_doors, "a/consumers.py", "x = User.objects.filter(a=1).aget(pk=1)\n"),
+    (house_rules.no_raw_lookup_in_doors, "a/admin.py", "x = get_object_or_404(User, pk=1)\n"),
+    (house_rules.no_raw_lookup_in_doors, "a/management/commands/do.py", "x = User.objects.get(pk=1)\n"),
+    (house_rules.only_nudges_on_commit, "a/handoff.py", "tell.delay(who=1)\n"),
+    (house_rules.only_nudges_on_commit, "a/handoff.py", "tell.apply_async(kwargs={})\n"),
+    (house_rules.no_long_file, "a/long.py", "x = 1\n" * (LONGEST_FILE + 1)),
+    (house_rules.no_long_function, "a/long.py", LONG_FUNCTION),
+    (house_rules.no_import_in_function, "a/lazy.py", "def f():\n    import os\n"),
+    (house_rules.no_import_in_function, "a/lazy.py", "async def f():\n    from os import path\n"),
+    (house_rules.no_blind_name, "a/utils.py", ""),
+    (house_rules.no_blind_name, "a/services/mail.py", ""),
+    (house_rules.only_a_docstring_in_init, "a/__init__.py", "from a.b import c\n"),
+    (house_rules.no_machine_path, "a/b.py", 'x = "/ho' + 'me/somebody/x"\n'),
+    (house_rules.no_hidden_reference, "a/b.py", 'apps.get_model("a", "B")\n'),
+    (house_rules.no_hidden_reference, "a/b.py", "@receiver(post_save)\ndef f(): ...\n"),
+]
+ALLOWED: list[tuple[Rule, str, str]] = [
+    (house_rules.no_raw_lookup_in_doors, "a/access.py", "x = User.objects.get(pk=1)\n"),
+    (house_rules.no_raw_lookup_in_doors, "a/views.py", "x = request.GET.get('q')\n"),
+    (house_rules.no_raw_lookup_in_doors, "a/views.py", "x = access.readable(user, pk)\n"),
+    (house_rules.only_nudges_on_commit, "a/handoff.py", "tell.delay_on_commit(who=1)\n"),
+    (house_rules.no_long_file, "a/long.py", "x = 1\n" * LONGEST_FILE),
+    (house_rules.no_long_function, "a/long.py", LONG_FUNCTION.replace("    x = 1\n", "", 1)),
+    (house_rules.no_import_in_function, "a/eager.py", "import os\n"),
+    (house_rules.no_blind_name, "a/handoff.py", ""),
+    (house_rules.only_a_docstring_in_init, "a/__init__.py", '"""What a holds."""\n'),
+    (house_rules.only_a_docstring_in_init, "a/__init__.py", ""),
+]
+
+
+@pytest.mark.parametrize("rule", house_rules.RULES, ids=lambda rule: rule.__name__)
+def test_the_house_keeps_its_rules(rule: Rule) -> None:
+    assert [place for module in house_rules.modules(ROOT) for place in rule(module)] == []
+
+
+@pytest.mark.parametrize(("rule", "path", "text"), PLANTED)
+def test_a_rule_notices_what_breaks_it(rule: Rule, path: str, text: str) -> None:
+    assert len(list(rule(Module(Path(path), text)))) == 1
+
+
+@pytest.mark.parametrize(("rule", "path", "text"), ALLOWED)
+def test_a_rule_leaves_the_rest_alone(rule: Rule, path: str, text: str) -> None:
+    assert list(rule(Module(Path(path), text))) == []
+
+
+def test_every_rule_has_a_violation_planted_for_it() -> None:
+    assert {rule for rule, _, _ in PLANTED} == set(house_rules.RULES)
