@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.core.files.base import File
 from django.db import IntegrityError, transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 from uuid_utils.compat import uuid7
 
 from knowledge import retagging
@@ -80,6 +80,12 @@ def add(
     return _keep(_Arrival(document, filename, content, now, nudge), is_new_document=True)
 
 
+def find(*, shelf: Shelf, content: "File[bytes]") -> DocumentVersion | None:
+    """Return the version on the shelf that holds exactly these bytes, if there is one."""
+    digest, _ = _digest(content)
+    return _with_bytes(shelf, digest).first()
+
+
 def replace(
     *, document_id: UUID, filename: str, content: "File[bytes]", now: datetime, nudge: bool = True
 ) -> Added:
@@ -112,9 +118,7 @@ class _Arrival:
 def _keep(arrival: _Arrival, *, is_new_document: bool) -> Added:
     """Find the version with these bytes, or make it: the unique constraint decides who is first."""
     digest, size = _digest(arrival.content)
-    same = DocumentVersion.objects.select_related("document").filter(
-        organization_id=arrival.document.organization_id, coach_id=arrival.document.coach_id, sha256=digest
-    )
+    same = _with_bytes(Shelf(arrival.document.organization_id, arrival.document.coach_id), digest)
     if existing := same.first():
         return Added(_take_up(existing, arrival, is_new_document=is_new_document), is_new=False)
     version = _draft(arrival, digest, size)
@@ -128,6 +132,12 @@ def _keep(arrival: _Arrival, *, is_new_document: bool) -> Added:
             raise
         return Added(_take_up(existing, arrival, is_new_document=is_new_document), is_new=False)
     return Added(version, is_new=True)
+
+
+def _with_bytes(shelf: Shelf, digest: str) -> QuerySet[DocumentVersion]:
+    return DocumentVersion.objects.select_related("document").filter(
+        organization_id=shelf.organization_id, coach_id=shelf.coach_id, sha256=digest
+    )
 
 
 def _draft(arrival: _Arrival, digest: str, size: int) -> DocumentVersion:

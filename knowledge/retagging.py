@@ -35,7 +35,7 @@ def retag(document: Document, known: DomainVectors | None) -> None:
     stored = list(rows.select_related("passage").only("embedding", "passage__id", "passage__domains"))
     for first in range(0, len(stored), BATCH):
         batch = stored[first : first + BATCH]
-        vectors = np.array([row.embedding.to_numpy() for row in batch], np.float32)
+        vectors = np.array([row.embedding for row in batch], np.float32)
         for row, names in zip(batch, tagging.tags(vectors, known), strict=True):
             row.passage.domains = names
         Passage.objects.bulk_update([row.passage for row in batch], ["domains"])

@@ -205,4 +205,9 @@ def _heading_paths(blocks: Sequence[Block], chapters: Sequence[Chapter]) -> Iter
         if block.kind is BlockKind.heading:
             path = [(level, text) for level, text in path if level < block.level]
             path.append((block.level, " ".join(block.text.split())))
-        yield tuple(text for _, text in path if text != title)
+        yield tuple(text for _, text in path if not _repeats(text, title))
+
+
+def _repeats(heading: str, title: str) -> bool:
+    """Whether a heading is only the chapter's title again, as in "Chapter 1: Trust"."""
+    return bool(title) and heading.casefold().endswith(title.casefold())

@@ -103,7 +103,9 @@ def holding(claimed: Claim) -> Iterator[DocumentVersion]:
     It locks the document and then the version, in the order of whoever deletes or replaces them.
     """
     with transaction.atomic():
-        document = Document.objects.select_for_update(of=("self",)).filter(versions=claimed.version_id).first()
+        document = (
+            Document.objects.select_for_update(of=("self",)).filter(versions=claimed.version_id).first()
+        )
         version = (
             DocumentVersion.objects.select_for_update()
             .filter(pk=claimed.version_id, state=DocumentVersion.State.PROCESSING)
@@ -122,9 +124,11 @@ def report(claimed: Claim, *, done: int, total: int, now: datetime) -> None:
         raise Stopped
 
 
-def finish(claimed: Claim, *, now: datetime) -> None:
+def finish(claimed: Claim, *, done: int, now: datetime) -> None:
     """Mark the stage as done; inside `holding`, together with what the stage wrote."""
-    _ours(claimed).update(state=State.DONE, finished_at=now, lease_until=None)
+    _ours(claimed).update(
+        state=State.DONE, finished_at=now, lease_until=None, done_units=done, total_units=done
+    )
 
 
 def give_back(claimed: Claim, *, cause: str, now: datetime) -> None:

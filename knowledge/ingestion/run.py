@@ -49,7 +49,7 @@ def _attempt(work: Work) -> None:
         write = STAGES[work.claim.stage](work)
         with ledger.holding(work.claim) as version:
             write(version)
-            ledger.finish(work.claim, now=work.clock())
+            ledger.finish(work.claim, done=work.done, now=work.clock())
     except (StageFailed, ledger.Stopped):
         raise
     except ExtractionError as error:

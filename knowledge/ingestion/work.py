@@ -30,8 +30,8 @@ class Work:
     version: DocumentVersion
     clock: Clock
     watch: Watch = watch_nothing
-    _done: int = 0
-    _total: int = 0
+    done: int = 0
+    total: int = 0
     _reported_at: datetime = field(init=False)
 
     def __post_init__(self) -> None:
@@ -39,7 +39,7 @@ class Work:
 
     def progress(self, done: int, total: int) -> None:
         """Note how far the stage is, in pages or passages."""
-        self._done, self._total = done, total
+        self.done, self.total = done, total
         self.watch(self.claim.stage, done, total)
 
     def cancelled(self) -> bool:
@@ -49,7 +49,7 @@ class Work:
             return False
         self._reported_at = now
         try:
-            ledger.report(self.claim, done=self._done, total=self._total, now=now)
+            ledger.report(self.claim, done=self.done, total=self.total, now=now)
         except ledger.Stopped:
             return True
         return False
@@ -60,5 +60,5 @@ class Work:
         with ledger.holding(self.claim) as version:
             yield version
             now = self.clock()
-            ledger.report(self.claim, done=self._done, total=self._total, now=now)
+            ledger.report(self.claim, done=self.done, total=self.total, now=now)
             self._reported_at = now
