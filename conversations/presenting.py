@@ -1,5 +1,6 @@
 """How a message looks: one form for the page, the socket and later the share link."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +14,18 @@ from conversations.models import Conversation, Feedback, Message
 from conversations.rendering import citation_url, plain, render
 
 LABELS = {"verified": "Quoted", "paraphrase": "Paraphrased", "unsupported": "Not found in the source"}
+
+PROBLEMS = {
+    "ProviderBusy": "The AI is very busy just now. Try again in a minute.",
+    "ProviderUnavailable": "The AI could not be reached. Try again in a minute.",
+    "ProviderTimeout": "No answer came in time. Try again, or ask a shorter question.",
+    "ProviderRefused": "The AI did not accept the question. If it happens again, tell your coach.",
+    "ProviderGarbled": "The answer could not be read. Try again.",
+    "ProviderCut": "The answer broke off. What had arrived is kept.",
+}
+"""What became of an answer, by the name of the failure; never the provider's own words."""
+
+_PHONE = re.compile(r"\+?[0-9][0-9 ()./-]{1,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +44,16 @@ class CitationCard:
 
 
 @dataclass(frozen=True, slots=True)
+class HelpLine:
+    """Whom to turn to at once; `href` calls or opens it and is empty for anything else."""
+
+    name: str
+    contact: str
+    hours: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
 class MessageView:
     """A message as the template shows it."""
 
@@ -44,11 +67,20 @@ class MessageView:
     length: int
     citations: tuple[CitationCard, ...] = ()
     kind: str = ""
-    help_lines: tuple[Mapping[str, str], ...] = ()
-    error: str = ""
-    interrupted: bool = False
+    help_lines: tuple[HelpLine, ...] = ()
+    problem: str = ""
     drafted_by_ai: bool = False
     score: int = 0
+
+    @property
+    def who(self) -> str:
+        """The speaker as icons and classes name it: client, ai, coach or system."""
+        return "coach" if self.sender_type == Message.Sender.HUMAN_COACH else self.sender_type
+
+    @property
+    def rateable(self) -> bool:
+        """Whether a client may say what they think of it."""
+        return self.sender_type == Message.Sender.AI and self.state != "streaming" and self.length > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +103,7 @@ def view_of(message: Message, names: Names, *, score: int = 0) -> MessageView:
     """Return the message as the template shows it; the sender is loaded for a coach's message."""
     by_ai = message.sender_type == Message.Sender.AI
     by_client = message.sender_type == Message.Sender.CLIENT
+    as_typed = by_client or message.state == Message.State.STREAMING
     citations = [citation for citation in message.citations if citation.get("number")]
     return MessageView(
         id=message.pk,
@@ -79,16 +112,37 @@ def view_of(message: Message, names: Names, *, score: int = 0) -> MessageView:
         sender_name=_sender_name(message, names),
         state=message.state,
         at=message.created_at,
-        body=plain(message.content) if by_client else render(message.content, citations),
+        body=plain(message.content) if as_typed else render(message.content, citations),
         length=len(message.content),
         citations=_cards(citations) if by_ai else (),
         kind=str(message.metadata.get("kind", "")),
-        help_lines=tuple(message.metadata.get("help_lines", ())),
-        error=str(message.metadata.get("error", "")),
-        interrupted=bool(message.metadata.get("interrupted")),
+        help_lines=tuple(_help_line(line) for line in message.metadata.get("help_lines", ())),
+        problem=_problem(message),
         drafted_by_ai=bool(message.metadata.get("drafted_by_ai")),
         score=score,
     )
+
+
+def _problem(message: Message) -> str:
+    """Return in words why an answer is not whole; empty when it is."""
+    if message.state == Message.State.STOPPED and not message.metadata.get("interrupted"):
+        return "Stopped." if message.content else "Stopped before it began."
+    if message.state not in {Message.State.STOPPED, Message.State.FAILED}:
+        return ""
+    if message.metadata.get("interrupted"):
+        kept = " What had arrived is kept." if message.content else ""
+        return f"The answer was interrupted.{kept}"
+    return PROBLEMS.get(str(message.metadata.get("error", "")), "No answer came. Try again.")
+
+
+def _help_line(line: Mapping[str, Any]) -> HelpLine:
+    contact = str(line.get("contact", ""))
+    href = ""
+    if _PHONE.fullmatch(contact):
+        href = "tel:" + re.sub(r"[^0-9+]", "", contact)
+    elif contact.startswith("https://"):
+        href = contact
+    return HelpLine(str(line.get("name", "")), contact, str(line.get("hours", "")), href)
 
 
 def _sender_name(message: Message, names: Names) -> str:

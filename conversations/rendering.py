@@ -5,6 +5,7 @@ links to the page viewer; a marker without a stored citation is removed.
 """
 
 import re
+from collections import deque
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from html import escape
@@ -46,9 +47,10 @@ def _citation_rule(state: StateInline, silent: bool) -> bool:
 
 
 def _render_citation(self: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
-    citation = env.get("citations", {}).get(int(tokens[index].content))
-    if citation is None:
+    waiting = env["citations"].get(int(tokens[index].content))
+    if not waiting:
         return ""
+    citation = waiting.popleft() if len(waiting) > 1 else waiting[0]
     number = int(citation["number"])
     label = escape(f"Source {number}: {citation['title']}{_page(citation)}", quote=True)
     return (
@@ -86,7 +88,9 @@ def render(text: str, citations: Sequence[Mapping[str, Any]] = ()) -> SafeString
     """Render an AI's or a coach's Markdown as safe HTML with its citations as links."""
     if len(text) > LONGEST:
         return plain(text)
-    by_number = {int(citation["number"]): citation for citation in reversed(citations)}
+    by_number: dict[int, deque[Mapping[str, Any]]] = {}
+    for citation in citations:
+        by_number.setdefault(int(citation["number"]), deque()).append(citation)
     html = _markdown().render(text, {"citations": by_number})
     clean = nh3.clean(
         html,

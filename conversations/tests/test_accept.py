@@ -111,7 +111,9 @@ class TestCleaning:
     def test_drops_control_characters_and_keeps_the_words(self) -> None:
         assert clean("a\x00b\x1b[31mc\r\nd") == "ab[31mc\nd"
 
-    @pytest.mark.parametrize("text", ["👩‍🏫 café", "שלום עולם", "مرحبا بالعالم", "日本語　テスト", "a\u200fb"])
+    @pytest.mark.parametrize(
+        "text", ["👩‍🏫 café", "שלום עולם", "مرحبا بالعالم", "日本語　テスト", "a\u200fb"]
+    )
     def test_keeps_emoji_and_every_script(self, text: str) -> None:
         assert clean(text) == text
 

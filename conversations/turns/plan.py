@@ -12,7 +12,8 @@ from coaching.models import Persona
 from coaching.prompts.compose import PersonaVoice, compose_answer
 from coaching.providers.ports import ChatMessage, ChatRequest, SourceText
 from conversations.models import Conversation, Interaction, Message
-from knowledge.retrieval import Retrieval, RetrievedPassage, retrieve
+from knowledge.retrieval import retrieve
+from knowledge.retrieved import Retrieval, RetrievedPassage
 from knowledge.scope import Scope
 
 HISTORY = 10

@@ -5,9 +5,9 @@ changes that under the lock of the conversation, and from then on nothing of the
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 from django.db import transaction
@@ -77,8 +77,8 @@ def _settle(reply: Message, turn: Interaction, plan: Plan, outcome: Outcome, *, 
     reply.content = outcome.text
     reply.state = outcome.ended
     reply.completed_at = now
-    reply.citations = [asdict_json(citation) for citation in resolve(outcome.text, plan.passages)]
-    reply.domains = list(plan.retrieval.domains)
+    reply.citations = [citation.as_dict() for citation in resolve(outcome.text, plan.passages)]
+    reply.domains = cited_domains(reply, plan)
     reply.retrieval = {
         "passages": [str(passage.passage_id) for passage in plan.passages.values()],
         "scores": [round(passage.score, 4) for passage in plan.passages.values()],
@@ -96,9 +96,10 @@ def _settle(reply: Message, turn: Interaction, plan: Plan, outcome: Outcome, *, 
     turn.save(update_fields=["state", "error", "first_token_at", "finished_at", "lease_until"])
 
 
-def asdict_json(value: Any) -> dict[str, Any]:
-    """Return a frozen dataclass as JSON-ready values."""
-    return {key: str(each) if isinstance(each, UUID) else each for key, each in asdict(value).items()}
+def cited_domains(reply: Message, plan: Plan) -> list[str]:
+    """Return the domains of the passages that the reply cites, or of all when it cites none."""
+    numbers = {citation["number"] for citation in reply.citations} or set(plan.passages)
+    return sorted({domain for number in numbers for domain in plan.passages[number].domains})
 
 
 def _confidence(plan: Plan, outcome: Outcome) -> float:
