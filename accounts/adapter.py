@@ -5,6 +5,7 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.utils.http import url_has_allowed_host_and_scheme
 from typing_extensions import override
 
 from accounts import audit
@@ -67,3 +68,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         user.set_password(password)
         user.save(update_fields=["password"])
         audit.record(actor=user, action="password_changed", resource=audit.person(user), request=self.request)
+
+    @override
+    def is_safe_url(self, url: str) -> bool:
+        """Return whether somebody may be sent there: only to a page of the host that was asked."""
+        return url_has_allowed_host_and_scheme(url, allowed_hosts={self.request.get_host()})

@@ -12,6 +12,7 @@ EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 SIDELINE_DATA = BASE_DIR / ".local" / "test"
 MEDIA_ROOT = SIDELINE_DATA / "media" / os.environ.get("PYTEST_XDIST_WORKER", "single")
 STATIC_ROOT = SIDELINE_DATA / "static"
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 
 CACHES = {
