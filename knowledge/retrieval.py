@@ -1,0 +1,246 @@
+"""The one way to look something up: a question and a scope in, a few passages out.
+
+Two legs, vectors and full text, are fused by reciprocal rank; the best of both are then measured by both
+legs on one calibrated scale, put in its order, and freed of near repeats. `docs/retrieval.md` has the
+figures.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from django.db import connection
+from numpy.typing import NDArray
+
+from coaching.providers import registry
+from knowledge import fusion, spaces, text_search, vector_search
+from knowledge.models import EmbeddingSpace
+from knowledge.retrieved import Retrieval, RetrievedPassage
+from knowledge.scope import Scope
+
+__all__ = ["Retrieval", "RetrievedPassage", "retrieve"]
+
+DEPTH = 50
+"""Passages that each leg brings up."""
+PER_DOMAIN = 10
+POOL = 24
+"""Passages that are measured by both legs."""
+TEXT_WEIGHT = 1.5
+DOMAIN_WEIGHT = 0.5
+DOMAIN_BONUS = 0.03
+"""Added to the score for the order, where a passage belongs to a domain that the question was routed to."""
+
+POOLED = """
+    SELECT p.id, v.document_id, p.version_id, d.title, d.authors, d.year, p.chapter_title, p.headings,
+        p.page_label, p.page_index, p.page_index_end, p.text, p.domains, p.speaker, p.start_seconds,
+        p.ordinal, p.start, p."end", {score} AS words
+    FROM knowledge_passage p
+    JOIN knowledge_documentversion v ON v.id = p.version_id
+    JOIN knowledge_document d ON d.id = v.document_id
+    WHERE p.id = ANY(%s) AND p.live AND p.organization_id = %s AND (p.coach_id IS NULL OR p.coach_id = %s)
+"""
+
+
+@dataclass(slots=True)
+class _Search:
+    """What one search has found so far."""
+
+    scope: Scope
+    space: EmbeddingSpace | None = None
+    size: int = 0
+    words: list[text_search.Word] = field(default_factory=list)
+    by_text: list[text_search.Worded] = field(default_factory=list)
+    by_vector: list[vector_search.Near] = field(default_factory=list)
+    trace: dict[str, object] = field(default_factory=dict)
+
+    def candidates(self) -> list[UUID]:
+        """Return every passage found, those of the text leg first."""
+        found = [hit.passage_id for hit in self.by_text] + [hit.passage_id for hit in self.by_vector]
+        return list(dict.fromkeys(found))
+
+
+def retrieve(
+    *,
+    scope: Scope,
+    question: str,
+    vector: NDArray[np.float32] | None,
+    domains: Sequence[str] = (),
+    limit: int = 6,
+) -> Retrieval:
+    """Return the passages of `scope` that answer `question` best, at most `limit`, near repeats left out.
+
+    `vector` is the question's unit vector, shape (dimensions,); without one, or when it is not of the
+    active space's model, the text leg works alone. `domains` are those that the question was routed to:
+    ten passages of each are considered besides the best overall, and preferred when nearly as good.
+    """
+    started = time.perf_counter()
+    search = _Search(scope=scope)
+    _search_vectors(search, vector)
+    _search_words(search, question)
+    pool = _pool(search, domains)
+    rows = _measured(search, pool, vector)
+    wanted = set(domains)
+    ordered = sorted(
+        rows, key=lambda row: -(row["score"] + (DOMAIN_BONUS if wanted.intersection(row["domains"]) else 0.0))
+    )
+    winners = fusion.without_repeats(ordered, _stretch, most=limit)
+    search.trace["total_ms"] = _ms_since(started)
+    return Retrieval(
+        passages=tuple(_passage(row) for row in winners),
+        considered=len(search.candidates()),
+        confidence=max((row["score"] for row in winners), default=0.0),
+        trace=search.trace,
+    )
+
+
+def _search_vectors(search: _Search, vector: NDArray[np.float32] | None) -> None:
+    started = time.perf_counter()
+    space = _space_for(vector)
+    if space is None or vector is None:
+        search.trace["vector"] = "no vector of the active space"
+        return
+    search.space = space
+    search.size = vector_search.scope_size(scope=search.scope, space=space)
+    strategy = vector_search.choose(scope=search.scope, space=space)
+    search.by_vector = vector_search.nearest(
+        scope=search.scope, space=space, vector=vector, limit=DEPTH, strategy=strategy
+    )
+    search.trace |= {"vector": str(strategy), "space": space.pk, "vector_ms": _ms_since(started)}
+
+
+def _space_for(vector: NDArray[np.float32] | None) -> EmbeddingSpace | None:
+    """Return the active space if `vector` is at home in it."""
+    if vector is None:
+        return None
+    space = EmbeddingSpace.objects.filter(state=EmbeddingSpace.State.ACTIVE).first()
+    if space is None or space.dimensions != len(vector):
+        return None
+    return space if spaces.belongs_to(space, registry.embeddings()) else None
+
+
+def _search_words(search: _Search, question: str) -> None:
+    started = time.perf_counter()
+    size = search.size or text_search.scope_size(scope=search.scope)
+    search.words = text_search.weigh(scope=search.scope, question=question, size=size)
+    search.by_text = text_search.rank(scope=search.scope, words=search.words, size=size, limit=DEPTH)
+    search.trace |= {
+        "words": len(search.words),
+        "scope": size,
+        "text_hits": len(search.by_text),
+        "text_ms": _ms_since(started),
+    }
+
+
+def _pool(search: _Search, domains: Sequence[str]) -> dict[UUID, float]:
+    """Return the passages to measure with their fused score, best first."""
+    by_vector = [hit.passage_id for hit in search.by_vector]
+    by_text = [hit.passage_id for hit in search.by_text]
+    rankings = [(1.0, by_vector), (TEXT_WEIGHT, by_text)]
+    if domains:
+        tagged = _domains_of(search)
+        for domain in dict.fromkeys(domains):
+            for weight, ranking in rankings[:2]:
+                ranked = fusion.of_domain(ranking, tagged, domain, most=PER_DOMAIN)
+                rankings.append((DOMAIN_WEIGHT * weight, ranked))
+    fused = fusion.fuse(rankings)
+    return dict(list(fused.items())[:POOL])
+
+
+def _domains_of(search: _Search) -> Mapping[UUID, Sequence[str]]:
+    known: dict[UUID, Sequence[str]] = {hit.passage_id: hit.domains for hit in search.by_text}
+    missing = [hit.passage_id for hit in search.by_vector if hit.passage_id not in known]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, domains FROM knowledge_passage WHERE id = ANY(%s)", [missing])
+        known.update(cursor.fetchall())
+    return known
+
+
+def _measured(
+    search: _Search, pool: Mapping[UUID, float], vector: NDArray[np.float32] | None
+) -> list[dict[str, Any]]:
+    """Return the pooled passages that the scope sees, each with its measures and its calibrated score."""
+    if not pool:
+        return []
+    rows = _pooled_rows(search, list(pool))
+    similarity = _similarities(search, list(pool), vector)
+    vector_ranks = {hit.passage_id: rank for rank, hit in enumerate(search.by_vector, start=1)}
+    text_ranks = {hit.passage_id: rank for rank, hit in enumerate(search.by_text, start=1)}
+    best_possible = text_search.best_possible(search.words)
+    curve = fusion.BOTH_LEGS if search.space else fusion.TEXT_ONLY
+    for row in rows:
+        words = row["words"] / best_possible if best_possible else 0.0
+        near = similarity.get(row["id"], 0.0)
+        row["score"] = curve.probability(similarity=near, words=words)
+        legs = {
+            "text": words,
+            "text_rank": text_ranks.get(row["id"]),
+            "vector": near if search.space else None,
+            "vector_rank": vector_ranks.get(row["id"]),
+            "fused": pool[row["id"]],
+        }
+        row["legs"] = {name: float(value) for name, value in legs.items() if value is not None}
+    return rows
+
+
+def _pooled_rows(search: _Search, passages: Sequence[UUID]) -> list[dict[str, Any]]:
+    statement = POOLED.format(score=text_search.score(search.words))
+    parameters: list[Any] = [word.query for word in search.words]
+    parameters += [list(passages), search.scope.organization_id, search.scope.coach_id]
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        names = [column.name for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _similarities(
+    search: _Search, passages: Sequence[UUID], vector: NDArray[np.float32] | None
+) -> dict[UUID, float]:
+    if search.space is None or vector is None:
+        return {}
+    known = {hit.passage_id: hit.similarity for hit in search.by_vector}
+    missing = [passage for passage in passages if passage not in known]
+    if missing:
+        known |= vector_search.similarities(
+            scope=search.scope, space=search.space, vector=vector, passages=missing
+        )
+    return known
+
+
+def _stretch(row: Mapping[str, Any]) -> fusion.Stretch:
+    return fusion.Stretch(
+        version=row["version_id"],
+        ordinal=row["ordinal"],
+        start=row["start"],
+        end=row["end"],
+        pages=(row["page_index"], row["page_index_end"]),
+        text=row["text"],
+    )
+
+
+def _passage(row: Mapping[str, Any]) -> RetrievedPassage:
+    return RetrievedPassage(
+        passage_id=row["id"],
+        document_id=row["document_id"],
+        version_id=row["version_id"],
+        title=row["title"],
+        authors=tuple(row["authors"]),
+        year=row["year"],
+        chapter_title=row["chapter_title"],
+        headings=tuple(row["headings"]),
+        page_label=row["page_label"],
+        page_index=row["page_index"],
+        page_index_end=row["page_index_end"],
+        text=row["text"],
+        score=row["score"],
+        legs=row["legs"],
+        domains=tuple(row["domains"]),
+        speaker=row["speaker"],
+        start_seconds=row["start_seconds"],
+    )
+
+
+def _ms_since(started: float) -> float:
+    return round((time.perf_counter() - started) * 1000, 2)
