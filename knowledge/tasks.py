@@ -1,8 +1,10 @@
 """Jobs of the library. Each message is only a nudge: the rows say what is to be done."""
 
+from typing import cast
 from uuid import UUID
 
 from celery import shared_task
+from celery.contrib.django.task import DjangoTask
 from django.utils import timezone
 
 from knowledge.ingestion import run, sweep
@@ -12,7 +14,6 @@ SWEEP_S = 30
 
 
 @shared_task(
-    queue="ingestion",
     acks_late=True,
     reject_on_worker_lost=True,
     ignore_result=True,
@@ -30,4 +31,10 @@ def ingest_version(*, version_id: str, **_future: object) -> None:
 def sweep_ingestion(**_future: object) -> None:
     """Nudge the versions whose message was lost, whose worker died, or whose pause is over."""
     for version_id in sweep.due(now=timezone.now()):
-        ingest_version.apply_async_on_commit(kwargs={"version_id": str(version_id)}, expires=SWEEP_S)
+        nudge(version_id, expires_s=SWEEP_S)
+
+
+def nudge(version_id: UUID, *, expires_s: int | None = None) -> None:
+    """Tell a worker after the commit; a message that nobody took within `expires_s` is not worth keeping."""
+    task: DjangoTask = cast("DjangoTask", ingest_version)
+    task.apply_async_on_commit(kwargs={"version_id": str(version_id)}, expires=expires_s)
