@@ -193,7 +193,7 @@ class OpenAIChat:
         options = {"stream_options": {"include_usage": True}} if self._counts_on_request else {}
         completions: Any = client.chat.completions  # its overloads know literal arguments only
         opening = completions.with_streaming_response.create(
-            **self._arguments(request.messages, request.max_output_tokens), stream=True, **options
+            **self._arguments(request.messages, request.max_output_tokens, **options), stream=True
         )
         response = await _translated(
             stack.enter_async_context(opening), due=pace.due(), may_drop=bool(options)
@@ -209,8 +209,11 @@ class OpenAIChat:
         form = {"name": "answer", "strict": True, "schema": strict_schema(schema)}
         response = await _translated(
             completions.with_raw_response.create(
-                **self._arguments(messages, request.max_output_tokens),
-                response_format={"type": "json_schema", "json_schema": form},
+                **self._arguments(
+                    messages,
+                    request.max_output_tokens,
+                    response_format={"type": "json_schema", "json_schema": form},
+                )
             ),
             due=ends_at,
         )
@@ -226,10 +229,14 @@ class OpenAIChat:
             raise ProviderRefused("the model declined to answer")
         return text, usage
 
-    def _arguments(self, messages: Sequence[ChatMessage], max_output_tokens: int) -> dict[str, Any]:
+    def _arguments(
+        self, messages: Sequence[ChatMessage], max_output_tokens: int, **more: Any
+    ) -> dict[str, Any]:
+        """Say everything in the extra body: the SDK's walk through its types costs 2 ms a prompt."""
         limit = "max_completion_tokens" if self._account.is_official else "max_tokens"
         written = [{"role": message.role, "content": message.content} for message in messages]
-        return {"model": self.model, "messages": written, limit: max_output_tokens}
+        body = {"messages": written, limit: max_output_tokens, **more}
+        return {"model": self.model, "messages": [], "extra_body": body}
 
 
 class OpenAIEmbedding:
