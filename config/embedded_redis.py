@@ -63,6 +63,7 @@ class Redis:
         self.port = preferred_port
         if preferred_port and self.is_running():
             return
+        self._reap()
         self.port = free_port(preferred_port)
         self._process = server = self._launch()
         deadline = time.monotonic() + START_SECONDS
@@ -83,8 +84,7 @@ class Redis:
         deadline = time.monotonic() + STOP_SECONDS
         while self.is_running() and time.monotonic() < deadline:
             time.sleep(_PAUSE_SECONDS)
-        if self._process is not None:
-            self._process.wait(timeout=STOP_SECONDS)
+        self._reap()
 
     def is_running(self) -> bool:
         """Return whether our server answers on its port; one that is loading its data does not yet."""
@@ -98,6 +98,12 @@ class Redis:
         """Return the number of the server's process."""
         with self.client() as client:
             return int(client.info("server")["process_id"])
+
+    def _reap(self) -> None:
+        """Take note of the end of a server that we started."""
+        if self._process is not None:
+            self._process.wait(timeout=STOP_SECONDS)
+            self._process = None
 
     def _is_ours(self, client: Client) -> bool:
         """Return whether the server that knows our password keeps its data in our folder."""

@@ -8,6 +8,6 @@ CHANNEL_LAYERS = base.CHANNEL_LAYERS
 CACHES = base.CACHES
 MEDIA_ROOT = Path(ENV.text("MEDIA_ROOT"))
 
-CHAT_MODEL = ENV.text("CHAT_MODEL", "coaching.providers.extractive.ExtractiveChat")
+CHAT_MODEL = ENV.text("CHAT_MODEL", "coaching.providers.extractive.from_settings")
 
 ENV.refuse_problems()

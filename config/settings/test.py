@@ -27,6 +27,6 @@ DATABASES["default"]["ENGINE"] = "config.tests.postgres"
 CELERY_BROKER_URL = "memory://"
 
 OPENAI_API_KEY = ""
-CHAT_MODEL = ENV.text("CHAT_MODEL", "coaching.providers.scripted.ScriptedChat")
+CHAT_MODEL = ENV.text("CHAT_MODEL", "coaching.providers.scripted.from_settings")
 CHAT_FALLBACK_MODEL = ""
-EMBEDDING_MODEL = ENV.text("EMBEDDING_MODEL", "coaching.providers.scripted.ScriptedEmbedding")
+EMBEDDING_MODEL = ENV.text("EMBEDDING_MODEL", "coaching.providers.scripted.embedding_from_settings")

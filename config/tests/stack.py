@@ -146,7 +146,7 @@ def running_stack(
 ) -> Iterator[Stack]:
     """Start a web process and a worker, yield them when both are ready, and end them.
 
-    `extra` adds to their environment: `{"CHAT_MODEL": "coaching.providers.extractive.ExtractiveChat"}`.
+    `extra` adds to their environment: `{"CHAT_MODEL": "coaching.providers.extractive.from_settings"}`.
     """
     environment = {
         **os.environ,
