@@ -155,6 +155,6 @@ def browser_context_args() -> dict[str, Any]:
 @pytest.fixture
 def artefacts(request: pytest.FixtureRequest) -> Path:
     """The folder for this test's screenshots, kept by CI and ignored by git."""
-    folder = ROOT / "artefacts" / request.node.name
+    folder = ROOT / "artefacts" / str(request.node.name)
     folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -61,8 +61,7 @@ class _Runner:
     def run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run one of PostgreSQL's programs to its end."""
         command = [*self.prefix, str(programs() / program), *arguments]
-        change = {} if self.prefix or self.uid == os.geteuid() else {"user": self.uid, "group": self.gid}
-        groups = {"extra_groups": []} if change else {}
+        lowered = not self.prefix and self.uid != os.geteuid()
         return subprocess.run(  # noqa: S603 -- our own programs and arguments
             command,
             text=True,
@@ -70,8 +69,9 @@ class _Runner:
             check=False,
             cwd="/",
             env=_environment(),
-            **change,
-            **groups,
+            user=self.uid if lowered else None,
+            group=self.gid if lowered else None,
+            extra_groups=[] if lowered else None,
         )
 
 

@@ -26,6 +26,8 @@ from config import asgi, health
 from config.request_bodies import limit_for, seconds_for
 from conversations.turns.run import turns
 
+clock: Any = reactor
+
 DRAIN_SECONDS = float(os.environ.get("DRAIN_SECONDS", "30"))
 _PAUSE_SECONDS = 0.1
 _REFUSAL = b"HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -51,7 +53,7 @@ class CappedRequest(WebRequest):  # type: ignore[misc]
         super().gotLength(length)
         if length != 0:
             seconds = seconds_for(length or self._room, patience_s=settings.REQUEST_BODY_SECONDS)
-            self._deadline = reactor.callLater(seconds, self._refuse, b"408 Request Timeout")
+            self._deadline = clock.callLater(seconds, self._refuse, b"408 Request Timeout")
 
     @override
     def handleContentChunk(self, data: bytes) -> None:

@@ -1,5 +1,7 @@
 """Settings of the real processes that tests start: the suite's, with Redis between the processes."""
 
+from pathlib import Path
+
 from config.settings import base
 from config.settings.test import *
 

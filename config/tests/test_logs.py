@@ -4,7 +4,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 import pytest
@@ -29,7 +29,7 @@ def line(message: str, *arguments: object, exc_info: Any = None, **fields: objec
     return found
 
 
-def fail(kind: type[Exception]) -> None:
+def fail(kind: type[Exception]) -> NoReturn:
     """Raise an exception that repeats what somebody wrote."""
     raise kind(WORDS)
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
 
 from config.sessions import slide
 
@@ -11,21 +12,21 @@ NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-def session() -> SessionStore:
+def session() -> "SessionStore[Session]":
     """A session that began now."""
-    store = SessionStore("a" * 32)
-    store._session_cache = {"who": "ada"}
+    store: SessionStore[Session] = SessionStore()
+    store["who"] = "ada"
     slide(store, now=NOW)
     store.modified = False
     return store
 
 
-def test_a_request_soon_after_writes_nothing(session: SessionStore) -> None:
+def test_a_request_soon_after_writes_nothing(session: "SessionStore[Session]") -> None:
     slide(session, now=NOW + timedelta(minutes=10))
     assert session.modified is False
 
 
-def test_a_later_request_renews_it(session: SessionStore) -> None:
+def test_a_later_request_renews_it(session: "SessionStore[Session]") -> None:
     slide(session, now=NOW + timedelta(minutes=11))
     assert session.modified is True
     session.modified = False
@@ -34,7 +35,7 @@ def test_a_later_request_renews_it(session: SessionStore) -> None:
 
 
 @pytest.mark.django_db
-def test_it_ends_after_a_week_however_much_it_is_used(session: SessionStore) -> None:
+def test_it_ends_after_a_week_however_much_it_is_used(session: "SessionStore[Session]") -> None:
     slide(session, now=NOW + timedelta(days=7))
     assert session["who"] == "ada"
     slide(session, now=NOW + timedelta(days=7, seconds=1))
