@@ -5,6 +5,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from typing_extensions import override
 from uuid_utils.compat import uuid7
 
 from accounts.models import Organization
@@ -36,6 +37,7 @@ class Persona(models.Model):
             ),
         ]
 
+    @override
     def __str__(self) -> str:
         return self.name
 
@@ -73,5 +75,6 @@ class PromptRun(models.Model):
             models.Index(fields=["subject_id"], name="prompt_run_subject"),
         ]
 
+    @override
     def __str__(self) -> str:
         return f"{self.purpose} {self.provider}/{self.model} {self.status}"

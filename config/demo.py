@@ -137,7 +137,7 @@ def _read(organization: Organization, path: Path, *, say: Say) -> None:
             content=File(content, name=path.name),
             now=timezone.now(),
             title=TITLES[path.name],
-            nudge=False,
+            start=False,
         )
     version = added.version
     stages: list[str] = []

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
+from typing_extensions import override
 from uuid_utils.compat import uuid7
 
 from accounts.models import Organization
@@ -81,6 +82,7 @@ class Conversation(models.Model):
             ),
         ]
 
+    @override
     def __str__(self) -> str:
         return f"conversation {self.pk}"
 
@@ -101,6 +103,7 @@ class Session(models.Model):
             )
         ]
 
+    @override
     def __str__(self) -> str:
         return f"session from {self.started_at:%Y-%m-%d %H:%M}"
 
@@ -157,6 +160,7 @@ class Message(models.Model):
             models.CheckConstraint(condition=models.Q(sequence__gte=1), name="message_sequence_from_1"),
         ]
 
+    @override
     def __str__(self) -> str:
         return f"message {self.sequence}"
 
@@ -202,6 +206,7 @@ class Interaction(models.Model):
             )
         ]
 
+    @override
     def __str__(self) -> str:
         return f"turn {self.pk}"
 
@@ -268,6 +273,7 @@ class Handoff(models.Model):
             )
         ]
 
+    @override
     def __str__(self) -> str:
         return f"episode: {self.reason}"
 
@@ -297,5 +303,6 @@ class Feedback(models.Model):
             models.CheckConstraint(condition=models.Q(score__in=[-1, 1]), name="feedback_up_or_down"),
         ]
 
+    @override
     def __str__(self) -> str:
         return f"{self.score:+d}"

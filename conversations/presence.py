@@ -17,6 +17,8 @@ from django.conf import settings
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from coaching.providers.per_loop import PerLoop
+
 logger = logging.getLogger(__name__)
 
 LASTS_SECONDS = 60
@@ -33,8 +35,15 @@ class Person:
     role: str
 
 
-def _redis() -> "Redis":
+def _connect() -> "Redis":
     return Redis.from_url(settings.PRESENCE_URL, socket_timeout=0.5, socket_connect_timeout=0.5)
+
+
+async def _close(redis: "Redis") -> None:
+    await redis.aclose()
+
+
+_redis: PerLoop["Redis"] = PerLoop(_connect, _close)
 
 
 def _key(conversation_id: UUID) -> str:
@@ -51,10 +60,11 @@ async def renew(present_in: Mapping[UUID, Iterable[Person]], *, typing: bool = F
     now = time.time()
 
     async def write() -> None:
-        async with _redis() as redis, redis.pipeline(transaction=False) as pipe:
+        pipe: Any = (await _redis.get()).pipeline(transaction=False)
+        async with pipe:
             for conversation_id, people in present_in.items():
                 rows = {person.socket: _row(person, now, typing=typing) for person in people}
-                pipe.hset(_key(conversation_id), mapping=cast("Any", rows))
+                pipe.hset(_key(conversation_id), mapping=rows)
                 pipe.expire(_key(conversation_id), LASTS_SECONDS * 2)
             await pipe.execute()
 
@@ -77,8 +87,8 @@ async def depart(conversation_id: UUID, socket: str) -> None:
     """Note that a socket has gone."""
 
     async def remove() -> None:
-        async with _redis() as redis:
-            await cast("Awaitable[int]", redis.hdel(_key(conversation_id), socket))
+        redis = await _redis.get()
+        await cast("Awaitable[int]", redis.hdel(_key(conversation_id), socket))
 
     await _forgiving(remove())
 
@@ -88,8 +98,8 @@ async def present(conversation_id: UUID) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
 
     async def read() -> None:
-        async with _redis() as redis:
-            rows = await cast("Awaitable[dict[bytes, bytes]]", redis.hgetall(_key(conversation_id)))
+        redis = await _redis.get()
+        rows = await cast("Awaitable[dict[bytes, bytes]]", redis.hgetall(_key(conversation_id)))
         found.extend(orjson.loads(row) for row in rows.values())
 
     await _forgiving(read())

@@ -1,5 +1,6 @@
 """Read models for lists and pages; the gate has decided what may be in them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -18,7 +19,7 @@ PAGE_SIZE = 30
 class ListPage:
     """One page of a member's conversations, newest first."""
 
-    conversations: list[Conversation]
+    conversations: Sequence[Conversation]
     next_before: datetime | None
     """Continue with conversations updated before this; None on the last page."""
 

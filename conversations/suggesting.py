@@ -18,6 +18,4 @@ def first_questions(conversation: Conversation) -> list[str]:
 def first_questions_for(member: User) -> list[str]:
     """Return questions that the library of a member's next conversation will answer."""
     coach = coach_for(member)
-    return suggested_questions(
-        Scope(organization_of(member).pk, coach.pk if coach else None), limit=HOW_MANY
-    )
+    return suggested_questions(Scope(organization_of(member).pk, coach.pk if coach else None), limit=HOW_MANY)

@@ -1,9 +1,11 @@
 """Jobs: turns that wait for a process, and people who wait for a coach. Rows drive them; beat sweeps."""
 
+from typing import cast
 from uuid import UUID
 
 from asgiref.sync import async_to_sync
 from celery import shared_task
+from celery.contrib.django.task import DjangoTask
 from django.utils import timezone
 
 from conversations import escalating
@@ -16,11 +18,17 @@ def answer_turn(*, turn_id: str, **_future: object) -> None:
     async_to_sync(recovery.recover)(UUID(turn_id), now=timezone.now())
 
 
+def nudge(turn_id: UUID) -> None:
+    """Tell a worker of a turn after the commit; the sweep finds it when the message is lost."""
+    task: DjangoTask[..., None] = cast("DjangoTask[..., None]", answer_turn)
+    task.delay_on_commit(turn_id=str(turn_id))
+
+
 @shared_task(ignore_result=True)
 def sweep_turns(**_future: object) -> None:
     """Hand every turn without a living process to a worker."""
     for turn_id in recovery.overdue(now=timezone.now()):
-        answer_turn.delay_on_commit(turn_id=str(turn_id))
+        nudge(turn_id)
 
 
 @shared_task(ignore_result=True)

@@ -3,7 +3,6 @@
 from uuid import UUID, uuid4
 
 from asgiref.sync import async_to_sync
-from django.conf import settings
 from django.contrib import messages as notes
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -13,26 +12,37 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.http import MemberRequest, member_required
 from conversations import access, acting, announcing, giving_feedback, organizing, queries, tasks
 from conversations.forms import FeedbackForm, ListForm, SayForm, StatusForm, TitleForm, VisibilityForm
-from conversations.models import Conversation, Feedback
+from conversations.models import Conversation, Feedback, Handoff
 from conversations.presenting import view_of, views_of
-from conversations.suggesting import first_questions
+from conversations.suggesting import first_questions, first_questions_for
 from conversations.turns.accept import LONGEST, Refusal, accept
+
+OTHERS = 12
+"""How many other conversations the chat's side shows."""
 
 
 @require_GET
 @member_required
 def index(request: MemberRequest) -> HttpResponse:
-    """Show the member's conversations."""
+    """Show the member's conversations; htmx gets the list alone, or the rows that follow."""
     form = ListForm(request.GET)
     wanted = form.cleaned_data if form.is_valid() else {}
     status = wanted.get("status") or Conversation.Status.ACTIVE
-    search = wanted.get("search", "")
-    page = queries.conversation_list(request.user, status=status, search=search, before=wanted.get("before"))
-    template = "conversations/index.html"
+    search, before = wanted.get("search", ""), wanted.get("before")
+    page = queries.conversation_list(request.user, status=status, search=search, before=before)
+    begins = status == Conversation.Status.ACTIVE and not (search or before or page.conversations)
+    context = {
+        "page": page,
+        "status": status,
+        "search": search,
+        "statuses": Conversation.Status.choices,
+        "suggestions": first_questions_for(request.user) if begins else [],
+        "client_id": uuid4(),
+    }
     if request.htmx:
-        template += "#list"
-    context = {"page": page, "status": status, "search": search, "statuses": Conversation.Status.choices}
-    return render(request, template, context)
+        return render(request, f"conversations/index.html#{'rows' if before else 'list'}", context)
+    context["deleted"] = request.session.pop("deleted_conversation", "")
+    return render(request, "conversations/index.html", context)
 
 
 @require_POST
@@ -52,10 +62,12 @@ def begin(request: MemberRequest) -> HttpResponse:
 @require_GET
 @member_required
 def chat(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
-    """Show one conversation to its owner; a coach is sent to the console."""
+    """Show one conversation to its owner; htmx gets how things stand; a coach is sent to the console."""
     standing = access.readable_conversation(request.user, conversation_id)
     if not standing.is_client:
         return redirect("conversations:console", conversation_id=conversation_id)
+    if request.htmx:
+        return _situation(request, conversation_id)
     return render(request, "conversations/chat.html", _chat_context(request, standing))
 
 
@@ -64,19 +76,35 @@ def _chat_context(request: MemberRequest, standing: access.Standing) -> dict[str
     listed = access.readable_messages(standing).select_related("sender")
     messages = views_of(listed, names, reader_id=request.user.pk)
     return {
-        "conversation": conversation,
+        **_standing_context(conversation),
         "names": names,
         "messages_shown": messages,
-        "episode": queries.open_episode(conversation.pk),
         "suggestions": [] if messages else first_questions(conversation),
         "client_id": uuid4(),
         "longest": LONGEST,
-        "reasons": Feedback.Reason.choices,
         "writing": any(message.state == "streaming" for message in messages),
-        "others": queries.conversation_list(request.user).conversations[:12],
+        "others": queries.conversation_list(request.user).conversations[:OTHERS],
         "socket_path": f"/ws/conversations/{conversation.pk}/",
-        "debug": settings.DEBUG,
     }
+
+
+def _standing_context(conversation: Conversation) -> dict[str, object]:
+    """Return what is said about who reads, who waits and who is here."""
+    episode = queries.open_episode(conversation.pk)
+    private = conversation.visibility == Conversation.Visibility.PRIVATE
+    return {
+        "conversation": conversation,
+        "coach_name": conversation.coach.name if conversation.coach else "",
+        "episode": episode,
+        "may_cancel": episode is not None and episode.reason != Handoff.Reason.CRISIS,
+        "needs_consent": episode is not None and private and not episode.consented,
+    }
+
+
+def _situation(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
+    """Show how things stand now, as a fragment of the chat."""
+    conversation, _ = announcing.load_with_names(conversation_id)
+    return render(request, "conversations/chat.html#situation", _standing_context(conversation))
 
 
 @require_POST
@@ -109,7 +137,7 @@ def _say(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
         return render(request, "conversations/chat.html", context, status=422)
     if not accepted.repeated:
         if accepted.waiting_turn_id is not None:
-            tasks.answer_turn.delay_on_commit(turn_id=str(accepted.waiting_turn_id))
+            tasks.nudge(accepted.waiting_turn_id)
         async_to_sync(announcing.show)(
             conversation_id,
             sequence=accepted.message.sequence,
@@ -161,14 +189,19 @@ def stop(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
 @require_POST
 @member_required
 def rename(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
-    """Give a conversation another title."""
+    """Give a conversation another title; the list shows its row anew."""
     form = TitleForm(request.POST)
     if form.is_valid():
-        organizing.rename(member=request.user, conversation_id=conversation_id, **form.cleaned_data)
+        conversation = organizing.rename(
+            member=request.user, conversation_id=conversation_id, **form.cleaned_data
+        )
     else:
-        access.own_conversation(request.user, conversation_id)
+        conversation = access.own_conversation(request.user, conversation_id)
         notes.error(request, "A title has between 1 and 200 characters.")
-    return _back(request, conversation_id)
+    if request.htmx:
+        context = {"conversation": conversation, "search": "", "status": conversation.status}
+        return render(request, "conversations/partials/row.html", context)
+    return redirect("conversations:chat", conversation_id=conversation_id)
 
 
 @require_POST
@@ -185,11 +218,14 @@ def set_status(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
 @require_POST
 @member_required
 def set_visibility(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
-    """Share a conversation with the coach, or keep it private."""
+    """Share a conversation with the coach, or keep it private; open sockets are told at once."""
     form = VisibilityForm(request.POST)
-    access.own_conversation(request.user, conversation_id)
+    conversation = access.own_conversation(request.user, conversation_id)
     if form.is_valid():
         organizing.set_visibility(member=request.user, conversation_id=conversation_id, **form.cleaned_data)
+        async_to_sync(announcing.show)(
+            conversation_id, sequence=conversation.last_sequence + 1, with_state=True
+        )
     return _back(request, conversation_id)
 
 
@@ -229,13 +265,14 @@ def feedback(request: MemberRequest, message_id: UUID) -> HttpResponse:
     context = {
         "message": view_of(message, names, score=score),
         "reasons": Feedback.Reason.choices,
-        "thanks": score != 0,
+        "asks_why": score != 0,
+        "told_why": form.is_valid() and bool(form.cleaned_data["reasons"] or form.cleaned_data["comment"]),
     }
     return render(request, "conversations/partials/feedback.html", context)
 
 
 def _back(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
-    """Return to the chat, or leave an htmx page as it is: its socket shows what has changed."""
+    """Return to the chat; an htmx page gets how things stand, and its socket shows what was said."""
     if request.htmx:
-        return HttpResponse(status=204)
+        return _situation(request, conversation_id)
     return redirect("conversations:chat", conversation_id=conversation_id)

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from pgvector.django import HalfVectorField
+from typing_extensions import override
 from uuid_utils.compat import uuid7
 
 from accounts.models import Organization
@@ -23,6 +24,7 @@ class Domain(models.Model):
     description = models.TextField()
     examples = ArrayField(models.TextField(), default=list, help_text="Questions that belong here.")
 
+    @override
     def __str__(self) -> str:
         return self.name
 
@@ -57,6 +59,7 @@ class Document(models.Model):
     class Meta:
         indexes: ClassVar = [models.Index(fields=["organization", "coach"], name="document_scope")]
 
+    @override
     def __str__(self) -> str:
         return self.title
 
@@ -116,6 +119,7 @@ class DocumentVersion(models.Model):
             ),
         ]
 
+    @override
     def __str__(self) -> str:
         return f"{self.filename} (version {self.number})"
 
@@ -162,6 +166,7 @@ class IngestionStep(models.Model):
             )
         ]
 
+    @override
     def __str__(self) -> str:
         return f"{self.stage}: {self.state}"
 
@@ -222,6 +227,7 @@ class Passage(models.Model):
             ),
         ]
 
+    @override
     def __str__(self) -> str:
         return f"passage {self.ordinal}"
 
@@ -254,6 +260,7 @@ class EmbeddingSpace(models.Model):
             ),
         ]
 
+    @override
     def __str__(self) -> str:
         return f"{self.provider}/{self.model}"
 
@@ -283,5 +290,6 @@ class PassageEmbedding(models.Model):
             ),
         ]
 
+    @override
     def __str__(self) -> str:
         return f"vector {self.pk}"

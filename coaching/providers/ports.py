@@ -114,6 +114,8 @@ class Piece:
     text: str = ""
     usage: Usage | None = None
     finish_reason: Literal["stop", "length", "filtered"] | None = None
+    confidence: float | None = None
+    """On the last piece: the adapter's own calibrated confidence, 0 to 1, where it has one."""
 
 
 @dataclass(frozen=True, slots=True)

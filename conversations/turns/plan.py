@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 from uuid import UUID
 
 import numpy as np
@@ -22,7 +23,7 @@ HISTORY = 10
 LOW_CONFIDENCE_BELOW = 0.35
 """Where a coach has set no threshold of their own."""
 
-_NAMED = {
+_NAMED: dict[str, Literal["user", "assistant"]] = {
     Message.Sender.CLIENT: "user",
     Message.Sender.AI: "assistant",
     Message.Sender.HUMAN_COACH: "assistant",
@@ -89,7 +90,7 @@ def load(turn_id: UUID) -> Loaded | None:
         question=turn.question.content,
         search_text=_search_text(turn.question.content, earlier),
         history=tuple(
-            ChatMessage(role=_NAMED[message.sender_type], content=message.content)  # type: ignore[arg-type]
+            ChatMessage(role=_NAMED[message.sender_type], content=message.content)
             for message in earlier
             if message.sender_type in _NAMED and message.content
         ),

@@ -47,8 +47,8 @@ def overdue(*, now: datetime) -> list[UUID]:
 @transaction.atomic(durable=True)
 def take(*, turn_id: UUID, worker: str, now: datetime) -> Found | None:
     """Claim one overdue turn or close it; None when another process was faster or its time has not come."""
-    known = Interaction.objects.filter(pk=turn_id).values_list("conversation_id", flat=True).first()
-    conversation = Conversation.objects.select_for_update(skip_locked=True).filter(pk=known).first()
+    known = Interaction.objects.filter(pk=turn_id).values("conversation_id")
+    conversation = Conversation.objects.select_for_update(skip_locked=True).filter(pk__in=known).first()
     turn = Interaction.objects.select_related("reply").filter(pk=turn_id, lease_until__lt=now).first()
     if conversation is None or turn is None:
         return None

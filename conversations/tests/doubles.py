@@ -1,0 +1,33 @@
+"""The scripted model that the settings of a test name, exchanged for each test."""
+
+from coaching.providers.scripted import ScriptedChat, ScriptedEmbedding
+
+_embedding = ScriptedEmbedding()
+
+
+class Stage:
+    """Holds the script of the running test."""
+
+    def __init__(self) -> None:
+        self.chat = ScriptedChat()
+
+
+stage = Stage()
+
+
+class StagedChat(ScriptedChat):
+    """Passes every call on to the script of the running test."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stream = lambda request, *, deadline_s: stage.chat.stream(request, deadline_s=deadline_s)  # type: ignore[method-assign]
+
+
+def chat() -> StagedChat:
+    """Return the model that `CHAT_MODEL` names."""
+    return StagedChat()
+
+
+def embeddings() -> ScriptedEmbedding:
+    """Return the model that `EMBEDDING_MODEL` names."""
+    return _embedding
