@@ -16,7 +16,7 @@ from knowledge import retagging
 from knowledge.ingestion import files, ledger
 from knowledge.library_titles import title_from
 from knowledge.models import Document, DocumentVersion, Domain, IngestionStep
-from knowledge.tasks import ingest_version
+from knowledge.tasks import nudge
 
 LONGEST_FILENAME = 255
 
@@ -63,9 +63,9 @@ def add(
     now: datetime,
     added_by_id: UUID | None = None,
     title: str = "",
-    nudge: bool = True,
+    start: bool = True,
 ) -> Added:
-    """Add a file to the library and have it read; `nudge=False` leaves the reading to the caller.
+    """Add a file to the library and have it read; `start=False` leaves the reading to the caller.
 
     The same bytes twice on one shelf are one document, however parallel: the second call returns what the
     first one made, and starts it again when it had failed or been cancelled.
@@ -77,7 +77,7 @@ def add(
         added_by_id=added_by_id,
         created_at=now,
     )
-    return _keep(_Arrival(document, filename, content, now, nudge), is_new_document=True)
+    return _keep(_Arrival(document, filename, content, now, start), is_new_document=True)
 
 
 def find(*, shelf: Shelf, content: "File[bytes]") -> DocumentVersion | None:
@@ -87,7 +87,7 @@ def find(*, shelf: Shelf, content: "File[bytes]") -> DocumentVersion | None:
 
 
 def replace(
-    *, document_id: UUID, filename: str, content: "File[bytes]", now: datetime, nudge: bool = True
+    *, document_id: UUID, filename: str, content: "File[bytes]", now: datetime, start: bool = True
 ) -> Added:
     """Add the changed file of a document as its new version; the old one is found until this one is ready.
 
@@ -100,7 +100,7 @@ def replace(
     document = Document.objects.filter(pk=document_id).first()
     if document is None:
         raise Gone
-    added = _keep(_Arrival(document, filename, content, now, nudge), is_new_document=False)
+    added = _keep(_Arrival(document, filename, content, now, start), is_new_document=False)
     if added.version.document_id != document_id:
         raise AlreadyInLibrary(added.version.document)
     return added
@@ -112,7 +112,7 @@ class _Arrival:
     filename: str
     content: "File[bytes]"
     now: datetime
-    nudge: bool
+    start: bool
 
 
 def _keep(arrival: _Arrival, *, is_new_document: bool) -> Added:
@@ -164,22 +164,22 @@ def _write(version: DocumentVersion, arrival: _Arrival, *, is_new_document: bool
         earlier.filter(state__in=ledger.UNFINISHED).update(state=State.CANCELLED)
     version.save(force_insert=True)
     ledger.open_steps(version)
-    _nudge(version, wanted=arrival.nudge)
+    _nudge(version, wanted=arrival.start)
 
 
 def _take_up(version: DocumentVersion, arrival: _Arrival, *, is_new_document: bool) -> DocumentVersion:
     """Go on with a version that is there: one that was given up starts again, an old one comes back."""
     belongs = is_new_document or version.document_id == arrival.document.pk
     if belongs and version.state in {State.FAILED, State.CANCELLED}:
-        retry(version_id=version.pk, nudge=arrival.nudge)
+        retry(version_id=version.pk, start=arrival.start)
     elif belongs and not is_new_document and version.state == State.READY and not version.live:
-        _bring_back(version.pk, nudge=arrival.nudge)
+        _bring_back(version.pk, start=arrival.start)
     version.refresh_from_db()
     return version
 
 
 @transaction.atomic
-def _bring_back(version_id: UUID, *, nudge: bool) -> None:
+def _bring_back(version_id: UUID, *, start: bool) -> None:
     """Let an earlier version be the last one again; its passages are still there, its vectors are not."""
     version = _locked_version(version_id)
     last = DocumentVersion.objects.filter(document_id=version.document_id).aggregate(last=Max("number"))[
@@ -188,11 +188,11 @@ def _bring_back(version_id: UUID, *, nudge: bool) -> None:
     version.number, version.state = last + 1, State.WAITING
     version.save(update_fields=["number", "state"])
     ledger.reopen_from(version, IngestionStep.Stage.EMBED)
-    _nudge(version, wanted=nudge)
+    _nudge(version, wanted=start)
 
 
 @transaction.atomic
-def retry(*, version_id: UUID, nudge: bool = True) -> None:
+def retry(*, version_id: UUID, start: bool = True) -> None:
     """Go on with a version that failed or was cancelled, at the stage where it stopped.
 
     Does nothing for a version in any other state.
@@ -206,7 +206,7 @@ def retry(*, version_id: UUID, nudge: bool = True) -> None:
     version.state, version.cause, version.failed_stage = State.WAITING, "", ""
     version.save(update_fields=["state", "cause", "failed_stage"])
     ledger.reopen_steps(version)
-    _nudge(version, wanted=nudge)
+    _nudge(version, wanted=start)
 
 
 @transaction.atomic
@@ -270,7 +270,7 @@ def edit(
 
 def _nudge(version: DocumentVersion, *, wanted: bool) -> None:
     if wanted:
-        ingest_version.delay_on_commit(version_id=str(version.pk))
+        nudge(version.pk)
 
 
 def _locked_version(version_id: UUID) -> DocumentVersion:

@@ -11,6 +11,7 @@ from knowledge.ingestion import run, sweep
 
 LONGEST_S = 3600
 SWEEP_S = 30
+MESSAGE_S = 24 * 3600
 
 
 @shared_task(
@@ -34,7 +35,7 @@ def sweep_ingestion(**_future: object) -> None:
         nudge(version_id, expires_s=SWEEP_S)
 
 
-def nudge(version_id: UUID, *, expires_s: int | None = None) -> None:
+def nudge(version_id: UUID, *, expires_s: float = MESSAGE_S) -> None:
     """Tell a worker after the commit; a message that nobody took within `expires_s` is not worth keeping."""
-    task: DjangoTask = cast("DjangoTask", ingest_version)
+    task = cast("DjangoTask[..., None]", ingest_version)
     task.apply_async_on_commit(kwargs={"version_id": str(version_id)}, expires=expires_s)

@@ -38,7 +38,7 @@ def store_extracted(version: DocumentVersion, stage: str, document: ExtractedDoc
 def load_extracted(version: DocumentVersion) -> ExtractedDocument:
     """Read back what the extraction stored; raises StageFailed when it is gone or not ours."""
     try:
-        with default_storage.open(version.extracted.name) as stored:
+        with default_storage.open(str(version.extracted)) as stored:
             return ExtractedDocument.from_json(stored.read())
     except (OSError, ValueError) as error:
         raise StageFailed(FILE_MISSING, type(error).__name__) from error
@@ -50,8 +50,8 @@ def source_path(version: DocumentVersion) -> Iterator[Path]:
     try:
         local = Path(version.file.path)
     except NotImplementedError:
-        with tempfile.NamedTemporaryFile(suffix=PurePath(version.file.name).suffix) as copy:
-            with default_storage.open(version.file.name) as stored:
+        with tempfile.NamedTemporaryFile(suffix=PurePath(str(version.file)).suffix) as copy:
+            with default_storage.open(str(version.file)) as stored:
                 for piece in stored.chunks(PIECE_BYTES):
                     copy.write(piece)
             copy.flush()

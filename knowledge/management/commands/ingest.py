@@ -92,7 +92,7 @@ class Command(BaseCommand):
         began = time.monotonic()
         with path.open("rb") as opened:
             added = library.add(
-                shelf=shelf, filename=path.name, content=File(opened), now=timezone.now(), nudge=False
+                shelf=shelf, filename=path.name, content=File(opened), now=timezone.now(), start=False
             )
         with tqdm(desc=path.name, leave=False, disable=None) as bar:
             version = by_hand.finish(version_id=added.version.pk, watch=_Watcher(bar, path.name))
