@@ -7,6 +7,7 @@ signed in: otherwise they could become that person, and read what was only said 
 from collections.abc import Iterable
 
 from allauth.account.forms import ResetPasswordForm
+from allauth.core.context import request_context
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
@@ -132,9 +133,10 @@ def send_password_link(*, actor: User, person: User, request: HttpRequest) -> No
     """
     if not administers(actor, person) or not person.is_active:
         raise NotVisible
-    form = ResetPasswordForm({"email": person.email})
-    if form.is_valid():
-        form.save(request)
+    with request_context(request):
+        form = ResetPasswordForm({"email": person.email})
+        if form.is_valid():
+            form.save(request)
     audit.record(
         actor=actor,
         action="password_link_sent",

@@ -9,7 +9,7 @@ from accounts.models import AuditEvent, User
 from accounts.tests.cast import Cast
 
 
-def _bypassing_triggers(sql: str, *parameters: object) -> None:
+def _bypassing_triggers(sql: str, *parameters: int) -> None:
     """Do what only a superuser of the database can do."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")

@@ -1,10 +1,12 @@
 """The addresses of accounts alone, so that its tests stand without the floors above."""
 
+from pathlib import Path
 from uuid import UUID
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template import engines
 from django.urls import include, path
 
 from accounts import access
@@ -23,6 +25,12 @@ def person(request: MemberRequest, person_id: str) -> HttpResponse:
     return HttpResponse(access.visible_member(request.user, UUID(person_id)).name)
 
 
+def gallery(request: HttpRequest) -> HttpResponse:
+    """Show every part of the design system once."""
+    page = (Path(__file__).parent / "gallery.html").read_text(encoding="utf-8")
+    return HttpResponse(engines["django"].from_string(page).render({}, request))
+
+
 def fail(_request: HttpRequest) -> HttpResponse:
     """Fail as a bug would."""
     raise ZeroDivisionError
@@ -32,6 +40,7 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("admin/", admin.site.urls),
     path("people/<str:person_id>/", person),
+    path("gallery/", gallery),
     path("fail/", fail),
     path("", home),
 ]
