@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 LIGATURES = str.maketrans(
     {
@@ -40,14 +41,19 @@ def one_line(text: str) -> str:
     return " ".join(clean(text).split())
 
 
-def join_lines(first: str, second: str) -> str:
-    """Two lines of one paragraph as one, a word that was cut by a hyphen made whole."""
-    if not first or not second:
-        return first or second
-    if first[-1] == "\u00ad":
-        return first[:-1] + second
-    if first[-1] in HYPHENS and len(first) > 1 and first[-2].isalpha():
-        if not second[0].islower():
-            return first + second
-        return first + second if KEEPS_HYPHEN.search(first) else first[:-1] + second
-    return f"{first} {second}"
+def join_all(lines: Sequence[str]) -> str:
+    """The lines of one paragraph as one, words that were cut by a hyphen made whole."""
+    parts = []
+    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+        parts.append(_end_of_line(line, following))
+    return "".join(parts)
+
+
+def _end_of_line(line: str, following: str) -> str:
+    """The line as it stands before `following`: with a space, its hyphen, or neither."""
+    if not line or not following:
+        return line
+    if line[-1] in HYPHENS and len(line) > 1 and line[-2].isalpha():
+        keeps = not following[0].islower() or KEEPS_HYPHEN.search(line[-40:]) is not None
+        return line if keeps else line[:-1]
+    return f"{line} "

@@ -9,7 +9,7 @@ import sys
 from knowledge.extraction.confinement import leave_network, limit_resources
 from knowledge.extraction.limits import Budget
 
-READERS = "knowledge.extraction."
+READERS = "knowledge."
 # PyMuPDF imports these when they are there, for a page layout model that we do not use: without
 # them a child starts in half the time and needs a third of the memory.
 UNWANTED = ("pymupdf.layout", "pymupdf4llm", "tabulate")

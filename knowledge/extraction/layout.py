@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 SAME_BASELINE = 0.3
 WIDE_GAP = 3.0
 LEAST_FOR_COLUMNS = 8
-BESIDE_SHARE = 0.25
-CROSSING_SHARE = 0.15
+BESIDE_SHARE = 0.2
+CROSSING_SHARE = 0.5
 
 
 @dataclass(slots=True)

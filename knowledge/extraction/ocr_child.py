@@ -1,5 +1,6 @@
 """Child process that reads the text of scanned pages with RapidOCR, whose models are in its wheel."""
 
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from knowledge.extraction.layout import Line, PageLines, by_columns, group, join
 from knowledge.extraction.paragraphs import looks_of, pieces_of
 from knowledge.extraction.pdf_reader import open_pdf
 
-LONGEST_SIDE = 2_000
+LONGEST_SIDE = 1_600
 FINEST = 200 / 72
 THREADS = 2
 LEAST_SCORE = 0.6
@@ -51,7 +52,7 @@ def _lines(engine: RapidOCR, page: pymupdf.Page, index: int) -> PageLines:
 
 
 def _line(index: int, box: list[list[float]], text: str, score: float) -> Iterable[Line]:
-    words = one_line(text)
+    words = one_line(unicodedata.normalize("NFKC", text))
     if not words or score < LEAST_SCORE:
         return
     xs, ys = [point[0] for point in box], [point[1] for point in box]

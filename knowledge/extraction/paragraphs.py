@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from knowledge.extraction.cleaning import HYPHENS, join_lines
+from knowledge.extraction.cleaning import HYPHENS, join_all
 from knowledge.extraction.layout import Line, PageLines
 
 BULLET = re.compile(r"^(?:[-*•‣◦▪■●○\u2013·✓❖➢]\s+|\(?(?:\d{1,2}|[a-zA-Z])[.)]\s+)(?=\S)")
@@ -24,6 +24,7 @@ CONTENTS = re.compile(r"^(?:table of )?contents$", re.IGNORECASE)
 SENTENCE_END = (".", ",", ";", ":")
 LONGEST_HEADING = 160
 LARGER = 1.12
+MOST_LINES = 150
 SAME_SIZE = 0.7
 
 
@@ -124,6 +125,8 @@ def _starts_new(piece: Piece, line: Line, looks: Looks) -> bool:
     last = piece.lines[-1]
     if line.is_table or last.is_table or abs(last.size - line.size) > SAME_SIZE or piece.bold != line.bold:
         return True
+    if len(piece.lines) >= MOST_LINES:
+        return True
     if line.mono != last.mono and not looks.mostly_mono and max(len(line.text), len(last.text)) > 3:
         return True
     if line.page != last.page or line.y0 < last.y0 - line.size:
@@ -154,7 +157,7 @@ def _goes_on(piece: Piece, line: Line) -> bool:
     last = piece.lines[-1]
     if line.is_table or last.is_table or abs(last.size - line.size) > SAME_SIZE or piece.bold != line.bold:
         return False
-    if BULLET.match(line.text):
+    if BULLET.match(line.text) or len(piece.lines) >= MOST_LINES:
         return False
     if last.text.endswith(HYPHENS) and last.text[-2:-1].isalpha():
         return True
@@ -166,10 +169,7 @@ def _text_of(piece: Piece, looks: Looks) -> str:
         return piece.lines[0].text
     if piece.lines[0].mono and not looks.mostly_mono:
         return "\n".join(line.text for line in piece.lines)
-    text = ""
-    for line in piece.lines:
-        text = join_lines(text, line.text)
-    return text
+    return join_all([line.text for line in piece.lines])
 
 
 def _is_heading(piece: Piece, looks: Looks) -> bool:

@@ -168,7 +168,7 @@ def _assembled(document: pymupdf.Document, pages: list[PageLines], pictures: set
 def _own_labels(document: pymupdf.Document) -> dict[int, str]:
     if not document.get_page_labels():  # type: ignore[no-untyped-call]
         return {}
-    labels = (page.get_label() for page in document)  # type: ignore[no-untyped-call]
+    labels = [document[index].get_label() for index in range(document.page_count)]  # type: ignore[no-untyped-call]
     return {index: one_line(label or "") for index, label in enumerate(labels)}
 
 
