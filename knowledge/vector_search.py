@@ -172,7 +172,7 @@ def _by_index(scope: Scope, space: EmbeddingSpace, vector: Vector, limit: int) -
         limit=int(limit),
         owner="coach_id IS NULL" if scope.coach_id is None else "(coach_id IS NULL OR coach_id = %s)",
     )
-    parameters = [as_literal(vector), scope.organization_id]
+    parameters: list[Any] = [as_literal(vector), scope.organization_id]
     if scope.coach_id is not None:
         parameters.append(scope.coach_id)
     with connection.cursor() as cursor:
