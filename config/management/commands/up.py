@@ -1,6 +1,7 @@
 """`manage.py up`: the whole of Sideline on one machine, until Ctrl-C."""
 
 import fcntl
+import hashlib
 import json
 import os
 import time
@@ -76,12 +77,15 @@ class Command(BaseCommand):
         addresses = self._start_services(services)
         supervisor.environment = {
             **os.environ,
+            "DATABASE_URL": settings.DATABASE_URL,
+            "REDIS_URL": settings.REDIS_URL,
             **addresses,
             "SIDELINE_DATA": str(home),
             "PYTHONUNBUFFERED": "1",
         }
-        people = self._prepare(home, supervisor, no_demo=options["no_demo"])
-        _forget_heartbeat(addresses.get("REDIS_URL") or settings.REDIS_URL)
+        self._run_to_its_end(home, supervisor, "prepare")
+        people = [] if options["no_demo"] else self._demo(home, supervisor)
+        _forget_heartbeat(supervisor.environment["REDIS_URL"])
         self._say("Web and workers")
         for child in _children(home, options):
             supervisor.start(child)
@@ -99,16 +103,26 @@ class Command(BaseCommand):
             with_postgres="DATABASE_URL" not in given, with_redis="REDIS_URL" not in given, say=self._say
         )
 
-    def _prepare(self, home: Path, supervisor: Supervisor, *, no_demo: bool) -> list[dict[str, str]]:
-        """Run `manage.py prepare` with its output on the terminal; return who can sign in."""
-        sign_ins = home / "sign-ins.json"
-        sign_ins.unlink(missing_ok=True)
-        log = home / "logs" / "prepare.log"
-        errors = log.with_name("prepare-errors.log")
-        command = python("manage.py", "prepare", "--sign-ins", str(sign_ins))
-        child = Child("prepare", [*command, *(["--no-demo"] if no_demo else [])], log, errors)
-        log.unlink(missing_ok=True)
-        errors.unlink(missing_ok=True)
+    def _demo(self, home: Path, supervisor: Supervisor) -> list[dict[str, str]]:
+        """Build the demonstration unless it stands already; return who can sign in."""
+        note = home / "demo.json"
+        now = _demo_fingerprint(home, supervisor.environment["DATABASE_URL"])
+        known = _read(note)
+        if known.get("of") != now:
+            self._say("Demonstration")
+            people = home / "sign-ins.json"
+            self._run_to_its_end(home, supervisor, "demo", "--sign-ins", str(people))
+            known = {"of": now, "people": json.loads(people.read_text(encoding="utf-8"))}
+            note.write_text(json.dumps(known), encoding="utf-8")
+        people_known: list[dict[str, str]] = known["people"]
+        return people_known
+
+    def _run_to_its_end(self, home: Path, supervisor: Supervisor, name: str, *arguments: str) -> None:
+        """Run one of our commands with its output on the terminal and its errors in a log."""
+        log, errors = home / "logs" / f"{name}.log", home / "logs" / f"{name}-errors.log"
+        for path in (log, errors):
+            path.unlink(missing_ok=True)
+        child = Child(name, python("manage.py", name, *arguments), log, errors)
         supervisor.start(child)
         shown = 0
         while child.running:
@@ -117,8 +131,7 @@ class Command(BaseCommand):
         self._show(log, shown)
         supervisor.children.remove(child)
         if child.process and child.process.returncode:
-            raise Died(f"Preparing failed: {last_words(errors)}")
-        return json.loads(sign_ins.read_text(encoding="utf-8")) if sign_ins.exists() else []
+            raise Died(f"{name} failed: {last_words(errors)}")
 
     def _show(self, log: Path, shown: int) -> int:
         """Copy what a log got since the last look to the terminal; return how much was shown."""
@@ -178,6 +191,27 @@ def _children(home: Path, options: dict[str, Any]) -> list[Child]:
             logs / "ingestion.log",
         ),
     ]
+
+
+def _read(note: Path) -> dict[str, Any]:
+    """Return what was noted, or nothing."""
+    try:
+        found: dict[str, Any] = json.loads(note.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found
+
+
+def _demo_fingerprint(home: Path, database_url: str) -> str:
+    """Return a hash of what the demonstration is made of and where it was built."""
+    found = hashlib.sha256(database_url.encode())
+    for path in sorted((Path(settings.BASE_DIR) / "demo").rglob("*")):
+        if path.suffix in {".md", ".toml", ".vtt"}:
+            found.update(path.read_bytes())
+    cluster = home / "postgres" / "PG_VERSION"
+    if cluster.exists():
+        found.update(str(cluster.stat().st_ino).encode())
+    return found.hexdigest()
 
 
 def _watch_services(services: Embedded) -> None:
