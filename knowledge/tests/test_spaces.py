@@ -91,7 +91,7 @@ class TestBuild:
 
     def test_a_passage_deleted_meanwhile_gets_no_vector(self, library: list[Passage]) -> None:
         class Slow(Better):
-                    @override
+            @override
             async def embed(self, texts: Sequence[str], *, deadline_s: float) -> Embedded:
                 embedded = await super().embed(texts, deadline_s=deadline_s)
                 await Passage.objects.filter(pk=library[0].pk).aupdate(live=False)
