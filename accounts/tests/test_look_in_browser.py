@@ -158,3 +158,23 @@ def test_menus_and_dialogs_close_with_the_keyboard(open_page: Callable[..., Page
     assert page.get_by_role("dialog").is_visible()
     page.keyboard.press("Escape")
     assert not page.get_by_role("dialog").is_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_dashboard_works_under_its_policy(
+    open_page: Callable[..., Page], artefacts: Path, scheme: str
+) -> None:
+    page = open_page("desk", scheme, signed_in=False)
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto("/admin/accounts/user/")
+    page.get_by_label("Email").fill("dora@riverside.example")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("link", name="Ada Moss").wait_for()
+    page.screenshot(path=artefacts / "people.png")
+    page.get_by_role("link", name="Ada Moss").click()
+    page.get_by_label("Name").wait_for()
+    page.screenshot(path=artefacts / "person.png")
+    assert complaints == []

@@ -7,6 +7,7 @@ from typing import Any
 
 from config import addresses, content_policy, log
 from config.env import Environment
+from config.settings import unfold
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 ENV = Environment(os.environ)
@@ -300,10 +301,4 @@ SILENCED_SYSTEM_CHECKS: list[str] = []
 LOGGING = log.configuration(level=ENV.text("LOG_LEVEL", "INFO"))
 LOGGING_CONFIG = "logging.config.dictConfig"
 
-UNFOLD: dict[str, Any] = {
-    "SITE_TITLE": "Sideline",
-    "SITE_HEADER": "Sideline",
-    "SITE_URL": "/",
-    "SHOW_HISTORY": False,
-    "SHOW_VIEW_ON_SITE": False,
-}
+UNFOLD = unfold.DASHBOARD
