@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -100,21 +101,69 @@ def _media(settings: Any, tmp_path: Path) -> None:
     settings.MEDIA_ROOT = tmp_path / "media"
 
 
+@pytest.fixture(scope="session")
+def stack_processes(
+    database_url: str, redis_server: Redis, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    """One web process and one worker for the whole run; tests ask for `live_stack`."""
+    folder = tmp_path_factory.mktemp("stack")
+    with running_stack(
+        database_url=database_url, redis_url=redis_server.url, media=folder / "media", logs=folder / "logs"
+    ) as stack:
+        yield stack
+
+
 @pytest.fixture
 def live_stack(
+    transactional_db: None,
+    redis_server: Redis,
+    stack_processes: Stack,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Stack:
+    """Real web and worker processes over this worker's database, ready; whatever a test killed is started again.
+
+    See `config/tests/stack.py` for what can be done to them.
+    """
+    _share_with_processes(settings, monkeypatch, stack_processes)
+    redis_server.start(redis_server.port)
+    stack_processes.ensure_running()
+    return stack_processes
+
+
+@pytest.fixture
+def start_stack(
     transactional_db: None,
     database_url: str,
     redis_url: str,
     tmp_path: Path,
+    settings: Any,
     monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Stack]:
-    """Real web and worker processes over this worker's database; see `config/tests/stack.py`."""
-    # Playwright's synchronous interface runs an event loop, in which Django would refuse to use its database.
+) -> Iterator[Callable[..., Stack]]:
+    """A function that starts processes with settings of the test's own: `start_stack(CHAT_MODEL="…")`."""
+    with ExitStack() as running:
+
+        def start(**environment: str) -> Stack:
+            stack = running.enter_context(
+                running_stack(
+                    database_url=database_url,
+                    redis_url=redis_url,
+                    media=tmp_path / "media",
+                    logs=tmp_path / "logs",
+                    extra=environment,
+                )
+            )
+            _share_with_processes(settings, monkeypatch, stack)
+            return stack
+
+        yield start
+
+
+def _share_with_processes(settings: Any, monkeypatch: pytest.MonkeyPatch, stack: Stack) -> None:
+    """Let the test see the files of the processes, and use the database while a browser is driven."""
+    settings.MEDIA_ROOT = Path(stack.environment["MEDIA_ROOT"])
+    # Playwright's synchronous interface runs an event loop, in which Django would refuse its database.
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    with running_stack(
-        database_url=database_url, redis_url=redis_url, media=tmp_path / "media", logs=tmp_path / "logs"
-    ) as stack:
-        yield stack
 
 
 @pytest.fixture(scope="session")

@@ -102,11 +102,18 @@ class Stack:
         self.worker.start()
         self.wait_until_ready("worker")
 
+    def ensure_running(self) -> None:
+        """Start what does not run, and wait until everything is ready."""
+        for process in (self.worker, self.web):
+            if not process.running:
+                process.start()
+        self.wait_until_ready("database", "migrations", "redis", "worker")
+
     def wait_until_ready(self, *parts: str) -> None:
         """Wait until `/readyz` says yes for these parts; fail with the last words of a process that died."""
         until = time.monotonic() + START_SECONDS
         while time.monotonic() < until:
-            found = self._readiness()
+            found = self.readiness()
             if found and all(found.get(part) for part in parts):
                 return
             for process in (self.web, self.worker):
@@ -127,7 +134,7 @@ class Stack:
             Child(name, command, self.logs / f"{name}.log"), {**self.environment, "SIDELINE_ROLE": role}
         )
 
-    def _readiness(self) -> dict[str, bool]:
+    def readiness(self) -> dict[str, bool]:
         """Return what the web process says of each part."""
         try:
             with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as answer:  # noqa: S310 -- loopback
@@ -160,9 +167,7 @@ def running_stack(
     environment.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)
     stack = Stack(free_port(), logs, environment)
     try:
-        stack.worker.start()
-        stack.web.start()
-        stack.wait_until_ready("database", "migrations", "redis", "worker")
+        stack.ensure_running()
         yield stack
     finally:
         stack.stop()
