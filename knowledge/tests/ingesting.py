@@ -13,8 +13,8 @@ from accounts.models import User
 from coaching.providers.ports import Embedded, EmbeddingModel
 from coaching.providers.scripted import ScriptedEmbedding
 from knowledge import library
-from knowledge.extraction import sandbox
 from knowledge.extraction.document import ExtractedDocument
+from knowledge.extraction.sandbox import extract
 from knowledge.library import Added, Shelf
 from knowledge.models import DocumentVersion, PassageEmbedding
 
@@ -81,7 +81,7 @@ def long_document() -> ExtractedDocument:
     with tempfile.NamedTemporaryFile(suffix=".md") as file:
         file.write(LONG.encode())
         file.flush()
-        return sandbox.extract(Path(file.name), filename="long.md")
+        return extract(Path(file.name), filename="long.md")
 
 
 def extract_long_at_once(_path: Path, **_options: object) -> ExtractedDocument:
