@@ -7,3 +7,4 @@ class AccountsConfig(AppConfig):
     """The accounts app."""
 
     name = "accounts"
+    verbose_name = "People"

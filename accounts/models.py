@@ -98,6 +98,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     REQUIRED_FIELDS: ClassVar = ["name"]
 
     class Meta:
+        verbose_name = "person"
+        verbose_name_plural = "people"
         constraints: ClassVar = [
             models.UniqueConstraint(Lower("email"), name="user_email_unique"),
             models.CheckConstraint(
@@ -112,6 +114,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     @override
     def __str__(self) -> str:
         return self.name or self.email
+
+    def get_full_name(self) -> str:
+        """Return the name; the dashboard asks for it under this name."""
+        return self.name
 
     @property
     def is_coach(self) -> bool:
@@ -170,6 +176,7 @@ class AuditEvent(models.Model):
     hash = models.CharField(max_length=64, editable=False)
 
     class Meta:
+        verbose_name = "recorded act"
         indexes: ClassVar = [
             models.Index(fields=["organization_id", "-sequence"], name="audit_organization"),
             models.Index(fields=["resource", "-sequence"], name="audit_resource"),

@@ -12,7 +12,7 @@ def logo(_request: HttpRequest) -> str:
 
 
 def dashboard_styles(_request: HttpRequest) -> str:
-    """Return the address of the dashboard's own styles: focus, targets and headings as on the pages."""
+    """Return the address of the dashboard's own styles: focus and calm as on the pages."""
     return static("css/dashboard.css")
 
 
@@ -46,7 +46,7 @@ DASHBOARD: dict[str, Any] = {
             "200": "#bfdfd4",
             "300": "#9edbca",
             "400": "#7fc9b5",
-            "500": "#3f9281",
+            "500": "#5fb09c",
             "600": "#1f6b5e",
             "700": "#17544a",
             "800": "#14483f",
