@@ -59,7 +59,8 @@ def _cues(text: str) -> list[Cue]:
     lines = text.split("\n")
     starts = [(at, match) for at, line in enumerate(lines) if (match := TIMING.match(line))]
     cues = []
-    for (at, match), (following, _) in zip(starts, [*starts[1:], (len(lines) + 1, None)], strict=True):
+    ends = [*(at for at, _ in starts[1:]), len(lines) + 1]
+    for (at, match), following in zip(starts, ends, strict=False):
         payload = lines[at + 1 : following]
         cues.append(_cue(match, _own_lines(payload, is_last=following > len(lines))))
     return cues

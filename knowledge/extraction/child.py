@@ -14,6 +14,7 @@ from knowledge.extraction.document import Cause, ExtractionError
 
 # What parsers say in their own words when the address space is used up.
 MEMORY_WORDS = ("malloc", "calloc", "realloc", "memory", "bad_alloc")
+XML_NO_MEMORY = 2  # libxml2's own number
 
 
 class Channel:
@@ -65,6 +66,8 @@ def _private_output() -> BinaryIO:
 
 
 def _cause_of(error: BaseException) -> Cause:
+    if isinstance(error, SyntaxError) and getattr(error, "code", None) == XML_NO_MEMORY:
+        return Cause.out_of_memory
     message = str(error).lower()
     if isinstance(error, (MemoryError, OSError, RuntimeError)) and any(w in message for w in MEMORY_WORDS):
         return Cause.out_of_memory

@@ -73,7 +73,7 @@ def read_pdf(
         page = document[index]
         lines = read_page(page, index)
         pages.append(lines)
-        if _letters(lines) < FEW_LETTERS and _is_picture(page, lines):
+        if _has_few_letters(lines) and _is_picture(page, lines):
             lines.lines = []
             (pictures if largest_image(document, index) <= most_pixels else oversized).append(index)
         if index % 16 == 15 or index == total - 1:
@@ -123,9 +123,14 @@ def _is_bold(span: dict[str, Any]) -> bool:
     return any(word in name for word in BOLD_NAMES)
 
 
-def _letters(page: PageLines) -> int:
-    """Letters and digits that were really decoded."""
-    return sum(char.isalnum() for line in page.lines[:40] for char in line.text[:200])
+def _has_few_letters(page: PageLines) -> bool:
+    """Whether hardly any letter or digit was decoded; stops counting as soon as it is enough."""
+    found = 0
+    for line in page.lines:
+        found += sum(map(str.isalnum, line.text[:200]))
+        if found >= FEW_LETTERS:
+            return False
+    return True
 
 
 def _is_picture(page: pymupdf.Page, lines: PageLines) -> bool:

@@ -29,11 +29,16 @@ def take_out_running_lines(pages: list[PageLines]) -> dict[int, str]:
     edges = {page.index: _edge_lines(page) for page in pages}
     running = _running(edges, len(pages))
     labels, number_lines = _page_numbers(edges)
-    remove = running | number_lines
-    if remove:
+    if running or number_lines:
         for page in pages:
-            page.lines = [line for line in page.lines if id(line) not in remove]
+            page.lines = _without(page.lines, running, number_lines)
     return labels
+
+
+def _without(lines: list[Line], running: set[int], numbers: set[int]) -> list[Line]:
+    """The other lines; where nothing else stands on the page, what runs is its text."""
+    others = [line for line in lines if id(line) not in numbers]
+    return [line for line in others if id(line) not in running] or others
 
 
 def _edge_lines(page: PageLines) -> list[Line]:
