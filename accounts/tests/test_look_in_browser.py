@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -62,7 +62,9 @@ def address(live_server: Any) -> str:
 def open_page(browser: Browser, address: str) -> Callable[..., Page]:
     """Return a function that opens a window of a size and a colour scheme."""
 
-    def open_(size: str = "desk", scheme: str = "light", *, signed_in: bool = True) -> Page:
+    def open_(
+        size: str = "desk", scheme: Literal["light", "dark"] = "light", *, signed_in: bool = True
+    ) -> Page:
         width, height = SIZES[size]
         context: Any = browser.new_context(
             viewport={"width": width, "height": height},
