@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 import onnxruntime
@@ -142,8 +142,9 @@ class MiniLM:
         return ThreadPoolExecutor(self.threads, thread_name_prefix="minilm")
 
 
+@cache
 def from_settings() -> MiniLM:
-    """Build the adapter for `EMBEDDING_MODEL`; it needs no setting."""
+    """Return the one adapter of this process for `EMBEDDING_MODEL`; it needs no setting."""
     return MiniLM()
 
 

@@ -12,8 +12,10 @@ import pytest
 from pydantic import BaseModel
 
 from coaching.providers.breaker import CircuitBreaker
+from coaching.providers.extractive import Extractive
 from coaching.providers.loopback import Loopback, Script
 from coaching.providers.metered import MemorySink, MeteredChat, MeteredEmbedding
+from coaching.providers.minilm import from_settings as embedded_embeddings
 from coaching.providers.openai_adapter import OpenAIChat, OpenAIEmbedding
 from coaching.providers.ports import (
     ChatMessage,
@@ -80,7 +82,12 @@ async def resilient_chat() -> AsyncGenerator[ChatModel, None]:
         yield ResilientChat([Leg(model=MeteredChat(model, MemorySink()), breaker=CircuitBreaker())])
 
 
-CHATS: list[ChatCase] = [scripted_chat, openai_chat, metered_chat, resilient_chat]
+@asynccontextmanager
+async def extractive_chat() -> AsyncGenerator[ChatModel, None]:
+    yield Extractive(embedded_embeddings())
+
+
+CHATS: list[ChatCase] = [scripted_chat, openai_chat, extractive_chat, metered_chat, resilient_chat]
 
 
 @asynccontextmanager
@@ -125,7 +132,12 @@ async def wrapped_embedding() -> AsyncGenerator[EmbeddingModel, None]:
     yield ResilientEmbedding(Leg(model=metered, breaker=CircuitBreaker()))
 
 
-EMBEDDINGS: list[EmbeddingCase] = [scripted_embedding, openai_embedding, wrapped_embedding]
+@asynccontextmanager
+async def minilm_embedding() -> AsyncGenerator[EmbeddingModel, None]:
+    yield embedded_embeddings()
+
+
+EMBEDDINGS: list[EmbeddingCase] = [scripted_embedding, openai_embedding, minilm_embedding, wrapped_embedding]
 
 
 def name_of(case: Callable[..., object]) -> str:

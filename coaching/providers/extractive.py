@@ -1,0 +1,98 @@
+"""Answers without a language model: the best supported sentences of the sources, word for word, each cited.
+
+When the sources do not seem to hold the answer it says so and cites nothing. The last piece carries the
+chance, by the adapter's own reckoning, that the quoted sentences answer the question.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Never
+
+from coaching.providers.evidence import Candidate, Question, gather
+from coaching.providers.minilm import from_settings as embedded_embeddings
+from coaching.providers.ports import (
+    ChatRequest,
+    EmbeddingModel,
+    Piece,
+    ProviderTimeout,
+    ProviderUnsupported,
+    Schema,
+    SourceText,
+    Usage,
+)
+from coaching.providers.support import Support, judge, shortlist
+from coaching.providers.tokens import estimate_input, estimate_tokens
+from coaching.providers.words import Rarity
+
+INTRODUCTION = "Here is what your library says, in its own words:"
+NOT_FOUND = (
+    "I could not find this in your library. You could ask in other words, or ask your coach to have a look."
+)
+ANSWERS_FROM = 0.5
+"""The confidence from which the sentences are shown as an answer."""
+GROUP = re.compile(r"(?:\S+\s*){1,5}")
+FOREIGN_MARKER = re.compile(r"\s?\[\d{1,3}(?:\s*,\s*\d{1,3})*\]")
+
+
+class Extractive:
+    """The `ChatModel` that needs no key: it quotes, and says that it does."""
+
+    provider = "extractive"
+    model = "extractive-1"
+
+    def __init__(self, embeddings: EmbeddingModel, *, rarity: Callable[[str], float] | None = None) -> None:
+        self.embeddings = embeddings
+        self.rarity = rarity or Rarity()
+
+    async def stream(self, request: ChatRequest, *, deadline_s: float) -> AsyncIterator[Piece]:
+        """Stream the quoted answer in groups of words; raise `ProviderTimeout` when it is not ready in time."""
+        try:
+            async with asyncio.timeout(deadline_s):
+                support = await self.support(request.question, request.sources, deadline_s=deadline_s)
+        except TimeoutError as error:
+            raise ProviderTimeout(f"No answer was found in {deadline_s} s.") from error
+        answer = compose(support, request.sources)
+        for group in GROUP.findall(answer):
+            yield Piece(text=group)
+            await asyncio.sleep(0)
+        usage = Usage(estimate_input(request), estimate_tokens(answer))
+        yield Piece(usage=usage, finish_reason="stop", confidence=support.confidence)
+
+    async def structured(self, request: ChatRequest, *, schema: type[Schema], deadline_s: float) -> Never:
+        """Refuse: sentences of a document are no structured answer."""
+        raise ProviderUnsupported("The extractive model only quotes; it has no structured answers.")
+
+    async def support(self, question: str, sources: Sequence[SourceText], *, deadline_s: float) -> Support:
+        """Find the sentences of `sources` that speak to `question`, with one call for all their vectors."""
+        read, candidates = await asyncio.to_thread(self._read, question, sources)
+        if not candidates:
+            return Support()
+        texts = [question, *(candidate.sentence.text for candidate in candidates)]
+        vectors = (await self.embeddings.embed(texts, deadline_s=deadline_s)).vectors
+        for candidate, similarity in zip(candidates, vectors[1:] @ vectors[0], strict=True):
+            candidate.features.similarity = float(similarity)
+        return judge(read, candidates)
+
+    def _read(self, question: str, sources: Sequence[SourceText]) -> tuple[Question, list[Candidate]]:
+        read, candidates = gather(question, sources, self.rarity)
+        return read, shortlist(candidates)
+
+
+def from_settings() -> Extractive:
+    """Build the adapter for `CHAT_MODEL`; it needs no setting."""
+    return Extractive(embedded_embeddings())
+
+
+def compose(support: Support, sources: Sequence[SourceText]) -> str:
+    """Write the answer: quotations in the order of the sources, neighbours side by side, a marker behind each."""
+    if support.confidence < ANSWERS_FROM or not support.sentences:
+        return NOT_FOUND
+    answer = INTRODUCTION
+    before: Candidate | None = None
+    for each in sorted(support.sentences, key=lambda each: (each.source, each.position)):
+        adjacent = before and (before.source, before.position + 1) == (each.source, each.position)
+        words = FOREIGN_MARKER.sub("", each.sentence.text)
+        answer += (" " if adjacent else "\n\n> ") + f"{words} [{sources[each.source].number}]"
+        before = each
+    return answer
