@@ -12,6 +12,9 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max, QuerySet
 from uuid_utils.compat import uuid7
 
+from accounts import audit
+from accounts.access import NotVisible
+from accounts.models import User
 from knowledge import retagging
 from knowledge.ingestion import files, ledger
 from knowledge.library_titles import title_from
@@ -31,7 +34,7 @@ class AlreadyInLibrary(Exception):
         self.document = document
 
 
-class Gone(Exception):
+class Gone(NotVisible):
     """The document or version does not exist any more; nothing was changed."""
 
 
@@ -228,7 +231,7 @@ def cancel(*, version_id: UUID) -> None:
 
 
 @transaction.atomic
-def delete(*, document_id: UUID) -> None:
+def delete(*, document_id: UUID, deleted_by: User | None = None) -> None:
     """Delete a document with all versions, passages and vectors at once, and its files after the commit.
 
     A worker that is busy with it can write nothing any more. Deleting twice is no error.
@@ -240,6 +243,12 @@ def delete(*, document_id: UUID) -> None:
     document.delete()
     for version_id in versions:
         transaction.on_commit(partial(files.remove, version_id), robust=True)
+    audit.record(
+        actor=deleted_by,
+        action="document_deleted",
+        resource=f"document:{document_id}",
+        organization_id=document.organization_id,
+    )
 
 
 def edit(

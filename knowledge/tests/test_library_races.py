@@ -6,13 +6,14 @@ from functools import partial
 from uuid import UUID
 
 import pytest
+from django.core.files.storage import default_storage
 from django.db import connections
 
 from accounts.tests.factories import OrganizationFactory
 from coaching.providers import registry
 from knowledge import library
 from knowledge.extraction import sandbox
-from knowledge.ingestion import files, run, stages
+from knowledge.ingestion import run, stages
 from knowledge.ingestion.work import Work, Write
 from knowledge.library import Added, Shelf
 from knowledge.models import Document, DocumentVersion, IngestionStep, Passage, PassageEmbedding
@@ -73,7 +74,7 @@ def test_twenty_uploads_of_the_same_bytes_are_one_document_read_once(
     assert version.state == "ready"
     assert steps(version) == dict.fromkeys(IngestionStep.Stage.values, ("done", 1))
     assert model.calls == 1
-    stored = files.default_storage.listdir("documents")[0]
+    stored = default_storage.listdir("documents")[0]
     assert stored == [str(version.pk)]
 
 

@@ -1,0 +1,99 @@
+"""`manage.py ingest`: what it prints, what it leaves behind, and its exit codes."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from accounts.tests.cast import Cast, House
+from knowledge.models import Document, DocumentVersion
+from knowledge.tests.ingesting import BOOK
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with two documents, one of them in a folder of its own, and what is no document."""
+    (tmp_path / "book.md").write_text(BOOK)
+    (tmp_path / "notes.bin").write_bytes(b"\x00\x01")
+    (tmp_path / ".hidden.txt").write_text("hidden")
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "talk.vtt").write_text("WEBVTT\n\n00:01.000 --> 00:02.000\n<v Ada>How was it?\n")
+    return tmp_path
+
+
+def ingest(*arguments: object, **options: object) -> str:
+    out = io.StringIO()
+    call_command("ingest", *map(str, arguments), stdout=out, **options)
+    return out.getvalue()
+
+
+def code_of(*arguments: object, **options: object) -> int:
+    with pytest.raises(CommandError) as stopped:
+        ingest(*arguments, **options)
+    return stopped.value.returncode
+
+
+def test_reads_a_folder_without_a_worker(folder: Path, home: House) -> None:
+    assert ingest(folder, organization=home.organization.name) == f"ready     {folder}/book.md: 2 passages.\n"
+    document = Document.objects.get()
+    assert (document.title, document.organization, document.coach) == ("book", home.organization, None)
+    assert DocumentVersion.objects.get().live
+
+
+def test_recursive_takes_the_folders_inside_and_repeating_changes_nothing(folder: Path, home: House) -> None:
+    options: dict[str, Any] = {"organization": str(home.organization.pk), "recursive": True}
+    ingest(folder, **options)
+    versions = set(DocumentVersion.objects.values_list("pk", "published_at"))
+    assert ingest(folder, **options) == (
+        f"ready     {folder}/book.md: 2 passages, already there.\n"
+        f"ready     {folder}/more/talk.vtt: 1 passages, already there.\n"
+    )
+    assert set(DocumentVersion.objects.values_list("pk", "published_at")) == versions
+
+
+def test_dry_run_does_nothing(folder: Path, home: House) -> None:
+    assert (
+        ingest(folder, organization=home.organization.name, dry_run=True) == f"new       {folder}/book.md\n"
+    )
+    assert Document.objects.count() == 0
+
+
+def test_reports_json_and_a_failure_with_its_cause(folder: Path, home: House) -> None:
+    (folder / "blank.txt").write_text(" ")
+    out = io.StringIO()
+    with pytest.raises(CommandError, match="1 of 2 files did not become searchable") as stopped:
+        call_command("ingest", str(folder), organization=home.organization.name, report="json", stdout=out)
+    assert stopped.value.returncode == 1
+    blank, book = json.loads(out.getvalue())
+    assert (blank["state"], blank["cause"], blank["stage"]) == ("failed", "empty", "extract")
+    assert blank["happened"] == "The file has no text in it."
+    assert (book["state"], book["passages"], book["new"], book["format"]) == ("ready", 2, True, "markdown")
+
+
+def test_a_coach_keeps_the_documents(folder: Path, home: House) -> None:
+    ingest(folder, organization=home.organization.name, coach=home.coach.email.upper())
+    assert Document.objects.get().coach == home.coach
+
+
+def test_what_is_not_clear_is_refused_with_code_two(folder: Path, cast: Cast) -> None:
+    name = cast.home.organization.name
+    assert code_of(folder) == 2
+    assert code_of(folder, organization="Nowhere") == 2
+    assert code_of(folder, organization=name, coach=cast.home.owner.email) == 2
+    assert code_of(folder, organization=name, coach=cast.away.coach.email) == 2
+    assert code_of(folder / "missing.pdf", organization=name) == 2
+    assert code_of(folder / "more" / "..", organization=name, coach="nobody@x.example") == 2
+    assert Document.objects.count() == 0
+
+
+def test_without_a_choice_the_only_organization_is_meant(folder: Path, cast: Cast) -> None:
+    cast.away.team.delete()
+    for house in (cast.away,):
+        house.organization.teams.all().delete()
+        house.organization.members.all().delete()
+        house.organization.delete()
+    ingest(folder)
+    assert Document.objects.get().organization == cast.home.organization
