@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.tests.cast import Cast, House
+from accounts.tests.factories import OrganizationFactory
 from knowledge.models import Document, DocumentVersion
 from knowledge.tests.ingesting import BOOK
 
@@ -16,12 +17,13 @@ from knowledge.tests.ingesting import BOOK
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with two documents, one of them in a folder of its own, and what is no document."""
-    (tmp_path / "book.md").write_text(BOOK)
-    (tmp_path / "notes.bin").write_bytes(b"\x00\x01")
-    (tmp_path / ".hidden.txt").write_text("hidden")
-    (tmp_path / "more").mkdir()
-    (tmp_path / "more" / "talk.vtt").write_text("WEBVTT\n\n00:01.000 --> 00:02.000\n<v Ada>How was it?\n")
-    return tmp_path
+    handed_in = tmp_path / "handed in"
+    (handed_in / "more").mkdir(parents=True)
+    (handed_in / "book.md").write_text(BOOK)
+    (handed_in / "notes.bin").write_bytes(b"\x00\x01")
+    (handed_in / ".hidden.txt").write_text("hidden")
+    (handed_in / "more" / "talk.vtt").write_text("WEBVTT\n\n00:01.000 --> 00:02.000\n<v Ada>How was it?\n")
+    return handed_in
 
 
 def ingest(*arguments: object, **options: object) -> str:
@@ -39,7 +41,7 @@ def code_of(*arguments: object, **options: object) -> int:
 def test_reads_a_folder_without_a_worker(folder: Path, home: House) -> None:
     assert ingest(folder, organization=home.organization.name) == f"ready     {folder}/book.md: 2 passages.\n"
     document = Document.objects.get()
-    assert (document.title, document.organization, document.coach) == ("book", home.organization, None)
+    assert (document.title, document.organization, document.coach) == ("Trust", home.organization, None)
     assert DocumentVersion.objects.get().live
 
 
@@ -89,11 +91,8 @@ def test_what_is_not_clear_is_refused_with_code_two(folder: Path, cast: Cast) ->
     assert Document.objects.count() == 0
 
 
-def test_without_a_choice_the_only_organization_is_meant(folder: Path, cast: Cast) -> None:
-    cast.away.team.delete()
-    for house in (cast.away,):
-        house.organization.teams.all().delete()
-        house.organization.members.all().delete()
-        house.organization.delete()
+@pytest.mark.django_db
+def test_without_a_choice_the_only_organization_is_meant(folder: Path) -> None:
+    organization = OrganizationFactory.create()
     ingest(folder)
-    assert Document.objects.get().organization == cast.home.organization
+    assert Document.objects.get().organization == organization

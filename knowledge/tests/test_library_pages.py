@@ -95,7 +95,7 @@ class TestList:
         for many in (1, 12):
             for number in range(many):
                 shared(home, f"Text {many} {number}.", f"{number}.txt")
-            with django_assert_num_queries(11):
+            with django_assert_num_queries(8):
                 client.get(LIBRARY, headers={"HX-Request": "true"})
 
 
