@@ -5,9 +5,10 @@ from django.urls import include, path
 
 urlpatterns = [
     path("", include("accounts.urls")),
-    path("admin/", admin.site.urls),
     path("library/", include("knowledge.urls")),
     path("", include("conversations.urls")),
+    # Last: the admin answers "not found" to everything under its prefix that it does not know.
+    path("admin/", admin.site.urls),
 ]
 
 handler500 = "config.requests.server_error"

@@ -10,6 +10,9 @@ CHANNEL_LAYERS = base.CHANNEL_LAYERS
 CACHES = base.CACHES
 MEDIA_ROOT = Path(ENV.text("MEDIA_ROOT"))
 
+WHITENOISE_USE_FINDERS = True
+"""Scripts and styles are served from where they are written; nothing is collected for a test."""
+
 CHAT_MODEL = ENV.text("CHAT_MODEL", "coaching.providers.extractive.from_settings")
 
 ENV.refuse_problems()

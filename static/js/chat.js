@@ -78,7 +78,8 @@ const HEARD = {
     if (hasGap) live.greet();
     if (event.state !== "streaming") isStopping = isStopping && log.isWriting;
     tellMessage(event, { isNew, ended, element });
-    if (isNew && event.sender_type === "system") lookAnew();
+    const isTitled = Boolean(byId("situation").dataset.title);
+    if ((isNew && event.sender_type === "system") || !isTitled) lookAnew();
     showStatus();
   },
   delta(event) {
@@ -131,7 +132,19 @@ function lookAnew() {
   lookTimer = setTimeout(async () => {
     await window.htmx?.ajax("GET", location.pathname, { target: "#situation", swap: "outerHTML" });
     showPresence();
+    showTitle();
   }, 120);
+}
+
+/** A conversation gets its title from its first message. */
+function showTitle() {
+  const title = byId("situation").dataset.title;
+  if (!title || byId("title").textContent === title) return;
+  byId("title").textContent = title;
+  document.title = document.title.replace(/^.* · /, () => `${title} · `);
+  const listed = document.querySelector("#side [aria-current] .item__title");
+  if (listed) listed.textContent = title;
+  byId("rename").value = title;
 }
 
 // --- What the person does ---
@@ -262,6 +275,7 @@ function status() {
 function showStatus() {
   const { text, link, tone = "", canRetry = false, isBusy = false } = status();
   const line = byId("status");
+  line.hidden = !text;
   line.className = tone ? `status status--${tone}` : "status";
   byId("status-dots").hidden = !isBusy;
   const words = byId("status-text");

@@ -3,6 +3,7 @@
 
 const MARKER = /\[(\d{1,3})\]/g;
 const NEAR_THE_END_PX = 80;
+const ABOVE_PX = 12;
 
 /** Return how many characters (code points) a text has, as the server counts them. */
 export function countCharacters(text) {
@@ -61,6 +62,7 @@ export class MessageLog {
   #sequences = new Set();
   #contiguous;
   #sticks = true;
+  #settled = -1;
 
   /** `jump` is the button that leads to the newest message, `pendingTemplate` an unsent message's form. */
   constructor({ scroller, list, jump, pendingTemplate }) {
@@ -74,7 +76,7 @@ export class MessageLog {
     localTimes(list);
     this.#days();
     scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
-    new ResizeObserver(() => this.#follow()).observe(scroller);
+    new ResizeObserver(() => this.#settled < 0 && this.#follow()).observe(scroller);
     jump?.addEventListener("click", () => this.toEnd());
   }
 
@@ -124,7 +126,8 @@ export class MessageLog {
     const hasGap = sequence > this.#contiguous + 1;
     this.#advance();
     this.#days();
-    this.#follow(outcome.isNew);
+    if (state === "streaming") this.#follow(outcome.isNew);
+    else this.#reveal(element, outcome.isNew);
     return { ...outcome, hasGap, element };
   }
 
@@ -269,8 +272,23 @@ export class MessageLog {
 
   #scrolled() {
     const { scrollHeight, scrollTop, clientHeight } = this.#scroller;
+    // Where this class itself has put the page is not where the reader wanted to stay.
+    if (scrollTop === this.#settled) return;
+    this.#settled = -1;
     this.#sticks = scrollHeight - scrollTop - clientHeight < NEAR_THE_END_PX;
     if (this.#sticks && this.#jump) this.#jump.hidden = true;
+  }
+
+  /** Bring as much as fits of a finished message into view, never scrolling past where it begins. */
+  #reveal(element, isNew) {
+    if (!this.#sticks) {
+      this.#follow(isNew);
+      return;
+    }
+    const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
+    const beginning = element.offsetTop - ABOVE_PX;
+    this.#scroller.scrollTop = Math.max(scrollTop, Math.min(scrollHeight - clientHeight, beginning));
+    this.#settled = this.#scroller.scrollTop;
   }
 
   #follow(isNew = false) {

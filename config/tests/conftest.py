@@ -1,0 +1,184 @@
+"""What browser tests of the chat stand on: real processes with a talking model, a small library, people."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from accounts.models import User
+from accounts.tests.cast import House, build_cast
+from coaching.models import Persona
+from config.embedded_redis import Redis
+from config.tests.stack import Stack, running_stack
+from config.tests.talking import GATE
+from conversations import organizing
+from conversations.models import Conversation
+from knowledge.models import Document, DocumentVersion, Passage
+
+CHAPTERS = {
+    "Beginning a team": "Choose one question that matters to all of you and decide it together at the start. "
+    "A team begins well when everybody can say what it is for.",
+    "Norms that hold": "Agree on norms that you can see in a meeting. A team that writes its norms down returns to "
+    "them when it gets hard. Start each meeting by reading them aloud.",
+    "Looking at student work": "Look at real student work, not only at results. Start with what you see before you "
+    "say what it means.",
+    "How to close a meeting": "Start the last five minutes with the decisions. Say who does what, and by when.",
+}
+
+
+@dataclass
+class Talk:
+    """A browser test's hands: people, their conversations, windows and the gate of the talking model."""
+
+    stack: Stack
+    browser: Browser
+    house: House
+    gate: Path
+    complaints: list[str] = field(default_factory=list)
+
+    def open_gate(self) -> None:
+        """Let the model go on."""
+        self.gate.touch()
+
+    def window(self, person: User, **options: Any) -> Page:
+        """Return a page of a browser in which a person is signed in; what it complains of is kept."""
+        context = self.browser.new_context(
+            **{
+                "viewport": {"width": 1280, "height": 800},
+                "locale": "en-GB",
+                "timezone_id": "UTC",
+                "reduced_motion": "reduce",
+                "base_url": self.stack.url,
+                **options,
+            }
+        )
+        self.sign_in(context, person)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", lambda said: said.type == "error" and self.complaints.append(said.text))
+        return page
+
+    def sign_in(self, context: BrowserContext, person: User) -> None:
+        """Give a browser the session of a person."""
+        client = Client()
+        client.force_login(person)
+        session = client.cookies["sessionid"].value
+        context.add_cookies([{"name": "sessionid", "value": session, "url": self.stack.url}])
+
+    def conversation(self, **options: Any) -> Conversation:
+        """Begin a conversation of the owner."""
+        return organizing.begin(member=self.house.owner, now=timezone.now(), **options)
+
+    def chat(self, conversation_id: UUID | None = None, **options: Any) -> Page:
+        """Return the owner's page of a conversation, connected."""
+        page = self.window(self.house.owner, **options)
+        page.goto(f"/conversations/{conversation_id or self.conversation().pk}/")
+        return page
+
+    def as_coach(self, conversation_id: UUID, act: str, **form: str) -> None:
+        """Do something as the coach over HTTP, as the console's forms do."""
+        context = self.browser.new_context(base_url=self.stack.url)
+        self.sign_in(context, self.house.coach)
+        token = "a" * 32
+        context.add_cookies([{"name": "csrftoken", "value": token, "url": self.stack.url}])
+        answer = context.request.post(
+            f"/admin/queue/{conversation_id}/{act}/",
+            form={"csrfmiddlewaretoken": token, **form},
+            headers={"Referer": self.stack.url},
+            max_redirects=0,
+        )
+        assert answer.status == 302, answer.status
+        context.close()
+
+
+@pytest.fixture(scope="module")
+def chat_browser(database_url: str, browser_type_launch_args: dict[str, Any]) -> Iterator[Browser]:
+    """Return a browser of this module's own; its event loop must not outlive these tests."""
+    with pytest.MonkeyPatch.context() as environment, sync_playwright() as playwright:
+        environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        browser = playwright.chromium.launch(**browser_type_launch_args)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def gate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the file that lets the talking model go on."""
+    return tmp_path_factory.mktemp("talking") / "gate"
+
+
+@pytest.fixture(scope="module")
+def chat_stack(
+    database_url: str, redis_server: Redis, gate: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    """Run the processes once for the tests of a module; tables are emptied between the tests."""
+    folder = tmp_path_factory.mktemp("chat")
+    redis_server.start(redis_server.port)
+    extra = {"CHAT_MODEL": "config.tests.talking.from_settings", GATE: str(gate)}
+    with running_stack(
+        database_url=database_url,
+        redis_url=redis_server.url,
+        media=folder / "media",
+        logs=folder / "logs",
+        extra=extra,
+    ) as stack:
+        yield stack
+
+
+@pytest.fixture
+def talk(transactional_db: None, chat_stack: Stack, chat_browser: Browser, gate: Path) -> Iterator[Talk]:
+    """Return the hands of a browser test; afterwards its windows are closed."""
+    gate.unlink(missing_ok=True)
+    house = build_cast().home
+    Persona.objects.create(coach=house.coach, name="Ben's companion", low_confidence_below=0.0)
+    add_library(house)
+    yield Talk(chat_stack, chat_browser, house, gate)
+    gate.touch()
+    for context in chat_browser.contexts:
+        context.close()
+
+
+def add_library(house: House) -> None:
+    """Give an organization a book with one passage a chapter."""
+    shared = {"organization": house.organization, "coach": None}
+    document = Document.objects.create(
+        **shared, title="The Team Handbook", authors=["R. Moss"], year=2024, created_at=timezone.now()
+    )
+    version = DocumentVersion.objects.create(
+        **shared,
+        document=document,
+        filename="handbook.pdf",
+        file="handbook.pdf",
+        sha256="0" * 64,
+        size=1,
+        file_format="pdf",
+        state=DocumentVersion.State.READY,
+        live=True,
+        page_count=len(CHAPTERS),
+    )
+    Passage.objects.bulk_create(
+        Passage(
+            **shared,
+            version=version,
+            ordinal=number,
+            live=True,
+            chapter_number=number + 1,
+            chapter_title=title,
+            heading_path=title,
+            page_index=number,
+            page_label=str(number + 1),
+            start=number * 1000,
+            end=number * 1000 + len(text),
+            text=text,
+            token_count=40,
+            domains=["collaboration"],
+        )
+        for number, (title, text) in enumerate(CHAPTERS.items())
+    )
