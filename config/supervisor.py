@@ -31,12 +31,16 @@ class Interrupted(Exception):
 
 @dataclass(slots=True)
 class Child:
-    """One process: its name, its command, and where its output goes (errors apart, when `errors` says where)."""
+    """One process: its name, its command, and where its output goes (errors apart, when `errors` says where).
+
+    `environment` adds to what all children get.
+    """
 
     name: str
     command: Sequence[str]
     log: Path
     errors: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
 
     def start(self, environment: Mapping[str, str]) -> None:
@@ -47,7 +51,7 @@ class Child:
         with self.log.open("ab") as log, (self.errors or self.log).open("ab") as errors:
             self.process = subprocess.Popen(  # noqa: S603 -- our own programs
                 self.command,
-                env=dict(environment),
+                env={**environment, **self.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=errors,

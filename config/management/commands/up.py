@@ -173,6 +173,7 @@ def _children(home: Path, options: dict[str, Any]) -> list[Child]:
     logs = home / "logs"
     celery = python("-m", "celery", "-A", "config.celery", "worker", "--loglevel", "WARNING")
     quiet = ["--without-gossip", "--without-mingle"]
+    role = {"SIDELINE_ROLE": "worker"}
     clock = ["--beat", "--schedule", str(home / "beat-schedule")]
     return [
         Child(
@@ -184,11 +185,13 @@ def _children(home: Path, options: dict[str, Any]) -> list[Child]:
             "worker",
             [*celery, *quiet, *clock, "--queues", "default", "--concurrency", "1", "--hostname", "worker@%h"],
             logs / "worker.log",
+            environment=role,
         ),
         Child(
             "ingestion",
             [*celery, *quiet, "--queues", "ingestion", "--concurrency", "1", "--hostname", "ingestion@%h"],
             logs / "ingestion.log",
+            environment=role,
         ),
     ]
 
