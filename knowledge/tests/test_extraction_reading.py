@@ -272,7 +272,21 @@ def test_recognised_pages_are_put_between_the_others() -> None:
 
 
 def test_a_quote_that_runs_over_to_the_next_page_is_found_by_its_beginning() -> None:
-    words = ["a", "team", "agrees", "on", "how", "it", "wants", "to", "work", "together", "before", "it", "begins"]
+    words = [
+        "a",
+        "team",
+        "agrees",
+        "on",
+        "how",
+        "it",
+        "wants",
+        "to",
+        "work",
+        "together",
+        "before",
+        "it",
+        "begins",
+    ]
     text = PageText([Word((n, 0, n + 1, 1), word, (0, n // 7)) for n, word in enumerate(words)])
     assert text.find("on how it wants to work together before it begins to look at evidence") == [
         (3, 0, 7, 1),
