@@ -5,7 +5,7 @@ from functools import partial
 
 from celery import Celery
 from celery.contrib.django.task import DjangoTask
-from celery.signals import worker_ready
+from celery.signals import setup_logging, worker_ready
 from django.db import transaction
 from typing_extensions import override
 
@@ -37,3 +37,8 @@ app.autodiscover_tasks()
 def _report_for_work(**_details: object) -> None:
     """Show at once that a worker listens, before the clock's first beat."""
     note_heartbeat()
+
+
+@setup_logging.connect(weak=False)
+def _keep_our_log(**_details: object) -> None:
+    """Leave the log as the settings shape it; Celery's own would repeat the text of exceptions."""

@@ -12,6 +12,7 @@ from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
+from config.celery import app
 from config.log import JsonFormatter, hashed, request_id
 from config.requests import RequestIdMiddleware, server_error
 
@@ -132,3 +133,10 @@ class TestServerError:
         assert response.status_code == 500
         assert "Retry-After" not in response
         assert WORDS not in response.content.decode()
+
+
+def test_a_worker_keeps_the_shape_of_the_log() -> None:
+    """With a receiver of its own signal, Celery sets up no logging that repeats exceptions."""
+    before = list(logging.getLogger().handlers)
+    assert app.log.setup_logging_subsystem(loglevel=logging.INFO)
+    assert logging.getLogger().handlers == before

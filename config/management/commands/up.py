@@ -171,7 +171,7 @@ class Command(BaseCommand):
 def _children(home: Path, options: dict[str, Any]) -> list[Child]:
     """Return the processes: the web, a worker with the clock, and a worker that reads documents."""
     logs = home / "logs"
-    celery = python("-m", "celery", "-A", "config.celery", "worker", "--loglevel", "WARNING")
+    celery = python("-m", "celery", "--quiet", "-A", "config.celery", "worker", "--loglevel", "WARNING")
     quiet = ["--without-gossip", "--without-mingle"]
     role = {"SIDELINE_ROLE": "worker"}
     clock = ["--beat", "--schedule", str(home / "beat-schedule")]
