@@ -17,6 +17,7 @@ from itertools import accumulate
 from langchain_text_splitters import RecursiveCharacterTextSplitter
 
 from knowledge.extraction.document import Block, BlockKind, Chapter, ExtractedDocument
+from knowledge.passage_drafts import PassageDraft
 
 BETWEEN_BLOCKS = "\n\n"
 SEPARATORS = [r"\n\n", r"\n", r"(?<=[.!?…])\s+", r"\s+", r"[\s\S]{60}", ""]
@@ -27,27 +28,6 @@ LONGEST_TOKEN = 12
 """Characters that count as at least one token: tokenizers give a word of any length a single 'unknown'."""
 
 CountTokens = Callable[[str], int]
-
-
-@dataclass(frozen=True, slots=True)
-class PassageDraft:
-    """A passage before it is stored: `text` is exactly the document's text from `start` to `end`."""
-
-    ordinal: int
-    chapter_number: int | None
-    chapter_title: str
-    headings: tuple[str, ...]
-    page_index: int | None
-    page_index_end: int | None
-    page_label: str
-    page_label_end: str
-    start: int
-    end: int
-    text: str
-    token_count: int
-    speaker: str = ""
-    start_seconds: float | None = None
-    end_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

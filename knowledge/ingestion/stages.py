@@ -6,23 +6,27 @@ it wrote, and it is applied in the transaction that marks the stage as done.
 
 from collections.abc import Callable
 from functools import cache
+from typing import Protocol
 
 from asgiref.sync import async_to_sync
+from django.utils.module_loading import import_string
 
 from coaching.providers.minilm_tokenizer import TextTokenizer
 from knowledge import domains, tagging
 from knowledge.domains import Vectors
 from knowledge.extraction import sandbox
-from knowledge.extraction.document import Cause
+from knowledge.extraction.document import Cause, ExtractedDocument
 from knowledge.ingestion import files, publishing, structure, vectors
 from knowledge.ingestion.work import Work, Write
 from knowledge.ingestion_errors import StageFailed
 from knowledge.library_titles import title_from
 from knowledge.models import DocumentVersion, IngestionStep, Passage
-from knowledge.splitting import PassageDraft, split
+from knowledge.passage_drafts import PassageDraft
 
 Stage = IngestionStep.Stage
 
+SPLITTER = "knowledge.splitting.split"
+"""By its path, like a provider: the web process loads this module to nudge, and has no use for LangChain."""
 HEADINGS_BETWEEN = " > "
 
 
@@ -78,6 +82,7 @@ def find_structure(work: Work) -> Write:
 
 def split_text(work: Work) -> Write:
     """Cut the text into passages."""
+    split: Split = import_string(SPLITTER)
     drafts = split(files.load_extracted(work.version), count_tokens=_tokenizer().count_tokens)
     if not drafts:
         raise StageFailed(Cause.empty)
@@ -133,6 +138,16 @@ def publish(work: Work) -> Write:
         publishing.publish(version, space=space, now=work.clock())
 
     return write
+
+
+class Split(Protocol):
+    """What cuts a document into passages."""
+
+    def __call__(
+        self, document: ExtractedDocument, *, count_tokens: Callable[[str], int]
+    ) -> list[PassageDraft]:
+        """Cut `document` into passages."""
+        ...
 
 
 STAGES: dict[IngestionStep.Stage, Callable[[Work], Write]] = {

@@ -10,7 +10,7 @@ from coaching.providers import registry
 from coaching.providers.ports import EmbeddingModel, ProviderUnavailable
 from coaching.providers.scripted import ScriptedEmbedding
 from knowledge import library
-from knowledge.ingestion import ledger, run, stages, sweep
+from knowledge.ingestion import ledger, run, sweep
 from knowledge.library import Shelf
 from knowledge.models import DocumentVersion, EmbeddingSpace, IngestionStep, Passage, PassageEmbedding
 from knowledge.tests.ingesting import (
@@ -154,7 +154,7 @@ class TestAttempts:
         def broken(*_: object, **__: object) -> None:
             raise ZeroDivisionError
 
-        monkeypatch.setattr(stages, "split", broken)
+        monkeypatch.setattr("knowledge.splitting.split", broken)
         version = add(shelf).version
         run.ingest(version_id=version.pk, clock=clock, at_once=True)
         version.refresh_from_db()

@@ -1,7 +1,11 @@
 """Messages are only nudges: what is sent and when, and that a lost one is found by the sweep."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +18,8 @@ from knowledge.ingestion import ledger
 from knowledge.library import Shelf
 from knowledge.models import DocumentVersion
 from knowledge.tests.ingesting import BOOK, NOW, add
+
+ROOT = Path(__file__).resolve().parents[2]
 
 Capture = Callable[..., AbstractContextManager[list[Callable[[], Any]]]]
 
@@ -76,3 +82,15 @@ def test_the_task_reads_the_version_and_ignores_what_it_does_not_know(home: Hous
     library.delete(document_id=version.document_id)
     tasks.ingest_version(version_id=str(version.pk))
     assert DocumentVersion.objects.count() == 0
+
+
+def test_a_process_that_only_nudges_does_not_load_the_splitter() -> None:
+    look = (
+        "import django, sys; django.setup(); import knowledge.library, knowledge.admin;"
+        "print([name for name in sys.modules if name.startswith('langchain')])"
+    )
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings.test"}
+    done = subprocess.run(
+        [sys.executable, "-c", look], capture_output=True, text=True, check=True, env=environment, cwd=ROOT
+    )
+    assert done.stdout == "[]\n"

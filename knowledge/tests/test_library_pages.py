@@ -92,6 +92,7 @@ class TestList:
         self, home: House, sign_in: SignIn, django_assert_num_queries: DjangoAssertNumQueries
     ) -> None:
         client = sign_in(home.coach)
+        client.get(LIBRARY)
         for many in (1, 12):
             for number in range(many):
                 shared(home, f"Text {many} {number}.", f"{number}.txt")

@@ -1,0 +1,24 @@
+"""What splitting makes of a document: passages that are not stored yet."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PassageDraft:
+    """A passage before it is stored: `text` is exactly the document's text from `start` to `end`."""
+
+    ordinal: int
+    chapter_number: int | None
+    chapter_title: str
+    headings: tuple[str, ...]
+    page_index: int | None
+    page_index_end: int | None
+    page_label: str
+    page_label_end: str
+    start: int
+    end: int
+    text: str
+    token_count: int
+    speaker: str = ""
+    start_seconds: float | None = None
+    end_seconds: float | None = None
