@@ -138,5 +138,5 @@ class TestServerError:
 def test_a_worker_keeps_the_shape_of_the_log() -> None:
     """With a receiver of its own signal, Celery sets up no logging that repeats exceptions."""
     before = list(logging.getLogger().handlers)
-    assert app.log.setup_logging_subsystem(loglevel=logging.INFO)
+    assert app.log.setup_logging_subsystem(loglevel="INFO")
     assert logging.getLogger().handlers == before
