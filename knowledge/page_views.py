@@ -1,0 +1,209 @@
+"""The cited page: the version that was quoted, opened at its page with the quote marked."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.cache import patch_cache_control
+from django.views.decorators.http import require_safe
+
+from accounts.access import NotVisible
+from accounts.http import MemberRequest, member_required
+from knowledge import access, page_images
+from knowledge.extraction.document import ExtractedDocument
+from knowledge.ingestion import files
+from knowledge.ingestion_errors import StageFailed
+from knowledge.models import DocumentVersion, Passage
+from knowledge.page_content import Leaf, Leaves, Part, Shown, clock, mark
+
+IMAGE_SECONDS = 3600
+DRAWABLE = "pdf"
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """What the address says was quoted: characters of a passage of this version."""
+
+    passage: Passage
+    start: int
+    end: int
+
+    @property
+    def quote(self) -> str:
+        """The quoted words; empty when only the passage was named."""
+        return self.passage.text[self.start : self.end]
+
+    @property
+    def marked(self) -> tuple[int, int]:
+        """The offsets of the quote in the document's text."""
+        return self.passage.start + self.start, self.passage.start + self.end
+
+    @property
+    def query(self) -> str:
+        """The part of an address that names the quote."""
+        return f"passage={self.passage.pk}&from={self.start}&to={self.end}"
+
+
+@require_safe
+@member_required
+def page(request: MemberRequest, document_id: UUID, version_id: UUID, index: int) -> HttpResponse:
+    """Show a page of a version: as a whole page, or as a fragment for a dialog when htmx asks."""
+    try:
+        version = _version(request, document_id, version_id)
+    except NotVisible:
+        return _removed(request)
+    cited = _cited(request, version)
+    context = _context(version, cited, index)
+    template = "knowledge/page.html#viewer" if request.htmx else "knowledge/page.html"
+    response = render(request, template, context | {"fragment": bool(request.htmx)})
+    patch_cache_control(response, private=True, no_store=True)
+    response["Vary"] = "HX-Request, Cookie"
+    return response
+
+
+@require_safe
+@member_required
+def page_image(request: MemberRequest, document_id: UUID, version_id: UUID, index: int) -> HttpResponse:
+    """Send the picture of a page."""
+    version = _version(request, document_id, version_id)
+    try:
+        content = page_images.image(version, page_index=index, width=_number(request, "width", 1200))
+    except page_images.NoPicture as problem:
+        raise NotVisible from problem
+    return _picture(content, "image/png")
+
+
+@require_safe
+@member_required
+def page_marks(request: MemberRequest, document_id: UUID, version_id: UUID, index: int) -> HttpResponse:
+    """Send the marks of a quote as a picture that is laid over the page's."""
+    version = _version(request, document_id, version_id)
+    cited = _cited(request, version)
+    try:
+        found = page_images.marks(version, page_index=index, quote=cited.quote) if cited else None
+    except page_images.NoPicture as problem:
+        raise NotVisible from problem
+    if found is None:
+        raise NotVisible
+    rectangles = [
+        {
+            "x": round(part.x0 * 1000, 1),
+            "y": round(part.y0 * 1000, 1),
+            "width": round((part.x1 - part.x0) * 1000, 1),
+            "height": round((part.y1 - part.y0) * 1000 * found.height, 1),
+            "top": round(part.y0 * 1000 * found.height, 1),
+        }
+        for part in found.rectangles
+    ]
+    context = {"height": round(1000 * found.height), "rectangles": rectangles}
+    return _picture(render_to_string("knowledge/marks.svg", context).encode(), "image/svg+xml")
+
+
+def _version(request: MemberRequest, document_id: UUID, version_id: UUID) -> DocumentVersion:
+    """Return the version. Raises NotVisible, also when it is one of another document."""
+    version = access.readable_version(request.user, version_id)
+    if version.document_id != document_id:
+        raise NotVisible
+    return version
+
+
+def _removed(request: MemberRequest) -> HttpResponse:
+    """Say the same of a source that is gone and of one that is somebody else's."""
+    template = "knowledge/removed.html#removed" if request.htmx else "knowledge/removed.html"
+    # htmx swaps no error into the page, so a fragment that says what happened is a success.
+    return render(request, template, status=200 if request.htmx else 404)
+
+
+def _cited(request: MemberRequest, version: DocumentVersion) -> Cited | None:
+    try:
+        passage_id = UUID(request.GET.get("passage", ""))
+    except ValueError:
+        return None
+    passage = version.passages.filter(pk=passage_id).first()
+    if passage is None:
+        return None
+    start = min(_number(request, "from", 0), len(passage.text))
+    end = min(max(start, _number(request, "to", 0)), len(passage.text))
+    return Cited(passage=passage, start=start, end=end)
+
+
+def _number(request: MemberRequest, name: str, otherwise: int) -> int:
+    given = request.GET.get(name, "")
+    return int(given) if given.isascii() and given.isdigit() and len(given) <= 7 else otherwise
+
+
+def _context(version: DocumentVersion, cited: Cited | None, index: int) -> dict[str, object]:
+    document = _extracted(version)
+    newer = version.document.versions.filter(live=True).exclude(pk=version.pk).first()
+    shared: dict[str, object] = {"version": version, "document": version.document, "cited": cited, "newer": newer}
+    if newer:
+        shared["newer_url"] = _address(newer, index)
+    if document is None:
+        return shared | _passage_only(cited)
+    leaves = Leaves(document)
+    leaf = leaves.holding(cited.marked[0]) if cited else leaves.at(index)
+    blocks = leaves.shown(leaf, cited.marked if cited else (0, 0))
+    return (
+        shared | _around(version, leaves, leaf) | _pictures(version, leaves, leaf, cited) | {"blocks": blocks}
+    )
+
+
+def _passage_only(cited: Cited | None) -> dict[str, object]:
+    """Return what can be shown when the text of the file is not there: the passage itself."""
+    if cited is None:
+        return {"blocks": [], "has_pages": False}
+    parts: tuple[Part, ...] = mark(cited.passage.text, cited.start, cited.end)
+    block = Shown(
+        kind="paragraph",
+        parts=parts,
+        speaker=cited.passage.speaker,
+        time=clock(cited.passage.start_seconds),
+    )
+    return {"blocks": [block], "has_pages": False, "title": cited.passage.chapter_title}
+
+
+def _around(version: DocumentVersion, leaves: Leaves, leaf: Leaf) -> dict[str, object]:
+    last = len(leaves.all) - 1
+    return {
+        "leaf": leaf,
+        "has_pages": leaves.has_pages,
+        "label": leaf.label or str(leaf.index + 1),
+        "title": leaf.title,
+        "count": last + 1,
+        "previous_url": _address(version, leaf.index - 1) if leaf.index > 0 else "",
+        "next_url": _address(version, leaf.index + 1) if leaf.index < last else "",
+    }
+
+
+def _pictures(version: DocumentVersion, leaves: Leaves, leaf: Leaf, cited: Cited | None) -> dict[str, object]:
+    if version.file_format != DRAWABLE or not leaves.has_pages:
+        return {}
+    place = [version.document_id, version.pk, leaf.index]
+    pictures: dict[str, object] = {"image_url": reverse("knowledge:page_image", args=place)}
+    if cited and cited.quote.strip():
+        pictures["marks_url"] = reverse("knowledge:page_marks", args=place) + "?" + cited.query
+    return pictures
+
+
+def _address(version: DocumentVersion, index: int) -> str:
+    return reverse("knowledge:page", args=[version.document_id, version.pk, index])
+
+
+def _extracted(version: DocumentVersion) -> ExtractedDocument | None:
+    if not version.extracted:
+        return None
+    try:
+        return files.load_extracted(version)
+    except StageFailed:
+        return None
+
+
+def _picture(content: bytes, media_type: str) -> HttpResponse:
+    response = HttpResponse(content, content_type=media_type)
+    # A version never changes; the gate is asked again after an hour.
+    patch_cache_control(response, private=True, max_age=IMAGE_SECONDS)
+    response["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+    return response
