@@ -1,6 +1,10 @@
-"""What splitting makes of a document: passages that are not stored yet."""
+"""The text of a document, and what splitting makes of it: passages that are not stored yet."""
 
 from dataclasses import dataclass
+
+from knowledge.extraction.document import ExtractedDocument
+
+BETWEEN_BLOCKS = "\n\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +26,8 @@ class PassageDraft:
     speaker: str = ""
     start_seconds: float | None = None
     end_seconds: float | None = None
+
+
+def full_text(document: ExtractedDocument) -> str:
+    """Return the text that all offsets refer to."""
+    return BETWEEN_BLOCKS.join(block.text for block in document.blocks)

@@ -17,9 +17,8 @@ from itertools import accumulate
 from langchain_text_splitters import RecursiveCharacterTextSplitter
 
 from knowledge.extraction.document import Block, BlockKind, Chapter, ExtractedDocument
-from knowledge.passage_drafts import PassageDraft
+from knowledge.passage_drafts import BETWEEN_BLOCKS, PassageDraft, full_text
 
-BETWEEN_BLOCKS = "\n\n"
 SEPARATORS = [r"\n\n", r"\n", r"(?<=[.!?…])\s+", r"\s+", r"[\s\S]{60}", ""]
 """Where a cut may be, best first: blocks, lines, sentences, words, and inside a word without end."""
 SENTENCE_START = re.compile(r"(?:(?<=[.!?…]\s)|(?<=\n))(?=\S)")
@@ -37,11 +36,6 @@ class Span:
     start: int
     fresh: int
     end: int
-
-
-def full_text(document: ExtractedDocument) -> str:
-    """Return the text that all offsets refer to."""
-    return BETWEEN_BLOCKS.join(block.text for block in document.blocks)
 
 
 def split(

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knowledge.extraction.document import Block, BlockKind, Chapter, ExtractedDocument, Page
-from knowledge.passage_drafts import PassageDraft
-from knowledge.splitting import full_text, split
+from knowledge.passage_drafts import PassageDraft, full_text
+from knowledge.splitting import split
 
 
 def count_words(text: str) -> int:
