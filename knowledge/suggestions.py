@@ -18,7 +18,8 @@ CHAPTERS = 240
 SHORTEST, LONGEST = 8, 90
 
 _NUMBERING = re.compile(
-    r"^(?:(?:chapter|part|section|unit|module|lesson)\s+)?(?:[0-9]+(?:\.[0-9]+)*|[ivxlc]+)\s*[.:)\u2013\u2014-]\s*",
+    r"^(?:[0-9]+(?:\.[0-9]+)+\s+"
+    r"|(?:(?:chapter|part|section|unit|module|lesson)\s+)?(?:[0-9]+(?:\.[0-9]+)*|[ivxlc]+)\s*[.:)\u2013\u2014-]\s*)",
     re.IGNORECASE,
 )
 _APPARATUS = re.compile(
@@ -36,8 +37,8 @@ _DOING = re.compile(r"^(?!during\b|nothing\b|something\b|everything\b|spring\b)[
 def suggested_questions(scope: Scope, limit: int) -> list[str]:
     """Return up to `limit` first questions that the live library of `scope` answers.
 
-    The same library gives the same questions. Costs at most two short queries, and none for some minutes
-    after that.
+    The same library gives the same questions. Costs one short query, three where titles do not suffice, and
+    none for some minutes after that.
     """
     key = f"suggestions:{scope.organization_id}:{scope.coach_id}:{limit}"
     known = cache.get(key)

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from django.test import Client
 from django.utils import timezone
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from accounts.models import User
 from accounts.tests.cast import House, build_cast
@@ -62,8 +62,13 @@ class Talk:
         page = context.new_page()
         page.set_default_timeout(15_000)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("console", lambda said: said.type == "error" and self.complaints.append(said.text))
+        page.on("console", self._note)
         return page
+
+    def _note(self, said: ConsoleMessage) -> None:
+        """Keep what a page complains of."""
+        if said.type == "error":
+            self.complaints.append(said.text)
 
     def sign_in(self, context: BrowserContext, person: User) -> None:
         """Give a browser the session of a person."""

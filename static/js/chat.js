@@ -143,7 +143,10 @@ function showTitle() {
   byId("title").textContent = title;
   document.title = document.title.replace(/^.* · /, () => `${title} · `);
   const listed = document.querySelector("#side [aria-current] .item__title");
-  if (listed) listed.textContent = title;
+  if (listed) {
+    listed.textContent = title;
+    listed.parentElement.querySelector(".item__detail").textContent = "Just now";
+  }
   byId("rename").value = title;
 }
 

@@ -63,6 +63,7 @@ export class MessageLog {
   #contiguous;
   #sticks = true;
   #settled = -1;
+  #revealed = null;
 
   /** `jump` is the button that leads to the newest message, `pendingTemplate` an unsent message's form. */
   constructor({ scroller, list, jump, pendingTemplate }) {
@@ -76,7 +77,7 @@ export class MessageLog {
     localTimes(list);
     this.#days();
     scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
-    new ResizeObserver(() => this.#settled < 0 && this.#follow()).observe(scroller);
+    new ResizeObserver(() => this.#resized()).observe(scroller);
     jump?.addEventListener("click", () => this.toEnd());
   }
 
@@ -289,9 +290,17 @@ export class MessageLog {
     const beginning = element.offsetTop - ABOVE_PX;
     this.#scroller.scrollTop = Math.max(scrollTop, Math.min(scrollHeight - clientHeight, beginning));
     this.#settled = this.#scroller.scrollTop;
+    this.#revealed = element;
+  }
+
+  /** A keyboard that opens or a window that turns must not hide what was just shown. */
+  #resized() {
+    if (this.#settled >= 0 && this.#revealed?.isConnected) this.#reveal(this.#revealed, false);
+    else this.#follow();
   }
 
   #follow(isNew = false) {
+    if (this.isEmpty) return;
     if (this.#sticks) {
       this.#scroller.scrollTop = this.#scroller.scrollHeight;
       if (this.#jump) this.#jump.hidden = true;
