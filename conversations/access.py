@@ -98,12 +98,15 @@ def readable_conversation(member: User, conversation_id: UUID) -> Standing:
 
 def _first_visible(member: User, conversation: Conversation) -> int:
     """Return the first sequence number that a coach may read."""
-    assigned = conversation.coach_id == member.pk
-    if assigned and conversation.visibility == Conversation.Visibility.COACHED:
+    if conversation.coach_id == member.pk and conversation.visibility == Conversation.Visibility.COACHED:
         return 0
     episode = queue_for(member).filter(conversation_id=conversation.pk).first()
-    if episode is None:
-        return NOTHING
+    return NOTHING if episode is None else visible_within(member, conversation, episode)
+
+
+def visible_within(member: User, conversation: Conversation, episode: Handoff) -> int:
+    """Return the first sequence number that a coach may read within an episode of their queue."""
+    assigned = conversation.coach_id == member.pk
     taken_by_me = episode.state == Handoff.State.TAKEN and episode.coach_id == member.pk
     shared = conversation.visibility == Conversation.Visibility.COACHED or episode.consented
     if shared and (assigned or taken_by_me):

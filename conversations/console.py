@@ -1,22 +1,28 @@
 """The coach's side: the queue of conversations that need a person, and the console of one of them."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
 from asgiref.sync import async_to_sync
 from django.contrib import admin
 from django.contrib import messages as notes
-from django.http import HttpResponse
+from django.db import close_old_connections
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts import audit
 from accounts.http import MemberRequest, coach_required
-from conversations import access, acting, announcing, briefing, handoff, queries
-from conversations.forms import SpeakForm
+from conversations import access, acting, announcing, briefing, drafting, handoff, queries, waiting
+from conversations.forms import DraftForm, SpeakForm
+from conversations.models import Conversation
 from conversations.presenting import views_of
 from conversations.turns.accept import LONGEST, Refusal
+
+CONSOLE = "conversations/console.html"
+STALE = "The page was out of date, so nothing was sent. Your text is still here: send it again."
 
 
 def _dashboard(request: MemberRequest, **values: Any) -> dict[str, Any]:
@@ -27,30 +33,46 @@ def _dashboard(request: MemberRequest, **values: Any) -> dict[str, Any]:
 @require_GET
 @coach_required
 def queue(request: MemberRequest) -> HttpResponse:
-    """Show who waits, the most urgent first."""
-    template = "conversations/queue.html"
-    if request.htmx:
-        template += "#episodes"
+    """Show who waits, the most urgent first; htmx gets the list alone."""
+    rows = waiting.rows(request.user, now=timezone.now())
     context = {
         "title": "Queue",
-        "episodes": queries.waiting_queue(request.user),
+        "waiting": [row for row in rows if not row.holder],
+        "taken": [row for row in rows if row.holder],
         "recent": queries.recent_coached(request.user),
-        "now": timezone.now(),
     }
-    return render(request, template, _dashboard(request, **context))
+    if request.htmx:
+        return render(request, "conversations/queue.html#episodes", context)
+    return render(request, "conversations/queue.html", _dashboard(request, **context))
+
+
+@require_GET
+@coach_required
+def queue_badge(request: MemberRequest) -> HttpResponse:
+    """Show how many conversations wait for this coach, for the dashboard's menu."""
+    return render(request, "conversations/partials/queue_badge.html", {"count": waiting.count(request.user)})
 
 
 @require_GET
 @coach_required
 def console(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
-    """Show one conversation to a coach who may open it; the visit is recorded."""
+    """Show one conversation to a coach who may open it; htmx gets how things stand. Each visit is recorded."""
     standing = access.readable_conversation(request.user, conversation_id)
     if standing.is_client:
         return redirect("conversations:chat", conversation_id=conversation_id)
-    return render(request, "conversations/console.html", _console_context(request, standing))
+    if request.htmx:
+        return render(request, f"{CONSOLE}#changed", _console_context(request, standing))
+    return _page(request, standing)
 
 
-def _console_context(request: MemberRequest, standing: access.Standing, **more: Any) -> dict[str, Any]:
+def _page(
+    request: MemberRequest, standing: access.Standing, *, status: int = 200, **more: Any
+) -> HttpResponse:
+    context = _dashboard(request, **_console_context(request, standing), **more)
+    return render(request, CONSOLE, context, status=status)
+
+
+def _console_context(request: MemberRequest, standing: access.Standing) -> dict[str, Any]:
     conversation, names = announcing.load_with_names(standing.conversation.pk)
     listed = list(access.readable_messages(standing).select_related("sender"))
     if listed:
@@ -61,50 +83,52 @@ def _console_context(request: MemberRequest, standing: access.Standing, **more: 
             request=request,
         )
     episode = queries.open_episode(conversation.pk)
-    return _dashboard(
-        request,
-        title=f"{conversation.owner.name}: {conversation.title or 'New conversation'}"
-        if listed
-        else conversation.owner.name,
-        conversation=conversation,
-        names=names,
-        episode=episode,
-        messages_shown=views_of(listed, names, reader_id=request.user.pk),
-        words_hidden=standing.visible_from > 0,
-        brief=briefing.brief(conversation, episode, listed),
-        is_holder=conversation.holder_id == request.user.pk,
-        client_id=uuid4(),
-        longest=LONGEST,
-        socket_path=f"/ws/conversations/{conversation.pk}/",
-        **more,
-    )
+    words_hidden = standing.visible_from > 0
+    is_holder = conversation.holder_id == request.user.pk
+    return {
+        "title": conversation.owner.name,
+        "topic": "" if words_hidden else conversation.title or "New conversation",
+        "conversation": conversation,
+        "names": names,
+        "client": conversation.owner.name,
+        "messages_shown": views_of(listed, names, reader_id=request.user.pk),
+        "words_hidden": words_hidden,
+        "opens_by_joining": _opens_by_joining(conversation, is_holder=is_holder),
+        "brief": briefing.brief(conversation, episode, listed, words_hidden=words_hidden),
+        "row": waiting.row(request.user, episode, now=timezone.now()) if episode else None,
+        "is_holder": is_holder,
+        "held_by": conversation.holder.name if conversation.holder and not is_holder else "",
+        "client_id": uuid4(),
+        "longest": LONGEST,
+        "socket_path": f"/ws/conversations/{conversation.pk}/",
+    }
+
+
+def _opens_by_joining(conversation: Conversation, *, is_holder: bool) -> bool:
+    """Whether the words that are hidden now open to the coach who takes the conversation over."""
+    return conversation.visibility == Conversation.Visibility.COACHED and not is_holder
+
+
+def _changed(request: MemberRequest, conversation_id: UUID, notice: str = "") -> HttpResponse:
+    """Answer a button: how things stand now to htmx, else the page."""
+    if not request.htmx:
+        if notice:
+            notes.warning(request, notice)
+        return redirect("conversations:console", conversation_id=conversation_id)
+    standing = access.readable_conversation(request.user, conversation_id)
+    context = {**_console_context(request, standing), "notice": notice}
+    return render(request, f"{CONSOLE}#changed", context)
 
 
 @require_POST
 @coach_required
 def take_over(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
-    """Take a conversation over."""
+    """Take a conversation over; a second coach is told who has it."""
     try:
         async_to_sync(acting.take_over)(coach=request.user, conversation_id=conversation_id)
     except handoff.AlreadyTaken as taken:
-        notes.warning(request, str(taken))
-    return redirect("conversations:console", conversation_id=conversation_id)
-
-
-@require_POST
-@coach_required
-def speak(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
-    """Say something as the coach, from a page without a socket."""
-    form = SpeakForm(request.POST)
-    if not form.is_valid():
-        return redirect("conversations:console", conversation_id=conversation_id)
-    try:
-        async_to_sync(acting.speak)(coach=request.user, conversation_id=conversation_id, **form.cleaned_data)
-    except (Refusal, handoff.AlreadyTaken) as refused:
-        standing = access.readable_conversation(request.user, conversation_id)
-        context = _console_context(request, standing, refusal=str(refused), draft=form.cleaned_data["text"])
-        return render(request, "conversations/console.html", context, status=422)
-    return redirect("conversations:console", conversation_id=conversation_id)
+        return _changed(request, conversation_id, str(taken))
+    return _changed(request, conversation_id)
 
 
 @require_POST
@@ -114,5 +138,51 @@ def hand_back(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
     try:
         async_to_sync(acting.hand_back)(coach=request.user, conversation_id=conversation_id)
     except handoff.NotHeld:
-        notes.info(request, "You do not have this conversation; nothing was changed.")
+        return _changed(request, conversation_id, "You do not have this conversation; nothing was changed.")
+    return _changed(request, conversation_id)
+
+
+@require_POST
+@coach_required
+def speak(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
+    """Say something as the coach, from a page without a socket; what could not be sent stays in the box."""
+    form = SpeakForm(request.POST)
+    if not form.is_valid():
+        return _with_text(request, conversation_id, request.POST, refusal=STALE)
+    try:
+        async_to_sync(acting.speak)(coach=request.user, conversation_id=conversation_id, **form.cleaned_data)
+    except (Refusal, handoff.AlreadyTaken) as refused:
+        return _with_text(request, conversation_id, form.cleaned_data, refusal=str(refused))
     return redirect("conversations:console", conversation_id=conversation_id)
+
+
+def _with_text(
+    request: MemberRequest, conversation_id: UUID, said: Mapping[str, Any], *, refusal: str
+) -> HttpResponse:
+    standing = access.readable_conversation(request.user, conversation_id)
+    kept = {"text": said.get("text", ""), "draft": said.get("draft", "")}
+    return _page(request, standing, status=422, refusal=refusal, **kept)
+
+
+@require_POST
+@coach_required
+def draft(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
+    """Have the AI draft a reply: into the box of the page, or as JSON for the script that asked."""
+    form = DraftForm(request.POST)
+    text = form.cleaned_data["text"].rstrip() if form.is_valid() else ""
+    # A provider may take its time; the connection goes back to the pool meanwhile.
+    close_old_connections()
+    problem, proposed = "", None
+    try:
+        proposed = async_to_sync(drafting.draft)(coach=request.user, conversation_id=conversation_id)
+    except drafting.NoDraft as reason:
+        problem = str(reason)
+    if request.accepts("text/html"):
+        standing = access.readable_conversation(request.user, conversation_id)
+        text = "\n\n".join(filter(None, (text, proposed.text if proposed else "")))
+        shown = {"text": text, "draft": proposed.text if proposed else "", "draft_problem": problem}
+        return _page(request, standing, draft_sources=proposed.sources if proposed else (), **shown)
+    if proposed is None:
+        return JsonResponse({"problem": problem})
+    sources = [{"title": each.title, "page": each.page_label, "url": each.url} for each in proposed.sources]
+    return JsonResponse({"text": proposed.text, "sources": sources})

@@ -11,7 +11,6 @@ import secrets
 from typing import Any
 from uuid import UUID
 
-import orjson
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from accounts.access import NotVisible
@@ -24,6 +23,8 @@ from conversations.events import (
     Event,
     MessageChanged,
     Presence,
+    QueueChanged,
+    QueueReady,
     Ready,
     Refused,
     Reload,
@@ -313,6 +314,7 @@ class QueueConsumer(LiveConsumer):
         self.watched = Watched(self, self.member.pk, self.scope["session"].session_key, None)
         watch.add(self.watched)
         await self.channel_layer.group_add(live.QUEUE, self.channel_name)
+        self.tell(QueueReady())
 
     async def disconnect(self, code: int) -> None:
         """Leave the queue."""
@@ -321,6 +323,11 @@ class QueueConsumer(LiveConsumer):
             watch.remove(self.watched)
             await self.channel_layer.group_discard(live.QUEUE, self.channel_name)
 
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """Answer a greeting: a page that may have missed something looks again."""
+        if self.joined and await self.readable(text_data):
+            self.tell(QueueChanged())
+
     async def queue_changed(self, message: dict[str, Any]) -> None:
         """Tell the page to look again; the words never travel this way."""
-        await self.send(text_data=orjson.dumps({"type": "queue"}).decode())
+        self.tell(QueueChanged())

@@ -110,3 +110,17 @@ class Closing(Event):
     code: str
     text: str
     type: Literal["closing"] = field(default="closing", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueReady(Event):
+    """The socket of a coach's queue has joined."""
+
+    type: Literal["ready"] = field(default="ready", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueChanged(Event):
+    """Somebody waits, or no longer does: look again. No words and no names travel this way."""
+
+    type: Literal["queue"] = field(default="queue", init=False)

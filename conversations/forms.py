@@ -18,6 +18,12 @@ class SpeakForm(SayForm):
     draft = forms.CharField(strip=False, required=False)
 
 
+class DraftForm(forms.Form):
+    """What a coach has written already when they ask for a draft."""
+
+    text = forms.CharField(strip=False, required=False)
+
+
 class TitleForm(forms.Form):
     """Another title."""
 

@@ -114,7 +114,7 @@ def view_of(message: Message, names: Names, *, score: int = 0) -> MessageView:
         at=message.created_at,
         body=plain(message.content) if as_typed else render(message.content, citations),
         length=len(message.content),
-        citations=_cards(citations) if by_ai else (),
+        citations=cards_of(citations) if by_ai else (),
         kind=str(message.metadata.get("kind", "")),
         help_lines=tuple(_help_line(line) for line in message.metadata.get("help_lines", ())),
         problem=_problem(message),
@@ -155,8 +155,8 @@ def _sender_name(message: Message, names: Names) -> str:
     return "Sideline"
 
 
-def _cards(citations: Iterable[Mapping[str, Any]]) -> tuple[CitationCard, ...]:
-    """Return one card a number, in order."""
+def cards_of(citations: Iterable[Mapping[str, Any]]) -> tuple[CitationCard, ...]:
+    """Return the stored citations as cards: one a number, in order."""
     cards: dict[int, CitationCard] = {}
     for citation in citations:
         number = int(citation["number"])

@@ -22,8 +22,10 @@ urlpatterns = [
     path("conversations/<uuid:conversation_id>/restore/", views.restore, name="restore"),
     path("messages/<uuid:message_id>/feedback/", views.feedback, name="feedback"),
     path("admin/queue/", console.queue, name="queue"),
+    path("admin/queue/badge/", console.queue_badge, name="queue_badge"),
     path("admin/queue/<uuid:conversation_id>/", console.console, name="console"),
     path("admin/queue/<uuid:conversation_id>/take-over/", console.take_over, name="take_over"),
     path("admin/queue/<uuid:conversation_id>/speak/", console.speak, name="speak"),
+    path("admin/queue/<uuid:conversation_id>/draft/", console.draft, name="draft"),
     path("admin/queue/<uuid:conversation_id>/hand-back/", console.hand_back, name="hand_back"),
 ]

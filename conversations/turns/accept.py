@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Subquery
 
 from accounts.access import NotVisible
 from accounts.models import User
@@ -21,6 +22,9 @@ from conversations.models import Conversation, Interaction, Message, Session
 
 LONGEST = 20_000
 """Characters a message may have."""
+
+SESSION_GRAIN = timedelta(seconds=20)
+"""How exactly a session knows when it was last used; a write for each message would be too many."""
 
 LEASE = timedelta(seconds=15)
 """How long a process may be silent about a turn before another takes it over."""
@@ -95,22 +99,22 @@ def accept(
         Refusal: the text cannot be taken, or the key was used for another text.
     """
     text = clean(text)
-    conversation = lock_own(member, conversation_id)
-    before = Message.objects.filter(conversation_id=conversation_id, client_id=client_id).first()
-    if before is not None:
-        return _repeated(before, text)
+    standing = _lock_to_speak(member, conversation_id, client_id)
+    conversation = standing.conversation
+    if standing.said_before:
+        return _repeated(Message.objects.get(conversation=conversation, client_id=client_id), text)
     if conversation.status != Conversation.Status.ACTIVE:
         raise Refusal("archived", "This conversation is archived. Bring it back to write in it.")
     findings = escalation.screen(text, phrases=_phrases(conversation))
     message = _message(conversation, member, client_id, text, now)
-    session = open_session(conversation, now=now)
+    session_id = open_session(conversation, standing.session, now=now)
     reason = findings[0].reason if findings else ""
     if reason in escalation.ANSWERED_BY_ASKING or handoff.ai_is_silent(conversation):
         message.save(force_insert=True)
         accepted = Accepted(conversation_id, message)
     else:
         accepted = _open_turn(
-            conversation, message, session=session, now=now, worker=worker, findings=findings
+            standing, message, session_id=session_id, now=now, worker=worker, findings=findings
         )
     conversation.updated_at = now
     conversation.title = conversation.title or title_of(text)
@@ -130,10 +134,11 @@ def retry(
         NotVisible: the conversation or the reply is not the member's.
         Refusal: the reply is whole, is not the last one, or a person has the conversation.
     """
-    conversation = lock_own(member, conversation_id)
+    standing = _lock_to_speak(member, conversation_id, None)
+    conversation = standing.conversation
     turn = (
         Interaction.objects.filter(conversation=conversation, reply_id=reply_id)
-        .select_related("reply")
+        .select_related("reply", "question")
         .first()
     )
     if turn is None:
@@ -145,13 +150,52 @@ def retry(
     )
     if later.exists() or handoff.ai_is_silent(conversation):
         raise Refusal("not_retryable", "The conversation has gone on. Ask again in a new message.")
-    session = open_session(conversation, now=now)
+    session_id = open_session(conversation, standing.session, now=now)
     accepted = _open_turn(
-        conversation, turn.question, session=session, now=now, worker=worker, new_question=False
+        standing, turn.question, session_id=session_id, now=now, worker=worker, new_question=False
     )
     conversation.updated_at = now
     conversation.save(update_fields=["last_sequence", "updated_at"])
     return accepted
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """A locked conversation, and what else decides over a message, read with it in one query."""
+
+    conversation: Conversation
+    said_before: bool
+    busy: bool
+    session: tuple[UUID, datetime] | None
+
+
+def _lock_to_speak(member: User, conversation_id: UUID, client_id: UUID | None) -> _Standing:
+    """Lock the member's own conversation, then read what else decides.
+
+    Two statements: one that waited for the lock would see the other tables as they were before the wait.
+
+    Raises:
+        NotVisible: the conversation does not exist, is deleted or belongs to somebody else.
+    """
+    locked = (
+        Conversation.objects.select_for_update(of=("self",))
+        .select_related("organization", "coach__persona")
+        .filter(pk=conversation_id, owner_id=member.pk, deleted_at=None)
+        .first()
+    )
+    if locked is None:
+        raise NotVisible
+    sessions = Session.objects.filter(conversation_id=OuterRef("pk"), closed_at=None)
+    turns = Interaction.objects.filter(conversation_id=OuterRef("pk"), state=Interaction.State.RUNNING)
+    same = Message.objects.filter(conversation_id=OuterRef("pk"), client_id=client_id)
+    said_before, busy, session_id, session_at = Conversation.objects.values_list(
+        Exists(same),
+        Exists(turns),
+        Subquery(sessions.values("pk")[:1]),
+        Subquery(sessions.values("last_at")[:1]),
+    ).get(pk=conversation_id)
+    session = None if session_id is None else (session_id, session_at)
+    return _Standing(locked, bool(client_id) and said_before, busy, session)
 
 
 def lock_own(member: User, conversation_id: UUID) -> Conversation:
@@ -177,12 +221,8 @@ def _repeated(before: Message, text: str) -> Accepted:
 
 
 def _phrases(conversation: Conversation) -> list[str]:
-    if conversation.coach_id is None:
-        return []
-    found = Persona.objects.filter(coach_id=conversation.coach_id).values_list(
-        "escalation_phrases", flat=True
-    )
-    return list(found.first() or [])
+    persona: Persona | None = getattr(conversation.coach, "persona", None)
+    return list(persona.escalation_phrases) if persona else []
 
 
 def _message(conversation: Conversation, member: User, client_id: UUID, text: str, now: datetime) -> Message:
@@ -199,28 +239,29 @@ def _message(conversation: Conversation, member: User, client_id: UUID, text: st
     )
 
 
-def open_session(conversation: Conversation, *, now: datetime) -> Session:
-    """Return the session of use that `now` falls into, closing one that has been idle for too long."""
+def open_session(conversation: Conversation, current: tuple[UUID, datetime] | None, *, now: datetime) -> UUID:
+    """Return the session of use that `now` falls into, closing the current one if it was idle for too long."""
     idle = timedelta(minutes=conversation.organization.idle_minutes)
-    current = Session.objects.filter(conversation=conversation, closed_at=None).first()
-    if current is not None and current.last_at >= now - idle:
-        Session.objects.filter(pk=current.pk).update(last_at=now)
-        return current
+    if current is not None and current[1] >= now - idle:
+        if current[1] < now - SESSION_GRAIN:
+            Session.objects.filter(pk=current[0]).update(last_at=now)
+        return current[0]
     if current is not None:
-        Session.objects.filter(pk=current.pk).update(closed_at=current.last_at)
-    return Session.objects.create(conversation=conversation, started_at=now, last_at=now)
+        Session.objects.filter(pk=current[0]).update(closed_at=current[1])
+    return Session.objects.create(conversation=conversation, started_at=now, last_at=now).pk
 
 
 def _open_turn(
-    conversation: Conversation,
+    standing: _Standing,
     message: Message,
     *,
-    session: Session,
+    session_id: UUID,
     now: datetime,
     worker: str,
     findings: Sequence[escalation.Finding] = (),
     new_question: bool = True,
 ) -> Accepted:
+    conversation = standing.conversation
     conversation.last_sequence += 1
     reply = Message(
         conversation_id=conversation.pk,
@@ -230,18 +271,17 @@ def _open_turn(
         created_at=now,
     )
     Message.objects.bulk_create([message, reply] if new_question else [reply])
-    busy = Interaction.objects.filter(conversation=conversation, state=Interaction.State.RUNNING).exists()
-    claimed = bool(worker) and not busy
+    claimed = bool(worker) and not standing.busy
     interaction = Interaction.objects.create(
         conversation=conversation,
-        session=session,
+        session_id=session_id,
         question=message,
         reply=reply,
         epoch=conversation.epoch,
         state=Interaction.State.RUNNING if claimed else Interaction.State.WAITING,
         worker=worker if claimed else "",
         attempts=1 if claimed else 0,
-        lease_until=now + LEASE if claimed or busy else now,
+        lease_until=now + LEASE if claimed or standing.busy else now,
         rule_trace=[finding.as_trace() for finding in findings],
         accepted_at=now,
     )

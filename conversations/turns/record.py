@@ -10,12 +10,12 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
-from coaching.models import PromptRun
 from coaching.policies import escalation
 from coaching.providers.metered import RunRecord
 from conversations import handoff
+from conversations.metering import keep_runs
 from conversations.models import Conversation, Interaction, Message
 from conversations.turns.accept import LEASE
 from conversations.turns.plan import Plan
@@ -38,42 +38,49 @@ class Outcome:
 class Recorded:
     """What was settled: the reply as committed, whether a coach was called, and the next turn that waits."""
 
-    reply: Message | None
+    reply: Message
     called: bool = False
     next_turn_id: UUID | None = None
 
 
+_SAVE = """
+    WITH kept AS (
+        UPDATE conversations_message SET content = %s WHERE id = %s AND state = 'streaming' RETURNING id)
+    UPDATE conversations_interaction SET lease_until = %s
+    WHERE id = %s AND state = 'running' AND worker = %s AND NOT stop_requested AND reply_id IN (SELECT id FROM kept)
+"""
+
+
 def save_partial(*, turn_id: UUID, reply_id: UUID, text: str, worker: str, now: datetime) -> bool:
-    """Keep the text so far and renew the lease; False when the turn must end."""
-    kept = Message.objects.filter(pk=reply_id, state=Message.State.STREAMING).update(content=text)
-    if kept != 1:
-        return False
-    return (
-        Interaction.objects.filter(
-            pk=turn_id, state=Interaction.State.RUNNING, worker=worker, stop_requested=False
-        ).update(lease_until=now + LEASE)
-        == 1
-    )
+    """Keep the text so far and renew the lease, in one statement; False when the turn must end."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SAVE, [text, reply_id, now + LEASE, turn_id, worker])
+        renewed: int = cursor.rowcount
+    return renewed == 1
 
 
 @transaction.atomic(durable=True)
 def record(*, plan: Plan, outcome: Outcome, worker: str, now: datetime) -> Recorded:
     """Settle a turn: commit the reply with its citations, the cost, and what follows from it."""
     conversation = handoff.lock(plan.loaded.conversation_id)
-    _keep_runs(plan, outcome.runs, now=now)
-    reply = Message.objects.get(pk=plan.loaded.reply_id)
-    turn = Interaction.objects.get(pk=plan.loaded.turn_id)
-    mine = reply.state == Message.State.STREAMING and turn.worker == worker
+    keep_runs(
+        outcome.runs,
+        organization_id=plan.loaded.organization_id,
+        user_id=plan.loaded.client_id,
+        subject_id=plan.loaded.turn_id,
+        now=now,
+    )
+    turn = Interaction.objects.select_related("reply").get(pk=plan.loaded.turn_id)
     called = False
-    if mine:
-        _settle(reply, turn, plan, outcome, now=now)
-        called = _call_coach_if_unsure(conversation, reply, plan, outcome, now=now)
-        conversation.updated_at = now
-        conversation.save(update_fields=["updated_at"])
-    return Recorded(reply, called, claim_next(conversation, worker=worker, now=now))
+    if turn.reply.state == Message.State.STREAMING and turn.worker == worker:
+        _settle(turn.reply, plan, outcome, now=now)
+        _close(turn, outcome, now=now)
+        called = _call_coach_if_unsure(conversation, turn.reply, plan, outcome, now=now)
+    return Recorded(turn.reply, called, claim_next(conversation, worker=worker, now=now))
 
 
-def _settle(reply: Message, turn: Interaction, plan: Plan, outcome: Outcome, *, now: datetime) -> None:
+def _settle(reply: Message, plan: Plan, outcome: Outcome, *, now: datetime) -> None:
+    """Write the reply as it ended, with what it stands on."""
     reply.content = outcome.text
     reply.state = outcome.ended
     reply.completed_at = now
@@ -88,6 +95,9 @@ def _settle(reply: Message, turn: Interaction, plan: Plan, outcome: Outcome, *, 
     reply.save(
         update_fields=["content", "state", "completed_at", "citations", "domains", "retrieval", "metadata"]
     )
+
+
+def _close(turn: Interaction, outcome: Outcome, *, now: datetime) -> None:
     turn.state = {"complete": "done", "stopped": "stopped", "failed": "failed"}[outcome.ended]
     turn.error = outcome.error
     turn.first_token_at = outcome.first_token_at
@@ -122,44 +132,16 @@ def _call_coach_if_unsure(
     )
 
 
-def _keep_runs(plan: Plan, runs: Sequence[RunRecord], *, now: datetime) -> None:
-    PromptRun.objects.bulk_create(
-        PromptRun(
-            at=now,
-            organization_id=plan.loaded.organization_id,
-            user_id=plan.loaded.client_id,
-            subject_id=plan.loaded.turn_id,
-            purpose=run.purpose,
-            provider=run.provider,
-            model=run.model,
-            prompt=run.prompt.name,
-            prompt_version=run.prompt.version,
-            prompt_hash=run.prompt.hash,
-            input_tokens=run.input_tokens,
-            output_tokens=run.output_tokens,
-            cost_usd=run.cost_usd,
-            latency_ms=run.latency_ms,
-            first_token_ms=run.first_token_ms,
-            status=run.status,
-            error=run.error,
-        )
-        for run in runs
-    )
-
-
 def claim_next(conversation: Conversation, *, worker: str, now: datetime) -> UUID | None:
     """Claim the oldest turn that waits in the locked conversation, unless one is running."""
-    if Interaction.objects.filter(conversation=conversation, state=Interaction.State.RUNNING).exists():
-        return None
-    turn = (
-        Interaction.objects.filter(conversation=conversation, state=Interaction.State.WAITING)
-        .order_by("accepted_at", "pk")
-        .first()
+    unfinished = Interaction.objects.filter(
+        conversation=conversation, state__in=[Interaction.State.RUNNING, Interaction.State.WAITING]
     )
-    if turn is None:
+    turns = list(unfinished.order_by("accepted_at", "pk"))
+    if not turns or any(turn.state == Interaction.State.RUNNING for turn in turns):
         return None
-    claim(turn, worker=worker, now=now)
-    return turn.pk
+    claim(turns[0], worker=worker, now=now)
+    return turns[0].pk
 
 
 def claim(turn: Interaction, *, worker: str, now: datetime) -> None:

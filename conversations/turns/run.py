@@ -15,31 +15,21 @@ from uuid import UUID
 from django.utils import timezone
 
 from coaching.providers import registry
-from coaching.providers.metered import RunRecord
 from coaching.providers.ports import ProviderError
 from conversations import announcing, live
 from conversations.database import in_db
+from conversations.metering import Collector
+from conversations.presenting import Names
 from conversations.turns.plan import Loaded, Plan, load, look_up
 from conversations.turns.record import Outcome, Recorded, record, save_partial
 from conversations.turns.stream import Teller, read
 
 logger = logging.getLogger(__name__)
 
-KEEP_SECONDS = 0.7
+KEEP_SECONDS = 1.0
 """How often the text so far is kept and the lease renewed."""
 
 EMBEDDING_DEADLINE_SECONDS = 5.0
-
-
-class Collector:
-    """Keeps the records of a turn's provider calls until they are written with its outcome."""
-
-    def __init__(self) -> None:
-        self.runs: list[RunRecord] = []
-
-    async def record(self, run: RunRecord) -> None:
-        """Keep one record."""
-        self.runs.append(run)
 
 
 class RunningTurn:
@@ -49,6 +39,7 @@ class RunningTurn:
         self.turn_id = turn_id
         self.conversation_id = conversation_id
         self.reply_id: UUID | None = None
+        self.names = Names(client="", persona="")
         self.teller: Teller | None = None
         self._reader: asyncio.Task[float | None] | None = None
         self._stopped = False
@@ -70,6 +61,7 @@ class RunningTurn:
         if loaded is None:
             return None
         self.reply_id = loaded.reply_id
+        self.names = Names(client="", persona=loaded.voice.persona.name)
         collector = Collector()
         plan = await in_db(look_up)(loaded, await self._vector(loaded, collector))
         outcome = await self._stream(plan, collector)
@@ -155,7 +147,7 @@ class Turns:
                 del self._running[turn_id]
             if recorded is None:
                 return
-            await announcing.turn_ended(conversation_id, recorded.reply, called=recorded.called)
+            await announcing.turn_ended(conversation_id, recorded.reply, turn.names, called=recorded.called)
             turn_id = recorded.next_turn_id
 
     def stop(self, conversation_id: UUID) -> bool:
