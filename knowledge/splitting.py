@@ -9,10 +9,10 @@ Each core then takes in the end of what precedes it in its chapter: the overlap.
 """
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from langchain_text_splitters import RecursiveCharacterTextSplitter
 
@@ -27,6 +27,8 @@ LONGEST_TOKEN = 12
 """Characters that count as at least one token: tokenizers give a word of any length a single 'unknown'."""
 
 CountTokens = Callable[[str], int]
+_Stretch = tuple[int, int]
+"""First character, and the one after the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ def split(
     outline = _Outline(document)
     drafts: list[PassageDraft] = []
     for chapter, start, end in outline.chapters(len(text)):
-        for span in _spans(text, start, end, measure, size=size, overlap=overlap):
+        for span in _spans(text, (start, end), outline, measure, size=size, overlap=overlap):
             drafts.append(outline.draft(len(drafts), chapter, span, text, measure))
     return drafts
 
@@ -63,9 +65,9 @@ def _measure(count_tokens: CountTokens) -> CountTokens:
 
 
 def _spans(
-    text: str, start: int, end: int, measure: CountTokens, *, size: int, overlap: int
+    text: str, chapter: _Stretch, outline: "_Outline", measure: CountTokens, *, size: int, overlap: int
 ) -> Iterator[Span]:
-    """Yield the spans of the chapter that runs from `start` to `end`."""
+    """Yield the spans of one chapter."""
     splitter = RecursiveCharacterTextSplitter(
         separators=SEPARATORS,
         is_separator_regex=True,
@@ -75,17 +77,50 @@ def _spans(
         chunk_overlap=0,
         length_function=measure,
     )
-    core_start = start
-    for core in splitter.split_text(text[start:end]):
-        core_end = core_start + len(core)
-        if core.strip():
-            fresh = core_start + len(core) - len(core.lstrip())
-            core_text_end = core_start + len(core.rstrip())
-            reach = _overlap_start(text, start, fresh, measure, overlap)
-            while reach < fresh and measure(text[reach:core_text_end]) > size:
-                reach = _next_word(text, (reach + fresh + 1) // 2, fresh)
-            yield Span(reach, fresh, core_text_end)
-        core_start = core_end
+    ends = accumulate((len(core) for core in splitter.split_text(text[slice(*chapter)])), initial=chapter[0])
+    cores = _with_their_headings(list(pairwise(ends)), outline, lambda at: measure(text[slice(*at)]) <= size)
+    for core_start, core_end in _without_crumbs(cores, text, measure, size=size, crumb=overlap):
+        core = text[core_start:core_end]
+        if not core.strip():
+            continue
+        fresh, end = core_end - len(core.lstrip()), core_start + len(core.rstrip())
+        reach = _overlap_start(text, chapter[0], fresh, measure, overlap)
+        while reach < fresh and measure(text[reach:end]) > size:
+            reach = _next_word(text, (reach + fresh + 1) // 2, fresh)
+        yield Span(reach, fresh, end)
+
+
+def _with_their_headings(
+    cores: list[_Stretch], outline: "_Outline", fits: Callable[[_Stretch], bool]
+) -> list[_Stretch]:
+    """Move headings at the end of a core to the text that they stand over, where there is room for them."""
+    moved = list(cores)
+    for index in range(len(moved) - 1):
+        start, end = moved[index]
+        following_end = moved[index + 1][1]
+        while (heading := outline.heading_before(end)) is not None and start < heading < end:
+            if not fits((heading, following_end)):
+                break
+            end = heading
+        moved[index], moved[index + 1] = (start, end), (end, following_end)
+    return moved
+
+
+def _without_crumbs(
+    cores: list[_Stretch], text: str, measure: CountTokens, *, size: int, crumb: int
+) -> list[_Stretch]:
+    """Join cores of at most `crumb` tokens, such as a heading alone, with a neighbour that has room."""
+    joined: list[_Stretch] = []
+    for core in cores:
+        if joined:
+            last = joined[-1]
+            both = (last[0], core[1])
+            small = min(measure(text[slice(*last)]), measure(text[slice(*core)])) <= crumb
+            if small and measure(text[slice(*both)]) <= size:
+                joined[-1] = both
+                continue
+        joined.append(core)
+    return joined
 
 
 def _overlap_start(text: str, floor: int, fresh: int, measure: CountTokens, overlap: int) -> int:
@@ -126,6 +161,13 @@ class _Outline:
         ends = [*(self._before(first) for first in firsts[1:]), length]
         for chapter, end in zip(self._chapters, ends, strict=False):
             yield chapter, self._starts[chapter.first_block], end
+
+    def heading_before(self, character: int) -> int | None:
+        """Return where the heading begins that ends, blank line included, at `character`; None for other text."""
+        index = bisect_left(self._starts, character) - 1
+        if index < 0 or self._starts[index + 1] != character:
+            return None
+        return self._starts[index] if self._blocks[index].kind is BlockKind.heading else None
 
     def _before(self, block: int) -> int:
         return max(self._starts[block] - len(BETWEEN_BLOCKS), 0)

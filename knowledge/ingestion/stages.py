@@ -71,8 +71,9 @@ def find_structure(work: Work) -> Write:
         version.notices = structure.notices(document)
         version.save(update_fields=["page_count", "page_labels", "notices"])
         known = version.document
-        if document.title and known.title == title_from(version.filename):
-            known.title = document.title
+        title = structure.own_title(document)
+        if title and known.title == title_from(version.filename):
+            known.title = title
         known.authors = known.authors or list(document.authors)
         known.year = known.year or document.year
         known.save(update_fields=["title", "authors", "year"])

@@ -67,6 +67,13 @@ def check(document: ExtractedDocument) -> None:
         raise StageFailed(Cause.malformed, "a block on no page")
 
 
+def own_title(document: ExtractedDocument) -> str:
+    """Return what the file calls itself; the name of the first of several chapters is not it."""
+    if len(document.chapters) > 1 and document.title == document.chapters[0].title:
+        return ""
+    return document.title
+
+
 def notices(document: ExtractedDocument) -> list[Mapping[str, Any]]:
     """Return what a reader should know: pages that could not be read, and pages read from their picture."""
     found: list[Mapping[str, Any]] = []

@@ -41,7 +41,7 @@ def code_of(*arguments: object, **options: object) -> int:
 def test_reads_a_folder_without_a_worker(folder: Path, home: House) -> None:
     assert ingest(folder, organization=home.organization.name) == f"ready     {folder}/book.md: 2 passages.\n"
     document = Document.objects.get()
-    assert (document.title, document.organization, document.coach) == ("Trust", home.organization, None)
+    assert (document.title, document.organization, document.coach) == ("book", home.organization, None)
     assert DocumentVersion.objects.get().live
 
 

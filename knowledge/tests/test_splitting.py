@@ -178,3 +178,25 @@ class TestSplit:
             ["2", "3"],
             ["4", "5"],
         ]
+
+    def test_a_heading_is_never_left_alone_or_at_the_end(self) -> None:
+        written = document(
+            heading("Norms", 2),
+            paragraph(" ".join(["Word."] * 37)),
+            heading("Roles", 2),
+            heading("Timekeeper", 3),
+            paragraph("Clock. " * 60),
+        )
+        drafts = split(written, count_tokens=count_words, size=50, overlap=10)
+        assert [draft.text.count("Roles") for draft in drafts] == [0, 1, 0]
+        assert "Word.\n\nRoles\n\nTimekeeper\n\nClock." in drafts[1].text
+        assert [draft.headings for draft in drafts] == [
+            ("Norms",),
+            ("Roles", "Timekeeper"),
+            ("Roles", "Timekeeper"),
+        ]
+
+    def test_a_heading_before_a_long_paragraph_is_no_passage_of_its_own(self) -> None:
+        written = document(heading("Trust", 1), paragraph("Promise. " * 120))
+        drafts = split(written, count_tokens=count_words, size=50, overlap=10)
+        assert drafts[0].text.startswith("Trust\n\nPromise.")
