@@ -74,7 +74,7 @@ def test_a_suggested_question_is_asked_with_one_press(talk: Talk) -> None:
 def test_stop_keeps_what_was_written_and_try_again_answers(talk: Talk) -> None:
     conversation = talk.conversation()
     page = talk.chat(conversation.pk)
-    ask(page, "Please wait for me.")
+    ask(page, f"{QUESTION} Please wait.")
     expect(page.locator(".message--streaming .plain")).to_contain_text("and decide")
     page.keyboard.press("Escape")
     expect(page.locator(".message__problem")).to_contain_text("Stopped.")
@@ -165,6 +165,7 @@ def test_a_coach_is_asked_for_cancelled_comes_and_goes(talk: Talk) -> None:
     expect(page.get_by_text("Waiting for Ben Hart.")).to_be_visible()
     talk.as_coach(conversation.pk, "take-over")
     expect(page.get_by_text("Ben Hart is here.")).to_be_visible()
+    expect(page.get_by_label("Your message")).to_have_attribute("placeholder", "Write to Ben Hart")
     ask(page, "Thank you for coming")
     expect(page.locator(".message--client").last).to_contain_text("Thank you for coming")
     talk.as_coach(conversation.pk, "hand-back")

@@ -97,6 +97,14 @@ def test_a_conversation_from_its_first_question_to_its_sources(
     complete(page)
     expect(page.locator(".source")).to_have_count(2)
     snap(page, "answered")
+    page.locator(".citation").first.click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    expect(page.locator("#viewer-body > *:not(.skeleton)").first).to_be_visible()
+    snap(page, "source")
+    page.keyboard.press("Escape")
+    page.get_by_text("Shared with Ben Hart").first.click()
+    snap(page, "who-reads")
+    page.keyboard.press("Escape")
     page.get_by_role("button", name="Not helpful").click()
     page.get_by_label("Sources missing").check()
     snap(page, "feedback")
@@ -129,6 +137,18 @@ def test_people(talk: Talk, snap: Callable[[Page, str], None]) -> None:
     expect(page.get_by_text("Ben Hart is here.")).to_be_visible()
     expect(page.get_by_text("Shall we look at")).to_be_visible()
     snap(page, "coach-here")
+    assert talk.complaints == []
+
+
+def test_the_drawer(talk: Talk, snap: Callable[[Page, str], None]) -> None:
+    titles = ("Norms for a new team", "Exit tickets")
+    for title in titles:
+        Conversation.objects.filter(pk=talk.conversation().pk).update(title=title)
+    page = talk.chat(viewport={"width": 390, "height": 844})
+    page.get_by_role("button", name="Your conversations").click()
+    expect(page.get_by_role("link", name="All conversations")).to_be_visible()
+    snap(page, "drawer")
+    expect(page.get_by_role("link", name="All conversations")).to_be_in_viewport()
     assert talk.complaints == []
 
 

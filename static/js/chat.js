@@ -120,6 +120,7 @@ function noteStanding({ owner_state, epoch, holder }, { isNews = false } = {}) {
   const isChanged = owner_state !== standing.owner_state || epoch !== standing.epoch;
   standing = { owner_state, epoch, holder };
   page.dataset.ownerState = owner_state;
+  composer?.address(holder || persona);
   if (isChanged || isNews) lookAnew();
   showStatus();
 }
@@ -212,6 +213,11 @@ for (const form of document.querySelectorAll("#welcome [data-suggestions]")) {
     composer.focus();
   });
 }
+
+// A drawer that is open when the window grows is beside the conversation from then on.
+matchMedia("(min-width: 56rem)").addEventListener("change", ({ matches }) => {
+  if (matches) byId("side").hidePopover();
+});
 
 byId("reconnect").addEventListener("click", () => live.retryNow());
 openSourcesBeside(page, byId("viewer"));

@@ -64,6 +64,11 @@ export class Composer {
     return this.#box.value;
   }
 
+  /** Say in the empty box whom its text will reach. */
+  address(name) {
+    this.#box.placeholder = `Write to ${name}`;
+  }
+
   focus() {
     this.#box.focus();
   }

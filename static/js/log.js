@@ -64,6 +64,7 @@ export class MessageLog {
   #sticks = true;
   #settled = -1;
   #revealed = null;
+  #size = "";
 
   /** `jump` is the button that leads to the newest message, `pendingTemplate` an unsent message's form. */
   constructor({ scroller, list, jump, pendingTemplate }) {
@@ -273,6 +274,7 @@ export class MessageLog {
 
   #scrolled() {
     const { scrollHeight, scrollTop, clientHeight } = this.#scroller;
+    if (this.#resized()) return;
     // Where this class itself has put the page is not where the reader wanted to stay.
     if (scrollTop === this.#settled) return;
     this.#settled = -1;
@@ -293,10 +295,15 @@ export class MessageLog {
     this.#revealed = element;
   }
 
-  /** A keyboard that opens or a window that turns must not hide what was just shown. */
+  /** A keyboard that opens or a window that turns must not hide what was just shown. True if it did. */
   #resized() {
+    const { clientWidth, clientHeight } = this.#scroller;
+    const size = `${clientWidth} ${clientHeight}`;
+    if (size === this.#size) return false;
+    this.#size = size;
     if (this.#settled >= 0 && this.#revealed?.isConnected) this.#reveal(this.#revealed, false);
     else this.#follow();
+    return true;
   }
 
   #follow(isNew = false) {
