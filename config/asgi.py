@@ -16,6 +16,7 @@ django_application = get_asgi_application()
 
 from config.health import HealthProbes
 from config.request_bodies import BodyLimit
+from config.warming import warm_in_background
 from conversations.routing import websocket_urlpatterns
 
 
@@ -42,3 +43,6 @@ application = ProtocolTypeRouter(
         "lifespan": lifespan,
     }
 )
+
+if os.environ["SIDELINE_ROLE"] == "web":
+    warm_in_background()

@@ -80,7 +80,9 @@ def brief(
 def trace_in_words(episode: Handoff, client: str) -> tuple[str, ...]:
     """Return the rules that called a person as sentences, each once, in the order in which they applied."""
     names = dict.fromkeys(str(each.get("rule", "")) for each in episode.rule_trace)
-    return tuple(RULES[name](client) if name in RULES else f"A rule applied: {name}." for name in names if name)
+    return tuple(
+        RULES[name](client) if name in RULES else f"A rule applied: {name}." for name in names if name
+    )
 
 
 def _percent(confidence: float | None) -> int | None:

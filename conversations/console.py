@@ -10,6 +10,7 @@ from django.contrib import messages as notes
 from django.db import close_old_connections
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
@@ -22,6 +23,7 @@ from conversations.presenting import views_of
 from conversations.turns.accept import LONGEST, Refusal
 
 CONSOLE = "conversations/console.html"
+BADGE = "conversations/partials/queue_badge.html"
 STALE = "The page was out of date, so nothing was sent. Your text is still here: send it again."
 
 
@@ -50,7 +52,12 @@ def queue(request: MemberRequest) -> HttpResponse:
 @coach_required
 def queue_badge(request: MemberRequest) -> HttpResponse:
     """Show how many conversations wait for this coach, for the dashboard's menu."""
-    return render(request, "conversations/partials/queue_badge.html", {"count": waiting.count(request.user)})
+    return HttpResponse(waiting_badge(request))
+
+
+def waiting_badge(request: MemberRequest) -> str:
+    """Return the badge of the queue in the dashboard's menu."""
+    return render_to_string(BADGE, {"count": waiting.count(request.user)})
 
 
 @require_GET
@@ -160,7 +167,7 @@ def _with_text(
     request: MemberRequest, conversation_id: UUID, said: Mapping[str, Any], *, refusal: str
 ) -> HttpResponse:
     standing = access.readable_conversation(request.user, conversation_id)
-    kept = {"text": said.get("text", ""), "draft": said.get("draft", "")}
+    kept: dict[str, Any] = {"text": said.get("text", ""), "draft": said.get("draft", "")}
     return _page(request, standing, status=422, refusal=refusal, **kept)
 
 
@@ -180,8 +187,9 @@ def draft(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
     if request.accepts("text/html"):
         standing = access.readable_conversation(request.user, conversation_id)
         text = "\n\n".join(filter(None, (text, proposed.text if proposed else "")))
-        shown = {"text": text, "draft": proposed.text if proposed else "", "draft_problem": problem}
-        return _page(request, standing, draft_sources=proposed.sources if proposed else (), **shown)
+        shown: dict[str, Any] = {"text": text, "draft": proposed.text if proposed else ""}
+        shown |= {"draft_problem": problem, "draft_sources": proposed.sources if proposed else ()}
+        return _page(request, standing, **shown)
     if proposed is None:
         return JsonResponse({"problem": problem})
     sources = [{"title": each.title, "page": each.page_label, "url": each.url} for each in proposed.sources]

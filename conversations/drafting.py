@@ -13,6 +13,7 @@ import numpy as np
 from django.utils import timezone
 from numpy.typing import NDArray
 
+from accounts import audit
 from accounts.access import NotVisible
 from accounts.models import User
 from coaching.prompts.compose import PersonaVoice, compose_draft
@@ -96,6 +97,9 @@ def _read(coach: User, conversation_id: UUID) -> _Material:
     standing = access.readable_conversation(coach, conversation_id)
     if standing.is_client:
         raise NotVisible
+    audit.record(
+        actor=coach, action="conversation.read", resource=f"conversation:{conversation_id}", reason="draft"
+    )
     conversation, _ = announcing.load_with_names(conversation_id)
     said = list(access.readable_messages(standing).select_related("sender").order_by("-sequence")[:HISTORY])
     asked = next((each for each in said if each.sender_type == Message.Sender.CLIENT), None)
@@ -139,7 +143,8 @@ async def _vector(material: _Material, collector: Collector) -> NDArray[np.float
     except ProviderError:
         logger.warning("question_not_embedded")
         return None
-    return embedded.vectors[0]
+    vector: NDArray[np.float32] = embedded.vectors[0]
+    return vector
 
 
 def _look_up(material: _Material, vector: NDArray[np.float32] | None) -> dict[int, RetrievedPassage]:

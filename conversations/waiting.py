@@ -84,7 +84,9 @@ class Row:
 def urgency_of(reason: str) -> tuple[str, str]:
     """Return how soon a person should look: a short name, and the words."""
     value = escalation.URGENCY.get(reason, 0)
-    return next(((name, words) for least, name, words in URGENCIES if value >= least), ("later", "When you can"))
+    return next(
+        ((name, words) for least, name, words in URGENCIES if value >= least), ("later", "When you can")
+    )
 
 
 def duration(length: timedelta) -> str:

@@ -169,6 +169,13 @@ class _Standing:
     session: tuple[UUID, datetime] | None
 
 
+_SPEAKING = (
+    *("organization_id", "owner_id", "coach_id", "title", "status", "visibility"),
+    *("owner_state", "epoch", "holder_id", "last_sequence", "updated_at"),
+    *("organization__idle_minutes", "coach__persona__escalation_phrases"),
+)
+
+
 def _lock_to_speak(member: User, conversation_id: UUID, client_id: UUID | None) -> _Standing:
     """Lock the member's own conversation, then read what else decides.
 
@@ -180,6 +187,7 @@ def _lock_to_speak(member: User, conversation_id: UUID, client_id: UUID | None) 
     locked = (
         Conversation.objects.select_for_update(of=("self",))
         .select_related("organization", "coach__persona")
+        .only(*_SPEAKING)
         .filter(pk=conversation_id, owner_id=member.pk, deleted_at=None)
         .first()
     )
