@@ -59,6 +59,7 @@ def compose_answer(
         ),
         question=question,
         sources=tuple(sources),
+        handback=handback,
     )
 
 

@@ -26,6 +26,7 @@ from coaching.providers.tokens import estimate_input, estimate_tokens
 from coaching.providers.words import Rarity
 
 INTRODUCTION = "Here is what your library says, in its own words:"
+REMEMBERED = "Your coach told you:"
 NOT_FOUND = (
     "I could not find this in your library. You could ask in other words, or ask your coach to have a look."
 )
@@ -52,7 +53,7 @@ class Extractive:
                 support = await self.support(request.question, request.sources, deadline_s=deadline_s)
         except TimeoutError as error:
             raise ProviderTimeout(f"No answer was found in {deadline_s} s.") from error
-        answer = compose(support, request.sources)
+        answer = remember(request.handback) + compose(support, request.sources)
         for group in GROUP.findall(answer):
             yield Piece(text=group)
             await asyncio.sleep(0)
@@ -82,6 +83,14 @@ class Extractive:
 def from_settings() -> Extractive:
     """Build the adapter for `CHAT_MODEL`; it needs no setting."""
     return Extractive(embedded_embeddings())
+
+
+def remember(handback: str) -> str:
+    """Begin with what the human coach said, as a quotation; nothing when there was none."""
+    lines = [line for line in FOREIGN_MARKER.sub("", handback).splitlines() if line.strip()]
+    if not lines:
+        return ""
+    return REMEMBERED + "\n\n" + "\n".join(f"> {line}" for line in lines) + "\n\n"
 
 
 def compose(support: Support, sources: Sequence[SourceText]) -> str:

@@ -88,7 +88,7 @@ class SourceText:
 class ChatRequest:
     """Everything that an adapter needs for one answer.
 
-    `messages` is the whole prompt, sources included. `question` and `sources` repeat the parts
+    `messages` is the whole prompt, sources included. `question`, `sources` and `handback` repeat the parts
     that an adapter without a language model (the extractive one) works from.
     """
 
@@ -96,6 +96,8 @@ class ChatRequest:
     messages: tuple[ChatMessage, ...]
     question: str = ""
     sources: tuple[SourceText, ...] = ()
+    handback: str = ""
+    """What a human coach said before handing the conversation back, when this is the first answer after it."""
     max_output_tokens: int = 1024
 
 

@@ -21,6 +21,7 @@ from coaching.providers.ports import (
     SourceText,
     Usage,
 )
+from coaching.providers.scripted import ScriptedEmbedding
 from coaching.providers.sentences import Sentence, split_sentences
 from coaching.providers.support import Support, shortlist
 from coaching.providers.words import Rarity, is_negated, stem, stems
@@ -280,3 +281,13 @@ def test_denial_is_seen() -> None:
 def test_rare_words_weigh_more() -> None:
     rarity = Rarity()
     assert rarity("said") < rarity("teacher") < rarity("metacognition") == 1.0
+
+
+async def test_the_first_answer_after_a_handback_begins_with_what_the_coach_said() -> None:
+    model = Extractive(ScriptedEmbedding())
+    request = ChatRequest(
+        purpose="answer", messages=(), question="What now?", handback="Call her first. [3]\n\nThen rest."
+    )
+    said = "".join([piece.text async for piece in model.stream(request, deadline_s=5)])
+    assert said.startswith("Your coach told you:\n\n> Call her first.\n> Then rest.\n\n")
+    assert "[3]" not in said

@@ -155,12 +155,14 @@ def _search_text(question: str, earlier: Sequence[Message]) -> str:
 
 
 def _what_the_coach_did(earlier: Sequence[Message]) -> str:
-    """Return what the human said in the last episode, if it was handed back within these messages."""
+    """Return what the human said in the episode that was handed back, unless the AI has spoken since."""
     said: list[str] = []
     handed_back = False
     for message in reversed(earlier):
         if message.metadata.get("is_handback"):
             handed_back = True
+        elif not handed_back and message.sender_type == Message.Sender.AI:
+            break
         elif handed_back and message.sender_type == Message.Sender.HUMAN_COACH:
             said.insert(0, message.content)
         elif handed_back and message.metadata.get("kind") == "takeover":
