@@ -56,7 +56,7 @@ def test_documents(kind: str, shelf: Shelf, shared_data: Path) -> None:
         path = folder / row["file"]
         version = ingested(shelf, path.name, path.read_bytes())
         check(version)
-        assert (version.cause == "encrypted") == bool(row["needs_password"])
+        assert (version.cause == "encrypted") == bool(row.get("needs_password"))
 
 
 def test_hostile_texts(shelf: Shelf, shared_data: Path) -> None:

@@ -84,7 +84,7 @@ def test_one_job_delivered_five_times_has_one_effect(shelf: Shelf) -> None:
     assert all_at_once(*[partial(work, version.pk)] * 5) == []
     run.ingest(version_id=version.pk)
     assert steps(version) == dict.fromkeys(IngestionStep.Stage.values, ("done", 1))
-    assert Passage.objects.count() == PassageEmbedding.objects.count() == 15
+    assert Passage.objects.count() == PassageEmbedding.objects.count() == 9
 
 
 def test_deleting_wins_against_reading(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
