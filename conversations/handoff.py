@@ -353,10 +353,14 @@ def stop_turns(conversation: Conversation, *, now: datetime) -> int | None:
     unfinished = Interaction.objects.filter(
         conversation=conversation, state__in=[Interaction.State.WAITING, Interaction.State.RUNNING]
     )
-    replies = Message.objects.filter(interaction__in=unfinished, state=Message.State.STREAMING)
+    # The turns first, then their replies: the order in which a running turn writes.
+    reply_ids = list(unfinished.select_for_update().values_list("reply_id", flat=True))
+    if not reply_ids:
+        return None
+    unfinished.update(state=Interaction.State.STOPPED, finished_at=now, lease_until=None)
+    replies = Message.objects.filter(pk__in=reply_ids, state=Message.State.STREAMING)
     first: int | None = replies.aggregate(first=Min("sequence"))["first"]
     replies.update(state=Message.State.STOPPED, completed_at=now)
-    unfinished.update(state=Interaction.State.STOPPED, finished_at=now, lease_until=None)
     return first
 
 

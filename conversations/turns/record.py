@@ -11,6 +11,7 @@ from typing import Literal
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from coaching.policies import escalation
 from coaching.providers.metered import RunRecord
@@ -44,19 +45,23 @@ class Recorded:
 
 
 _SAVE = """
-    WITH kept AS (
-        UPDATE conversations_message SET content = %s WHERE id = %s AND state = 'streaming' RETURNING id)
-    UPDATE conversations_interaction SET lease_until = %s
-    WHERE id = %s AND state = 'running' AND worker = %s AND NOT stop_requested AND reply_id IN (SELECT id FROM kept)
+    WITH renewed AS (
+        UPDATE conversations_interaction SET lease_until = %s
+        WHERE id = %s AND state = 'running' AND worker = %s AND NOT stop_requested RETURNING reply_id)
+    UPDATE conversations_message SET content = %s
+    WHERE state = 'streaming' AND id IN (SELECT reply_id FROM renewed)
 """
 
 
-def save_partial(*, turn_id: UUID, reply_id: UUID, text: str, worker: str, now: datetime) -> bool:
-    """Keep the text so far and renew the lease, in one statement; False when the turn must end."""
+def save_partial(*, turn_id: UUID, text: str, worker: str, now: datetime) -> bool:
+    """Keep the text so far and renew the lease, in one statement; False when the turn must end.
+
+    The turn's row comes first, here and wherever a turn ends: who has it decides who writes.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_SAVE, [text, reply_id, now + LEASE, turn_id, worker])
-        renewed: int = cursor.rowcount
-    return renewed == 1
+        cursor.execute(_SAVE, [now + LEASE, turn_id, worker, text])
+        kept: int = cursor.rowcount
+    return kept == 1
 
 
 @transaction.atomic(durable=True)
@@ -70,7 +75,7 @@ def record(*, plan: Plan, outcome: Outcome, worker: str, now: datetime) -> Recor
         subject_id=plan.loaded.turn_id,
         now=now,
     )
-    turn = Interaction.objects.select_related("reply").get(pk=plan.loaded.turn_id)
+    turn = lock_turn().get(pk=plan.loaded.turn_id)
     called = False
     if turn.reply.state == Message.State.STREAMING and turn.worker == worker:
         _settle(turn.reply, plan, outcome, now=now)
@@ -119,10 +124,10 @@ def _confidence(plan: Plan, outcome: Outcome) -> float:
 def _call_coach_if_unsure(
     conversation: Conversation, reply: Message, plan: Plan, outcome: Outcome, *, now: datetime
 ) -> bool:
-    """Ask for the coach where the sources do not carry the answer and the coach may read it."""
+    """Ask for the coach where the sources do not carry the answer, unless the coach has just been there."""
     confidence = _confidence(plan, outcome)
     unsure = confidence < plan.loaded.voice.low_confidence_below
-    asks_something = escalation.is_substantial(plan.loaded.question)
+    asks_something = escalation.is_substantial(plan.loaded.question) and not plan.loaded.handback
     coached = conversation.visibility == Conversation.Visibility.COACHED and conversation.coach_id is not None
     if not (outcome.ended == "complete" and unsure and asks_something and coached):
         return False
@@ -142,6 +147,11 @@ def claim_next(conversation: Conversation, *, worker: str, now: datetime) -> UUI
         return None
     claim(turns[0], worker=worker, now=now)
     return turns[0].pk
+
+
+def lock_turn() -> QuerySet[Interaction]:
+    """Return turns with their replies, locked: a process that is still writing finishes first."""
+    return Interaction.objects.select_for_update(of=("self",)).select_related("reply")
 
 
 def claim(turn: Interaction, *, worker: str, now: datetime) -> None:

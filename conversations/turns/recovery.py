@@ -14,7 +14,7 @@ from django.db import transaction
 from conversations import announcing, live
 from conversations.database import in_db
 from conversations.models import Conversation, Interaction, Message
-from conversations.turns.record import claim
+from conversations.turns.record import claim, lock_turn
 from conversations.turns.run import turns
 
 logger = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ def take(*, turn_id: UUID, worker: str, now: datetime) -> Found | None:
     """Claim one overdue turn or close it; None when another process was faster or its time has not come."""
     known = Interaction.objects.filter(pk=turn_id).values("conversation_id")
     conversation = Conversation.objects.select_for_update(skip_locked=True).filter(pk__in=known).first()
-    turn = Interaction.objects.select_related("reply").filter(pk=turn_id, lease_until__lt=now).first()
+    turn = lock_turn().filter(pk=turn_id, lease_until__lt=now).first()
     if conversation is None or turn is None:
         return None
     if turn.state == Interaction.State.WAITING and _another_runs(turn, now=now):

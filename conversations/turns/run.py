@@ -87,7 +87,7 @@ class RunningTurn:
         error = ""
         confidence: float | None = None
         self._reader = asyncio.create_task(read(registry.chat(collector), plan.request, teller))
-        keeper = asyncio.create_task(self._keep(plan))
+        keeper = asyncio.create_task(self._keep())
         if self._stopped:
             self._reader.cancel()
         try:
@@ -106,13 +106,12 @@ class RunningTurn:
             teller.finish()
         return Outcome(ended, teller.text, error, confidence, teller.first_token_at, collector.runs)
 
-    async def _keep(self, plan: Plan) -> None:
+    async def _keep(self) -> None:
         """Keep the text and the lease while the model talks; end the turn when it was taken away."""
         while True:
             await asyncio.sleep(KEEP_SECONDS)
             kept = await in_db(save_partial)(
                 turn_id=self.turn_id,
-                reply_id=plan.loaded.reply_id,
                 text=self.text,
                 worker=live.PROCESS,
                 now=timezone.now(),

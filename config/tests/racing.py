@@ -1,0 +1,53 @@
+"""Threads that start together: many trials of the same race, each runner with a database connection of its own."""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Any, Self
+
+from django.db import connections
+
+PATIENCE_SECONDS = 60.0
+
+
+class Racers:
+    """A field of runners, kept from trial to trial; `seed` makes the head starts the same in every run."""
+
+    def __init__(self, count: int, *, seed: int = 20260101) -> None:
+        self._start = threading.Barrier(count)
+        self._pool = ThreadPoolExecutor(count, thread_name_prefix="racer")
+        self._count = count
+        self._chance = random.Random(seed)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let every runner close its connection; tables cannot be emptied under an open one."""
+        self._all([connections.close_all] * self._count, [0.0] * self._count)
+        self._pool.shutdown()
+
+    def race(self, *runs: Callable[[], Any], within: float = 0.0) -> list[Any]:
+        """Run all at once and return each result, or the exception in its place, in the order given.
+
+        Each runner starts up to `within` seconds after the others, so that the trials cover the orders.
+        """
+        assert len(runs) == self._count
+        return self._all(runs, [self._chance.uniform(0.0, within) for _ in runs])
+
+    def _all(self, runs: Sequence[Callable[[], Any]], delays: Sequence[float]) -> list[Any]:
+        started = [self._pool.submit(self._run, run, delay) for run, delay in zip(runs, delays, strict=True)]
+        return [each.result(PATIENCE_SECONDS) for each in started]
+
+    def _run(self, run: Callable[[], Any], delay: float) -> Any:
+        self._start.wait(PATIENCE_SECONDS)
+        time.sleep(delay)
+        try:
+            return run()
+        except Exception as error:  # noqa: BLE001 -- the loser's exception is a result
+            return error
