@@ -131,6 +131,7 @@ class TestAMessageThatNeedsAPerson:
         assert (episode.reason, episode.trigger_id) == ("crisis", accepted.message.pk)
         assert [sender for sender, _ in spoken(conversation)] == ["client", "system"]
         assert not Interaction.objects.exists()
+        assert conversation.title == ""
 
     def test_shows_the_help_lines_of_the_organization(self, cast: Cast) -> None:
         lines = [{"name": "Line", "contact": "000", "hours": "always"}]

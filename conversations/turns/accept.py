@@ -117,7 +117,8 @@ def accept(
             standing, message, session_id=session_id, now=now, worker=worker, findings=findings
         )
     conversation.updated_at = now
-    conversation.title = conversation.title or title_of(text)
+    if reason != escalation.CRISIS:
+        conversation.title = conversation.title or title_of(text)
     conversation.save(update_fields=["last_sequence", "updated_at", "title"])
     if findings and handoff.request_within(conversation, findings=findings, trigger=message, now=now):
         return replace(accepted, called=True, silenced=reason in escalation.AI_MUST_WAIT)

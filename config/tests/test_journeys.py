@@ -1,0 +1,148 @@
+"""The story that Sideline is for, from the first sign-in to the hand back, in two real browsers."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from accounts.models import User
+from config.demo import build_demo
+from config.embedded_redis import Redis
+from config.tests.stack import Stack, running_stack
+from conversations.models import Conversation, Handoff, Message
+
+pytestmark = [pytest.mark.browser, pytest.mark.processes]
+
+MODELS = {
+    "CHAT_MODEL": "coaching.providers.extractive.from_settings",
+    "EMBEDDING_MODEL": "coaching.providers.minilm.from_settings",
+}
+QUESTIONS = (
+    "How often should our team review its norms, and how long does that take?",
+    "How many items should a common assessment have?",
+    "How long does the tuning protocol take, and what are its steps?",
+)
+
+
+@pytest.fixture
+def demo_stack(
+    transactional_db: None,
+    database_url: str,
+    redis_server: Redis,
+    tmp_path: Path,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Stack]:
+    """Build the demonstration and run web and worker over it, without any key."""
+    settings.EMBEDDING_MODEL = MODELS["EMBEDDING_MODEL"]
+    settings.MEDIA_ROOT = tmp_path / "media"
+    build_demo(say=lambda _line: None)
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    redis_server.start(redis_server.port)
+    with running_stack(
+        database_url=database_url,
+        redis_url=redis_server.url,
+        media=Path(django_settings.MEDIA_ROOT),
+        logs=tmp_path / "logs",
+        extra=MODELS,
+    ) as stack:
+        yield stack
+
+
+@pytest.fixture
+def journey_browser(browser_type_launch_args: dict[str, Any]) -> Iterator[Browser]:
+    """Return a browser whose event loop ends with the test."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(**browser_type_launch_args)
+        yield browser
+        browser.close()
+
+
+def window(browser: Browser, stack: Stack, complaints: list[str], **options: Any) -> Page:
+    """Return a page of a browser of its own; what it complains of is kept."""
+    context = browser.new_context(
+        **{
+            "viewport": {"width": 1280, "height": 850},
+            "locale": "en-GB",
+            "base_url": stack.url,
+            "reduced_motion": "reduce",
+            **options,
+        }
+    )
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    return page
+
+
+def sign_in(page: Page, email: str) -> None:
+    """Sign in as one of the demonstration's people, by the form."""
+    page.goto("/")
+    page.get_by_label("Email").fill(email)
+    page.get_by_label("Password", exact=True).fill("riverbend-demo")
+    page.get_by_role("button", name="Sign in").click()
+
+
+def ask(page: Page, question: str, *, answers: int) -> None:
+    """Ask and wait until the answer is whole."""
+    page.get_by_label("Your message").fill(question)
+    page.get_by_label("Your message").press("Enter")
+    expect(page.locator(".message--ai[data-state=complete]")).to_have_count(answers, timeout=30_000)
+
+
+def open_cited_page(page: Page, picture: Path) -> None:
+    """Open the page behind the last answer's first citation and see the quote marked on it."""
+    page.locator(".message--ai").last.locator("a.citation").first.click()
+    viewer = page.get_by_role("dialog")
+    expect(viewer).to_contain_text("The Riverbend Handbook")
+    expect(viewer.locator("mark").first).to_be_attached()
+    expect(viewer.locator("img").first).to_be_visible()
+    page.screenshot(path=picture)
+    page.keyboard.press("Escape")
+    expect(viewer).to_be_hidden()
+
+
+def test_an_educator_asks_opens_the_pages_and_a_coach_steps_in_and_out(
+    demo_stack: Stack, journey_browser: Browser, artefacts: Path
+) -> None:
+    complaints: list[str] = []
+    educator = window(journey_browser, demo_stack, complaints)
+    sign_in(educator, "tess@riverbend.example")
+    educator.get_by_role("button", name="New conversation").first.click()
+    for number, question in enumerate(QUESTIONS, start=1):
+        ask(educator, question, answers=number)
+        educator.screenshot(path=artefacts / f"question-{number}.png")
+        open_cited_page(educator, artefacts / f"cited-page-{number}.png")
+    educator.get_by_role("button", name="Ask for a coach").click()
+    expect(educator.get_by_text("Waiting for Daniel Okoro.")).to_be_visible()
+    educator.screenshot(path=artefacts / "waiting.png")
+
+    coach = window(journey_browser, demo_stack, complaints)
+    sign_in(coach, "daniel@riverbend.example")
+    coach.goto("/admin/queue/")
+    expect(coach.get_by_text("Tess Alvarado").first).to_be_visible()
+    coach.screenshot(path=artefacts / "queue.png")
+    conversation = Conversation.objects.filter(owner=User.objects.get(name="Tess Alvarado")).latest(
+        "updated_at"
+    )
+    coach.goto(f"/admin/queue/{conversation.pk}/")
+    coach.get_by_role("button", name="Take over").first.click()
+    expect(educator.get_by_text("Daniel Okoro is here.")).to_be_visible()
+    coach.get_by_label("Your message").fill("Begin with the norm that hurts most. You know which one it is.")
+    coach.get_by_label("Your message").press("Enter")
+    expect(educator.locator(".message--coach")).to_contain_text("the norm that hurts most")
+    educator.screenshot(path=artefacts / "coach-here.png")
+    coach.screenshot(path=artefacts / "console.png")
+    coach.get_by_role("button", name="Hand back").first.click()
+    expect(educator.get_by_text("has handed the conversation back")).to_be_visible()
+
+    ask(educator, "So where do I begin with our norms on Monday?", answers=4)
+    expect(educator.locator(".message--ai").last).to_contain_text("Begin with the norm that hurts most.")
+    educator.screenshot(path=artefacts / "after-the-handback.png")
+    assert Handoff.objects.get(conversation=conversation).state == "returned"
+    assert not Message.objects.filter(conversation=conversation, state="streaming").exists()
+    assert complaints == []
