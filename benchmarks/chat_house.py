@@ -98,7 +98,11 @@ def open_house(
         ]
         _start(stack, celery, {**environment, "SIDELINE_ROLE": "worker"}, folder / "worker.log")
         _wait(f"http://{LOOPBACK}:{web_port}/livez", folder / "web.log")
-        yield House(web_port, f"http://{LOOPBACK}:{model_port}/v1", web.pid, environment, clients)
+        try:
+            yield House(web_port, f"http://{LOOPBACK}:{model_port}/v1", web.pid, environment, clients)
+        except BaseException:
+            print((folder / "web.log").read_text()[-3000:], file=sys.stderr)
+            raise
 
 
 def _server(server: str, port: int) -> list[str]:

@@ -30,6 +30,7 @@ def sign_in(user: User) -> str:
 def main(count: int) -> None:
     """Make what is missing and print the clients."""
     call_command("migrate", verbosity=0, interactive=False)
+    call_command("collectstatic", verbosity=0, interactive=False)
     build_demo(say=lambda line: print(line, file=sys.stderr))
     organization = Organization.objects.get(name="Riverbend Schools")
     team = organization.teams.order_by("name").first()

@@ -26,10 +26,11 @@ PASSAGES_OF_A_DOCUMENT = 250
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One passage to load: its title is the document's or the chapter's."""
+    """One passage to load. `title` is its document's; `heading` is found by searches, too."""
 
     title: str
     body: str
+    heading: str = ""
 
 
 def use_database_of_its_own(name: str) -> None:
@@ -89,7 +90,7 @@ def _passages(
         version = versions[number]
         tokens = max(1, len(text.body) // 5)
         yield (
-            passage_id, version.pk, version.organization_id, ordinal, True, text.title, [], text.title, ordinal,
+            passage_id, version.pk, version.organization_id, ordinal, True, text.heading, [], text.heading, ordinal,
             str(ordinal + 1), "", ordinal * 10_000, ordinal * 10_000 + len(text.body), text.body, tokens, [], "",
         )  # fmt: skip
 

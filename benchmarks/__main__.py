@@ -1,0 +1,42 @@
+"""`python -m benchmarks [NAME…]`: run the measurements one after the other, each in a process of its own."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+SHARED = HERE.parent.parent / "shared" / "data"
+SQUAD = str(SHARED / "retrieval-squad")
+
+MEASUREMENTS: dict[str, list[str]] = {
+    "chat": [],
+    "sockets": [],
+    "stopping": [],
+    "retrieval_scale": [],
+    "retrieval_quality": [],
+    "answers_without_key": [SQUAD],
+    "routing_accuracy": [],
+    "ingestion_speed": [],
+    "minilm_speed": [SQUAD],
+    "provider_cpu": [],
+    "escalation_rules": [],
+}
+"""Each measurement with its arguments; some read the shared data sets and say so when they are absent."""
+
+
+def main(names: list[str]) -> int:
+    """Run the named measurements, or all; return the number that failed."""
+    unknown = [name for name in names if name not in MEASUREMENTS]
+    if unknown:
+        print(f"There is no measurement {', '.join(unknown)}. There are: {', '.join(MEASUREMENTS)}.")
+        return 2
+    failed = 0
+    for name in names or list(MEASUREMENTS):
+        print(f"\n=== {name} ===", flush=True)
+        command = [sys.executable, "-m", f"benchmarks.{name}", *MEASUREMENTS[name]]
+        failed += subprocess.run(command, cwd=HERE.parent, check=False).returncode != 0
+    return failed
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
