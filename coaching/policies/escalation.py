@@ -5,6 +5,36 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from coaching.policies.crisis_phrases import (
+    BURDEN,
+    METHODS,
+    NO_LONGER_HERE,
+    OWN_DEATH,
+    SELF_HARM,
+    SUICIDAL,
+    WISH_TO_DIE,
+)
+from coaching.policies.danger_phrases import EMERGENCY, SOMEBODY_ELSE, VIOLENCE
+from coaching.policies.person_phrases import ASKS_FOR_PERSON
+from coaching.policies.person_phrases import HIGH_STAKES as HIGH_STAKES_DECISION
+from coaching.policies.phrases import Phrase, normalise
+
+__all__ = [
+    "AI_MUST_WAIT",
+    "ANSWERED_BY_ASKING",
+    "CLIENT_REQUEST",
+    "CRISIS",
+    "ESCALATION_RULE",
+    "HIGH_STAKES",
+    "LOW_CONFIDENCE",
+    "RULES",
+    "URGENCY",
+    "Finding",
+    "is_substantial",
+    "normalise",
+    "screen",
+]
+
 CRISIS = "crisis"
 HIGH_STAKES = "high_stakes_decision"
 CLIENT_REQUEST = "client_request"
@@ -48,87 +78,38 @@ class Finding:
         return {"reason": self.reason, "rule": self.rule}
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A pattern whose match asks for a person, unless an exception around it applies too."""
-
-    name: str
-    reason: str
-    pattern: re.Pattern[str]
-    unless: re.Pattern[str] | None = None
-
-    def find(self, text: str) -> Finding | None:
-        """Apply the rule to normalised text."""
-        match = self.pattern.search(text)
-        if match is None or (self.unless is not None and self.unless.search(text)):
-            return None
-        return Finding(self.reason, self.name, match.group(0))
-
-
-def _rule(name: str, reason: str, pattern: str, unless: str = "") -> Rule:
-    return Rule(
-        name,
-        reason,
-        re.compile(pattern, re.IGNORECASE),
-        re.compile(unless, re.IGNORECASE) if unless else None,
-    )
-
-
-RULES: tuple[Rule, ...] = (
-    _rule(
-        "suicide or self-harm",
-        CRISIS,
-        r"\b(?:kill(?:ing)? my ?self|end(?:ing)? (?:my (?:own )?life|it all)|tak(?:e|ing) my (?:own )?life"
-        r"|suicid(?:e|al)|(?:hurt|harm|cut)(?:ting|ing)? my ?self|want(?:ed)? to die|wish i (?:was|were) dead"
-        r"|better off (?:dead|without me)|no reason to (?:live|go on)|don'?t want to (?:live|be alive|wake up)"
-        r"|can(?:no|')t go on(?: living)?)\b",
-    ),
-    _rule(
-        "violence or danger",
-        CRISIS,
-        r"\b(?:going to (?:kill|shoot|stab|hurt) (?:him|her|them|someone|people)"
-        r"|(?:he|she|my (?:husband|wife|partner|boyfriend|girlfriend|father|mother)) (?:hits?|beats?|hurts?) me"
-        r"|brought a (?:gun|weapon|knife)|being abused|is abusing (?:me|a (?:child|student)))\b",
-    ),
-    _rule(
-        "a decision with large consequences",
-        HIGH_STAKES,
-        r"\b(?:quit(?:ting)? (?:my job|teaching)|resign(?:ing)? (?:today|tomorrow|right now|from my (?:job|post))"
-        r"|hand(?:ing)? in my (?:notice|resignation)|walk(?:ing)? out (?:right now|today|for good)"
-        r"|su(?:e|ing) (?:the|my) (?:school|district)|file a (?:grievance|lawsuit|complaint against)"
-        r"|fir(?:e|ing) (?:him|her|them|a teacher)|expel(?:ling)? (?:a|the|this) student)\b",
-    ),
-    _rule(
-        "asks for a person",
-        CLIENT_REQUEST,
-        r"\b(?:(?:talk|speak|chat|connect(?: me)?|put me through|transfer(?: me)?|get me) (?:to|with|over to)? ?"
-        r"(?:a |an |my |the |some |another |real |actual |live )*"
-        r"(?:human|person|coach|someone|somebody|agent|representative|operator|people)"
-        r"|(?:real|actual|live) (?:human|person|coach)|human (?:agent|coach|being)"
-        r"|(?:need|want|would like|prefer) (?:a |an |my |to have a )?(?:human|real person|person to talk to)"
-        r"|ask my coach|let me talk to someone)\b",
-        unless=r"\b(?:are you (?:a |an )?(?:real |actual )?(?:human|person|bot|robot|ai)|am i (?:talking|speaking))\b",
-    ),
+RULES: tuple[tuple[str, Phrase], ...] = (
+    (CRISIS, OWN_DEATH),
+    (CRISIS, WISH_TO_DIE),
+    (CRISIS, NO_LONGER_HERE),
+    (CRISIS, BURDEN),
+    (CRISIS, SUICIDAL),
+    (CRISIS, METHODS),
+    (CRISIS, SELF_HARM),
+    (CRISIS, SOMEBODY_ELSE),
+    (CRISIS, VIOLENCE),
+    (CRISIS, EMERGENCY),
+    (HIGH_STAKES, HIGH_STAKES_DECISION),
+    (CLIENT_REQUEST, ASKS_FOR_PERSON),
 )
-
-
-def normalise(text: str) -> str:
-    """Fold typographic quotes and runs of white space, which would hide a phrase from its rule."""
-    return " ".join(text.replace("\u2019", "'").replace("\u2018", "'").split())
+"""The built-in rules with their reasons; each leaves its own trace."""
 
 
 @lru_cache(maxsize=512)
-def phrase_rule(phrase: str) -> Rule:
+def phrase_rule(text: str) -> Phrase:
     """Return the rule for one phrase of a coach: whole words, any case, any white space."""
-    words = r"\s+".join(re.escape(word) for word in phrase.split())
-    return _rule("a phrase of the coach", ESCALATION_RULE, rf"(?<!\w){words}(?!\w)")
+    return Phrase("a phrase of the coach", re.compile(rf"(?<!\w){re.escape(normalise(text))}(?!\w)"))
 
 
 def screen(text: str, *, phrases: Sequence[str] = ()) -> tuple[Finding, ...]:
     """Return what in `text` asks for a person, most urgent first; empty when nothing does."""
     plain = normalise(text)
-    rules = (*RULES, *(phrase_rule(phrase) for phrase in phrases if phrase.strip()))
-    found = [finding for rule in rules if (finding := rule.find(plain)) is not None]
+    own = ((ESCALATION_RULE, phrase_rule(phrase)) for phrase in phrases if normalise(phrase))
+    found = [
+        Finding(reason, rule.name, matched)
+        for reason, rule in (*RULES, *own)
+        if (matched := rule.find(plain)) is not None
+    ]
     return tuple(sorted(found, key=lambda finding: -finding.urgency))
 
 
