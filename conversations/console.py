@@ -100,7 +100,8 @@ def _console_context(request: MemberRequest, standing: access.Standing) -> dict[
         "client": conversation.owner.name,
         "messages_shown": views_of(listed, names, reader_id=request.user.pk),
         "words_hidden": words_hidden,
-        "opens_by_joining": _opens_by_joining(conversation, is_holder=is_holder),
+        "visible_from": standing.visible_from,
+        "shared_elsewhere": words_hidden and conversation.visibility == Conversation.Visibility.COACHED,
         "brief": briefing.brief(conversation, episode, listed, words_hidden=words_hidden),
         "row": waiting.row(request.user, episode, now=timezone.now()) if episode else None,
         "is_holder": is_holder,
@@ -109,11 +110,6 @@ def _console_context(request: MemberRequest, standing: access.Standing) -> dict[
         "longest": LONGEST,
         "socket_path": f"/ws/conversations/{conversation.pk}/",
     }
-
-
-def _opens_by_joining(conversation: Conversation, *, is_holder: bool) -> bool:
-    """Whether the words that are hidden now open to the coach who takes the conversation over."""
-    return conversation.visibility == Conversation.Visibility.COACHED and not is_holder
 
 
 def _changed(request: MemberRequest, conversation_id: UUID, notice: str = "") -> HttpResponse:

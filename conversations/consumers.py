@@ -124,6 +124,7 @@ class ConversationConsumer(LiveConsumer):
                 owner_state=conversation.owner_state,
                 epoch=conversation.epoch,
                 holder=conversation.holder.name if conversation.holder else "",
+                visible_from=self.standing.visible_from,
             )
         )
 

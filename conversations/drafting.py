@@ -97,14 +97,14 @@ def _read(coach: User, conversation_id: UUID) -> _Material:
     standing = access.readable_conversation(coach, conversation_id)
     if standing.is_client:
         raise NotVisible
-    audit.record(
-        actor=coach, action="conversation.read", resource=f"conversation:{conversation_id}", reason="draft"
-    )
     conversation, _ = announcing.load_with_names(conversation_id)
     said = list(access.readable_messages(standing).select_related("sender").order_by("-sequence")[:HISTORY])
     asked = next((each for each in said if each.sender_type == Message.Sender.CLIENT), None)
     if asked is None:
         raise NoDraft("There is nothing to answer yet that you can read.")
+    audit.record(
+        actor=coach, action="conversation.read", resource=f"conversation:{conversation_id}", reason="draft"
+    )
     return _Material(
         organization_id=conversation.organization_id,
         scope=Scope(conversation.organization_id, coach.pk),

@@ -30,6 +30,8 @@ class Ready(Event):
     owner_state: str
     epoch: int
     holder: str
+    visible_from: int = 0
+    """The first sequence number that this reader may read; a page that was made with another loads anew."""
     type: Literal["ready"] = field(default="ready", init=False)
 
 

@@ -1,5 +1,7 @@
 """Fixtures of the cast, registered by the root conftest for every app."""
 
+from typing import Any
+
 import pytest
 
 from accounts.models import Organization, User
@@ -58,3 +60,9 @@ def org_admin(home: House) -> User:
 def stranger(away: House) -> User:
     """Return Amir, an educator of the other organization."""
     return away.owner
+
+
+@pytest.fixture
+def generated_menu(settings: Any) -> None:
+    """Give the dashboard the menu that it makes itself: the product's own leads to the floors above."""
+    settings.UNFOLD = {key: value for key, value in settings.UNFOLD.items() if key != "SIDEBAR"}

@@ -13,7 +13,11 @@ from accounts.models import AuditEvent, Organization, Team, TeamMembership, User
 from accounts.tests.cast import Cast, House
 from accounts.tests.factories import UserFactory
 
-pytestmark = [pytest.mark.urls("accounts.tests.urls"), pytest.mark.django_db]
+pytestmark = [
+    pytest.mark.urls("accounts.tests.urls"),
+    pytest.mark.usefixtures("generated_menu"),
+    pytest.mark.django_db,
+]
 
 PEOPLE = "/admin/accounts/user/"
 SIDE_DOORS = {

@@ -14,6 +14,7 @@ from accounts.tests.factories import PASSWORD
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.urls("accounts.tests.urls"),
+    pytest.mark.usefixtures("generated_menu"),
     pytest.mark.django_db(transaction=True),
 ]
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.templatetags.static import static
+from django.urls import reverse_lazy
 
 
 def logo(_request: HttpRequest) -> str:
@@ -16,6 +17,63 @@ def dashboard_styles(_request: HttpRequest) -> str:
     return static("css/dashboard.css")
 
 
+def for_coaches(request: HttpRequest) -> bool:
+    """Return whether this is somebody to whom the coaches' pages are open."""
+    return bool(request.user.is_authenticated and request.user.is_coach and request.user.organization_id)
+
+
+def for_administrators(request: HttpRequest) -> bool:
+    """Return whether this is an administrator of an organization or of the installation."""
+    return bool(request.user.is_authenticated and request.user.is_admin)
+
+
+def in_queue(request: HttpRequest) -> bool:
+    """Return whether the page is the queue or a conversation opened from it."""
+    return request.path.startswith(str(reverse_lazy("conversations:queue")))
+
+
+MENU: list[dict[str, Any]] = [
+    {
+        "items": [
+            {
+                "title": "Queue",
+                "icon": "front_hand",
+                "link": reverse_lazy("conversations:queue"),
+                "active": in_queue,
+                "badge": "conversations.console.waiting_badge",
+                "permission": for_coaches,
+            },
+            {
+                "title": "Library",
+                "icon": "menu_book",
+                "link": reverse_lazy("admin:knowledge_document_changelist"),
+                "permission": for_coaches,
+            },
+        ],
+    },
+    {
+        "title": "People",
+        "separator": True,
+        "items": [
+            {"title": "People", "icon": "person", "link": reverse_lazy("admin:accounts_user_changelist")},
+            {"title": "Teams", "icon": "group", "link": reverse_lazy("admin:accounts_team_changelist")},
+            {
+                "title": "Organization",
+                "icon": "school",
+                "link": reverse_lazy("admin:accounts_organization_changelist"),
+                "permission": for_administrators,
+            },
+            {
+                "title": "Record",
+                "icon": "verified_user",
+                "link": reverse_lazy("admin:accounts_auditevent_changelist"),
+                "permission": for_administrators,
+            },
+        ],
+    },
+]
+"""The menu of the dashboard; a test walks it as each role."""
+
 DASHBOARD: dict[str, Any] = {
     "SITE_TITLE": "Sideline",
     "SITE_HEADER": "Sideline",
@@ -26,6 +84,7 @@ DASHBOARD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "8px",
     "STYLES": [dashboard_styles],
+    "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": MENU},
     "COLORS": {
         "base": {
             "50": "#faf6ef",

@@ -1,0 +1,356 @@
+// A coach's console: what the page shows for what the socket says. Everything here is a convenience; without
+// it the forms of the page still take over, send, draft and hand back.
+
+import { announcer } from "./announcer.js";
+import { keepTicking, tick } from "./clocks.js";
+import { Composer, newId, Outbox } from "./composer.js";
+import "./interface.js";
+import { Live } from "./live.js";
+import { MessageLog } from "./log.js";
+import { People, Typing } from "./presence.js";
+import { openSourcesBeside } from "./sources.js";
+
+const QUIET_MS = 5_000;
+const SHOW_CONNECTING_AFTER_MS = 800;
+const LOOK_AFTER_MS = 120;
+const LONG_TEXT = 48;
+const WIDE = matchMedia("(min-width: 64rem)");
+
+const byId = (id) => document.getElementById(id);
+const page = byId("console");
+const { conversation, client, persona, me } = page.dataset;
+const box = byId("text");
+const draftInput = byId("draft-text");
+const log = new MessageLog({
+  scroller: byId("log"),
+  list: byId("messages"),
+  jump: byId("jump"),
+  pendingTemplate: byId("pending"),
+});
+const announce = announcer(byId("announcer"));
+const outbox = new Outbox(`console-${conversation}`);
+const drafts = new Map();
+const people = new People(() => {
+  showPresence();
+  showStatus();
+});
+
+let connection = { state: "connecting", reason: "" };
+let isConnectingShown = false;
+let isDrafting = false;
+let shown = { owner_state: byId("standing").dataset.ownerState, epoch: Number(byId("standing").dataset.epoch) };
+
+const live = new Live(page.dataset.socket, {
+  position: () => log.position(),
+  onEvent: (event, about) => HEARD[event.type]?.(event, about),
+  onConnection: connectionChanged,
+});
+const typing = new Typing((frame) => live.send(frame));
+const composer = new Composer(byId("composer"), {
+  longest: Number(page.dataset.longest),
+  key: `console-${conversation}`,
+  onSend: say,
+  onInput: (text) => {
+    typing.changed(text, people.of("client").length > 0);
+    fitComposer(text);
+    // An emptied box has nothing of the draft left; sending empties it too, and reads the draft first.
+    if (!text.trim()) queueMicrotask(forgetDraft);
+  },
+});
+
+// --- What the server says ---
+
+const HEARD = {
+  ready(event) {
+    if (event.visible_from !== Number(page.dataset.visibleFrom)) return location.reload();
+    if (event.sequence !== log.newest || log.isWriting) live.greet();
+    noteStanding(event);
+    for (const [clientId, text] of outbox.waiting) send(clientId, text);
+    return undefined;
+  },
+  ack(event) {
+    outbox.take(event.client_id);
+    drafts.delete(event.client_id);
+    log.acknowledge(event.client_id, event.message, event.sequence);
+    if (event.repeated) live.greet();
+  },
+  refused(event) {
+    if (!event.client_id) return;
+    giveBack(event.client_id);
+    composer.refuse(event.text);
+    if (event.code === "already_taken") lookAnew();
+  },
+  message(event) {
+    const { isNew, ended, hasGap, element } = log.show(event);
+    byId("nothing-said")?.remove();
+    if (hasGap) live.greet();
+    tellMessage(event, { isNew, ended, element });
+    showStatus();
+  },
+  delta(event) {
+    if (!log.append(event)) live.greet();
+  },
+  state(event, { answersGreeting }) {
+    if (answersGreeting) log.settle();
+    noteStanding(event, { isNews: !answersGreeting });
+  },
+  presence(event) {
+    people.take(event.people);
+  },
+  reload() {
+    location.reload();
+  },
+};
+
+function tellMessage(event, { isNew, ended, element }) {
+  if (event.sender_type === "ai") {
+    if (event.state === "streaming" && isNew) announce(`${persona} is writing.`);
+    else if (ended) announce(`${persona} has answered.`);
+  } else if (isNew && event.sender_type === "system") {
+    announce(element.querySelector(".message__body, .crisis__words")?.textContent.replace(/\s+/g, " ").trim() ?? "");
+  } else if (isNew) {
+    announce(`New message from ${element.querySelector(".message__sender")?.textContent.trim() ?? client}.`);
+  }
+}
+
+function noteStanding({ owner_state, epoch }, { isNews = false } = {}) {
+  const isChanged = owner_state !== shown.owner_state || epoch !== shown.epoch;
+  shown = { owner_state, epoch };
+  if (isChanged || isNews) lookAnew();
+}
+
+let lookTimer = 0;
+
+/** Fetch how things stand, as the server words it. */
+function lookAnew() {
+  clearTimeout(lookTimer);
+  lookTimer = setTimeout(
+    () => window.htmx?.ajax("GET", location.pathname, { target: "#standing", swap: "outerHTML" }),
+    LOOK_AFTER_MS,
+  );
+}
+
+/** The server's words about how things stand are on the page now. */
+function standingShown() {
+  const { ownerState, epoch, heldBy } = byId("standing").dataset;
+  shown = { owner_state: ownerState, epoch: Number(epoch) };
+  page.dataset.ownerState = ownerState;
+  byId("send").disabled = Boolean(heldBy);
+  fitBrief();
+  tick();
+  showPresence();
+  showStatus();
+}
+
+// --- What the coach does ---
+
+/** Give a longer text the whole width. */
+function fitComposer(text) {
+  byId("composer").classList.toggle("composer--long", text.length > LONG_TEXT || text.includes("\n"));
+}
+
+function say(text) {
+  const clientId = newId();
+  drafts.set(clientId, draftInput.value);
+  outbox.add(clientId, text);
+  log.addPending(clientId, text);
+  typing.stop();
+  forgetDraft();
+  send(clientId, text);
+}
+
+function send(clientId, text) {
+  const sent = live.send({ type: "say", client_id: clientId, text, draft: drafts.get(clientId) ?? "" });
+  log.notePending(clientId, sent ? "Sending…" : "Will be sent when the connection is back");
+}
+
+/** Put a message that was not taken back into the box, with the draft that it came from. */
+function giveBack(clientId) {
+  const text = outbox.take(clientId);
+  log.dropPending(clientId);
+  if (text === undefined) return;
+  composer.giveBack(text);
+  draftInput.value = drafts.get(clientId) ?? "";
+  drafts.delete(clientId);
+}
+
+function forgetDraft() {
+  if (composer.text.trim()) return;
+  draftInput.value = "";
+  sayOfDraft("");
+}
+
+byId("ask-draft").addEventListener("click", (event) => {
+  event.preventDefault();
+  if (!isDrafting) askForDraft(event.currentTarget.formAction);
+});
+
+async function askForDraft(address) {
+  isDrafting = true;
+  byId("ask-draft").setAttribute("aria-disabled", "true");
+  sayOfDraft("");
+  showStatus();
+  try {
+    const answer = await fetch(address, {
+      method: "POST",
+      body: new FormData(byId("composer")),
+      headers: { Accept: "application/json" },
+    });
+    if (!answer.ok) throw new Error(`draft: ${answer.status}`);
+    takeDraft(await answer.json());
+  } catch {
+    sayOfDraft("The draft did not arrive. Your own words are enough.");
+  } finally {
+    isDrafting = false;
+    byId("ask-draft").removeAttribute("aria-disabled");
+    showStatus();
+  }
+}
+
+function takeDraft({ problem, text, sources = [] }) {
+  if (problem) {
+    sayOfDraft(problem);
+    announce(problem);
+    return;
+  }
+  box.value = box.value.trim() ? `${box.value.trimEnd()}\n\n${text}` : text;
+  box.dispatchEvent(new Event("input", { bubbles: true }));
+  draftInput.value = text;
+  sayOfDraft("A draft of the AI: edit it, it goes out in your name.", sources);
+  announce("The draft is in the box.");
+  box.focus();
+  box.setSelectionRange(0, 0);
+  box.scrollTop = 0;
+}
+
+/** Say what there is to know about the draft; empty words take that away. */
+function sayOfDraft(words, sources = []) {
+  const place = byId("draft-about");
+  place.replaceChildren(words);
+  for (const [index, { title, page: label, url }] of sources.entries()) {
+    const link = Object.assign(document.createElement("a"), { href: url });
+    link.textContent = label ? `${title}, page ${label}` : title;
+    link.dataset.citation = "";
+    place.append(index ? " · " : " It draws on ", link);
+  }
+  place.hidden = !words;
+}
+
+byId("reconnect").addEventListener("click", () => live.retryNow());
+openSourcesBeside(page, byId("viewer"));
+
+// --- What is shown of how it stands ---
+
+function connectionChanged(now) {
+  const wasOpen = connection.state === "open";
+  connection = now;
+  if (now.state === "connecting") {
+    setTimeout(() => {
+      isConnectingShown = connection.state === "connecting";
+      showStatus();
+    }, SHOW_CONNECTING_AFTER_MS);
+  }
+  if (now.state === "open" && isConnectingShown) announce("Connected.");
+  if (now.state === "open") isConnectingShown = false;
+  if (now.state === "reconnecting") {
+    isConnectingShown = true;
+    if (wasOpen) announce("The connection is lost. Reconnecting.");
+    for (const [clientId] of outbox.waiting) log.notePending(clientId, "Will be sent when the connection is back");
+  }
+  if (now.reason === "too-large") {
+    for (const [clientId] of outbox.waiting) giveBack(clientId);
+    composer.refuse("This message is too large to be sent. Shorten it or send it in parts.");
+  }
+  if (now.state === "closed") announce(CLOSED[now.reason].text);
+  showPresence();
+  showStatus();
+}
+
+const CLOSED = {
+  "signed-out": {
+    text: "You are signed out. What you have written here is kept in this tab.",
+    link: { text: "Sign in again", href: page.dataset.signIn },
+  },
+  gone: {
+    text: "This conversation is no longer open to you.",
+    link: { text: "Back to the queue", href: page.dataset.queue },
+  },
+};
+
+/** Return the status line: its words, and its tone. */
+function status() {
+  if (connection.state === "closed") return { ...CLOSED[connection.reason], tone: "lost" };
+  if (connection.state === "reconnecting") {
+    const isOffline = navigator.onLine === false;
+    return { text: isOffline ? "You are offline." : "Connection lost. Reconnecting…", tone: "lost", canRetry: !isOffline };
+  }
+  if (connection.state === "connecting" && isConnectingShown) return { text: "Connecting…", isBusy: true };
+  if (isDrafting) return { text: "The AI drafts a reply for you…", isBusy: true };
+  const writer = others().find((person) => person.typing);
+  if (writer) return { text: `${writer.name} is typing…`, isBusy: true, tone: "waiting" };
+  if (log.isWriting) return { text: `${persona} is writing…`, isBusy: true };
+  return { text: "" };
+}
+
+function others() {
+  return [...people.of("client"), ...people.of("coach")].filter((person) => person.user !== me);
+}
+
+function showStatus() {
+  const { text, link, tone = "", canRetry = false, isBusy = false } = status();
+  byId("status").className = tone ? `status status--${tone}` : "status";
+  byId("status-dots").hidden = !isBusy;
+  const words = byId("status-text");
+  if (words.dataset.shown !== text) {
+    words.dataset.shown = text;
+    words.textContent = text;
+    if (link) words.append(" ", Object.assign(document.createElement("a"), { href: link.href, textContent: link.text }));
+  }
+  byId("reconnect").hidden = !canRetry;
+}
+
+/** Say whether the client is here, and which other coach reads along. */
+function showPresence() {
+  const isHere = people.of("client").length > 0;
+  const coaches = people.of("coach").filter((person) => person.user !== me).map((person) => person.name);
+  const also = coaches.length ? ` · ${coaches.join(" and ")} ${coaches.length > 1 ? "are" : "is"} here too` : "";
+  const place = byId("presence");
+  place.hidden = connection.state !== "open";
+  place.classList.toggle("presence--here", isHere);
+  place.textContent = `${isHere ? "here now" : "away"}${also}`;
+}
+
+// The brief is beside the conversation where there is room, and one press away where there is none.
+
+let isBriefOpen = WIDE.matches;
+
+function fitBrief() {
+  byId("brief").open = isBriefOpen;
+}
+
+page.addEventListener("click", (event) => {
+  if (event.target.closest(".brief__summary")) isBriefOpen = !byId("brief").open;
+  if (event.target.closest(".brief__quote") && !WIDE.matches) isBriefOpen = byId("brief").open = false;
+});
+WIDE.addEventListener("change", () => {
+  isBriefOpen = WIDE.matches;
+  fitBrief();
+});
+document.addEventListener("htmx:afterSettle", (event) => {
+  if (event.target.closest?.("#console")) standingShown();
+});
+
+// Any event may be lost: a reply that has gone quiet is asked after.
+setInterval(() => {
+  if (!log.isQuietFor(QUIET_MS) || !live.isOpen) return;
+  log.calm();
+  live.greet();
+}, 1_000);
+
+for (const [clientId, text] of outbox.waiting) log.addPending(clientId, text);
+standingShown();
+fitComposer(composer.text);
+keepTicking();
+log.toEnd();
+if (location.hash) byId(location.hash.slice(1))?.scrollIntoView();
+live.open();
