@@ -1,0 +1,111 @@
+"""What tests of faults stand on: real processes, a model server that does what a test says, tabs, and a sweep."""
+
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from asgiref.sync import sync_to_async
+from celery import Celery
+from django.utils import timezone
+
+from accounts.models import User
+from accounts.tests.cast import House, build_cast
+from coaching.models import Persona
+from coaching.providers.loopback import HOST, Fault, Loopback, Script
+from config.embedded_redis import Redis
+from config.ports import free_port
+from config.tests.socket_client import Tab, tab
+from config.tests.stack import Stack, running_stack
+from conversations import organizing
+from conversations.models import Conversation, Interaction, Message
+from conversations.tasks import sweep_turns
+
+REPLY = "Begin with **one** question 👩‍🏫 that everybody answers <aloud> & in turn.\n\nשלום, then write it."  # noqa: RUF001 -- Hebrew
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """The hands of a test: processes, people, and where the processes look for their model."""
+
+    stack: Stack
+    house: House
+    away: House
+    redis: Redis
+    model_port: int
+
+    @asynccontextmanager
+    async def model(
+        self, script: Script | None = None, faults: Iterable[Fault | None] = ()
+    ) -> AsyncIterator[Loopback]:
+        """Run the model server."""
+        model = Loopback(script=script or Script(reply=REPLY))
+        model.faults.extend(faults)
+        async with model.running(self.model_port):
+            yield model
+
+    async def conversation(self, **options: Any) -> Conversation:
+        """Begin a conversation of the owner."""
+        return await sync_to_async(organizing.begin)(member=self.house.owner, now=timezone.now(), **options)
+
+    def tab(
+        self, conversation_id: UUID, person: User | None = None, **options: Any
+    ) -> AbstractAsyncContextManager[Tab]:
+        """Open a tab of the owner, or of somebody else."""
+        return tab(self.stack, person or self.house.owner, conversation_id, **options)
+
+    async def sweep(self) -> None:
+        """Let the leases of all turns run out and the worker look for them now, not when beat says so."""
+        ago = timezone.now() - timedelta(minutes=1)
+        await Interaction.objects.exclude(lease_until=None).aupdate(lease_until=ago)
+        await sync_to_async(self.sweep_now)()
+
+    def sweep_now(self) -> None:
+        """Let the worker look for turns without a process."""
+        with Celery(broker=self.stack.environment["REDIS_URL"]) as broker:
+            broker.send_task(sweep_turns.name, queue="default")
+
+    async def replies(self, conversation_id: UUID) -> list[tuple[str, str]]:
+        """Return state and text of every AI message, in order."""
+        found = Message.objects.filter(conversation_id=conversation_id, sender_type="ai").order_by("sequence")
+        return [row async for row in found.values_list("state", "content")]
+
+
+@pytest.fixture(scope="session")
+def faults_processes(
+    database_url: str, redis_server: Redis, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Stack, int]]:
+    """Run a web process and a worker once, which look for their model on a port that a test may serve."""
+    folder = tmp_path_factory.mktemp("faults")
+    redis_server.start(redis_server.port)
+    port = free_port()
+    extra = {
+        "CHAT_MODEL": "coaching.providers.openai_adapter.from_settings",
+        "OPENAI_BASE_URL": f"http://{HOST}:{port}/v1",
+    }
+    with running_stack(
+        database_url=database_url,
+        redis_url=redis_server.url,
+        media=folder / "media",
+        logs=folder / "logs",
+        extra=extra,
+    ) as stack:
+        yield stack, port
+
+
+@pytest.fixture
+def chat(
+    transactional_db: None,
+    redis_server: Redis,
+    faults_processes: tuple[Stack, int],
+) -> Chat:
+    """Return a test's hands; whatever an earlier test killed runs again."""
+    stack, port = faults_processes
+    redis_server.start(redis_server.port)
+    stack.ensure_running()
+    cast = build_cast()
+    Persona.objects.create(coach=cast.home.coach, name="Ben's companion", low_confidence_below=0.0)
+    return Chat(stack, cast.home, cast.away, redis_server, port)
