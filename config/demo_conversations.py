@@ -115,9 +115,19 @@ def _passage(quote: Quote, conversation: Conversation) -> RetrievedPassage:
         headings=tuple(passage.headings),
         page_label=passage.page_label,
         page_index=passage.page_index,
+        page_index_end=passage.page_index_end,
+        page_offsets=tuple(passage.page_offsets),
+        page_labels=_labels(passage),
         text=passage.text,
         score=1.0,
     )
+
+
+def _labels(passage: Passage) -> tuple[str, ...]:
+    """Return the printed labels of the passage's pages."""
+    if passage.page_index is None or passage.page_index_end is None:
+        return ()
+    return tuple(passage.version.page_labels[passage.page_index : passage.page_index_end + 1])
 
 
 def _episode(

@@ -132,6 +132,7 @@ def _sentence_around(text: str, ends: Sequence[int], offset: int) -> tuple[int, 
 
 def _citation(claim: _Claim, marker: Marker, passage: RetrievedPassage) -> Citation:
     label, span = _judge(claim.text, passage.text)
+    page_index, page_label = passage.page_at(span.start)
     return Citation(
         number=marker.number,
         marker_offset=marker.offset,
@@ -145,8 +146,8 @@ def _citation(claim: _Claim, marker: Marker, passage: RetrievedPassage) -> Citat
         authors=passage.authors,
         year=passage.year,
         chapter_title=passage.chapter_title,
-        page_label=passage.page_label,
-        page_index=passage.page_index,
+        page_label=page_label,
+        page_index=page_index,
         quote=passage.text[span.start : span.end],
         quote_start=span.start,
         quote_end=span.end,

@@ -187,6 +187,9 @@ class Passage(models.Model):
     page_index = models.PositiveIntegerField(null=True, help_text="First page, from 0.")
     page_index_end = models.PositiveIntegerField(null=True)
     page_label = models.CharField(max_length=20, blank=True, help_text="As printed on the first page.")
+    page_offsets = ArrayField(
+        models.PositiveIntegerField(), default=list, help_text="Where in the text each of its pages begins."
+    )
     page_label_end = models.CharField(max_length=20, blank=True)
     start = models.PositiveIntegerField(help_text="Character offset in the text of the version.")
     end = models.PositiveIntegerField()

@@ -23,6 +23,8 @@ class PassageDraft:
     end: int
     text: str
     token_count: int
+    page_offsets: tuple[int, ...] = ()
+    """Where in `text` each page begins, from `page_index` to `page_index_end`."""
     speaker: str = ""
     start_seconds: float | None = None
     end_seconds: float | None = None

@@ -35,12 +35,14 @@ DOMAIN_BONUS = 0.03
 
 POOLED = """
     SELECT p.id, v.document_id, p.version_id, d.title, d.authors, d.year, p.chapter_title, p.headings,
-        p.page_label, p.page_index, p.page_index_end, p.text, p.domains, p.speaker, p.start_seconds,
+        p.page_label, p.page_index, p.page_index_end, p.page_offsets,
+        v.page_labels[p.page_index + 1 : p.page_index_end + 1] AS page_labels, p.text, p.domains, p.speaker, p.start_seconds,
         p.ordinal, p.start, p."end", {score} AS words
     FROM knowledge_passage p
     JOIN knowledge_documentversion v ON v.id = p.version_id
     JOIN knowledge_document d ON d.id = v.document_id
-    WHERE p.id = ANY(%s) AND p.live AND p.organization_id = %s AND (p.coach_id IS NULL OR p.coach_id = %s)
+    WHERE p.id = ANY(%s) AND p.live AND p.organization_id IS NOT DISTINCT FROM %s
+        AND (p.coach_id IS NULL OR p.coach_id = %s)
 """
 
 
@@ -233,6 +235,8 @@ def _passage(row: Mapping[str, Any]) -> RetrievedPassage:
         page_label=row["page_label"],
         page_index=row["page_index"],
         page_index_end=row["page_index_end"],
+        page_offsets=tuple(row["page_offsets"]),
+        page_labels=tuple(row["page_labels"] or ()),
         text=row["text"],
         score=row["score"],
         legs=row["legs"],

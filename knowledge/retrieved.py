@@ -1,5 +1,6 @@
 """What a search hands on, as plain values."""
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -25,9 +26,21 @@ class RetrievedPassage:
     legs: Mapping[str, float] = field(default_factory=dict)
     """By leg: `vector` and `text` (its own score), `vector_rank` and `text_rank` (from 1), `fused`."""
     page_index_end: int | None = None
+    page_offsets: tuple[int, ...] = ()
+    """Where in `text` each page begins, from `page_index` on."""
+    page_labels: tuple[str, ...] = ()
+    """The printed labels of those pages."""
     domains: tuple[str, ...] = ()
     speaker: str = ""
     start_seconds: float | None = None
+
+    def page_at(self, offset: int) -> tuple[int | None, str]:
+        """Return the index and the printed label of the page on which the character at `offset` stands."""
+        if self.page_index is None or not self.page_offsets:
+            return self.page_index, self.page_label
+        nth = max(bisect_right(self.page_offsets, offset) - 1, 0)
+        label = self.page_labels[nth] if nth < len(self.page_labels) else ""
+        return self.page_index + nth, label if nth else self.page_label
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,6 +191,7 @@ class _Outline:
             page_index_end=max(pages, default=None),
             page_label=self._labels.get(min(pages), "") if pages else "",
             page_label_end=self._labels.get(max(pages), "") if pages else "",
+            page_offsets=tuple(self._page_offsets(first, last, span.start)) if pages else (),
             start=span.start,
             end=span.end,
             text=words,
@@ -199,6 +200,17 @@ class _Outline:
             start_seconds=min(begins, default=None),
             end_seconds=max(ends, default=None),
         )
+
+    def _page_offsets(self, first: int, last: int, start: int) -> Iterator[int]:
+        """Yield where each page begins in a passage that starts at `start`; a page without text begins with the next."""
+        page: int | None = None
+        for index in range(first, last + 1):
+            here = self._blocks[index].page_index
+            if here is None or (page is not None and here <= page):
+                continue
+            offset = max(self._starts[index] - start, 0)
+            yield from [offset] * (1 if page is None else here - page)
+            page = here
 
     def _block_at(self, character: int) -> int:
         return min(bisect_right(self._starts, character), len(self._blocks)) - 1

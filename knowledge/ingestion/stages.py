@@ -181,6 +181,7 @@ def _passage(version: DocumentVersion, draft: PassageDraft) -> Passage:
         heading_path=HEADINGS_BETWEEN.join(path),
         page_index=draft.page_index,
         page_index_end=draft.page_index_end,
+        page_offsets=list(draft.page_offsets),
         page_label=draft.page_label[:20],
         page_label_end=draft.page_label_end[:20],
         start=draft.start,

@@ -1,6 +1,7 @@
 """Claims and the words of the passages that they stand on."""
 
 import json
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -170,3 +171,13 @@ def test_any_stretch_of_whole_words_is_located(start: int, length: int) -> None:
         assert NORMS[span.start : span.end].split(maxsplit=1)[0].strip("\"'.,;:") == words[0].strip("\"'.,;:")
     else:
         assert len(words) <= 3
+
+
+def test_a_citation_opens_the_page_of_its_quote_and_not_the_first_of_its_passage() -> None:
+    later = NORMS.index("A team of 4")
+    spread = {1: replace(passage(1, NORMS), page_offsets=(0, later), page_labels=("12", "13"))}
+    first, second = resolve(
+        "Norms are reviewed twice a year [1]. A team of 4 to 6 teachers meets for 45 minutes [1].", spread
+    )
+    assert (first.page_index, first.page_label) == (13, "12")
+    assert (second.page_index, second.page_label) == (14, "13")

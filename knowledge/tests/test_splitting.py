@@ -123,6 +123,13 @@ class TestSplit:
             "2",
         )
         assert first.token_count == 8
+        assert (front.page_offsets, first.page_offsets) == ((0,), (0, 20))
+        assert first.text[first.page_offsets[1] :] == "Begin with one shared norm."
+
+    def test_a_page_without_text_begins_where_the_next_one_does(self) -> None:
+        written = document(paragraph("First.", 0), paragraph("Third.", 2), labels=("1", "2", "3"))
+        (only,) = split(written, count_tokens=count_words)
+        assert only.page_offsets == (0, 8, 8)
 
     def test_repeats_the_last_sentences_before_the_cut(self) -> None:
         sentences = [f"Sentence {number} has five words." for number in range(40)]
