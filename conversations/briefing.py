@@ -3,25 +3,26 @@
 The brief is put together from the messages that this coach may read, without any model, and is never stored.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from coaching.policies import escalation
 from conversations.models import Conversation, Handoff, Message
 from conversations.waiting import ICONS, urgency_of
 
 LONGEST_QUOTE = 180
 
-RULES: dict[str, Callable[[str], str]] = {
-    "pressed the button": "{} pressed “Ask for a coach”.".format,
-    "asks for a person": "{} asked in words for a person.".format,
-    "suicide or self-harm": "Words of {} may point to suicide or self-harm.".format,
-    "violence or danger": "Words of {} may point to violence or danger.".format,
-    "a decision with large consequences": "{} may be about to make a decision with large consequences.".format,
-    "a phrase of the coach": "{} used one of the phrases that call the coach.".format,
-    "the sources do not support an answer": "The library does not carry an answer to what {} asked.".format,
+SENTENCES: dict[str, str] = {
+    escalation.CRISIS: "Words of {client} may point to this: {rule}.",
+    escalation.HIGH_STAKES: "{client} may be about to make a decision with large consequences.",
+    escalation.CLIENT_REQUEST: "{client} asked in words for a person.",
+    escalation.ESCALATION_RULE: "{client} used one of the phrases that call the coach.",
+    escalation.LOW_CONFIDENCE: "The library does not carry an answer to what {client} asked.",
 }
-"""The rules that call a person, in words, with the name of the client."""
+"""Why a rule called a person, by its reason."""
+
+PRESSED = "pressed the button"
 
 AI_STANDS = {
     Message.State.COMPLETE: "answered",
@@ -79,9 +80,15 @@ def brief(
 
 def trace_in_words(episode: Handoff, client: str) -> tuple[str, ...]:
     """Return the rules that called a person as sentences, each once, in the order in which they applied."""
-    names = dict.fromkeys(str(each.get("rule", "")) for each in episode.rule_trace)
-    return tuple(
-        RULES[name](client) if name in RULES else f"A rule applied: {name}." for name in names if name
+    return tuple(dict.fromkeys(_sentence(each, client) for each in episode.rule_trace))
+
+
+def _sentence(applied: Mapping[str, str], client: str) -> str:
+    rule = applied.get("rule", "")
+    if rule == PRESSED:
+        return f"{client} pressed “Ask for a coach”."
+    return SENTENCES.get(applied.get("reason", ""), "A rule applied: {rule}.").format(
+        client=client, rule=rule
     )
 
 

@@ -157,6 +157,7 @@ def test_a_second_coach_is_told_who_has_it_and_keeps_the_text(
     first.get_by_role("button", name="Take over").click()
     expect(first.get_by_text("You have this conversation.")).to_be_visible()
     expect(second.locator("#standing")).to_contain_text("Ben Hart has this conversation.")
+    expect(second.get_by_role("heading", name="Ben Hart has this conversation")).to_be_visible()
     second.locator("#text").press("Enter")
     expect(second.locator("#refusal")).to_have_text("Ben Hart already has this conversation.")
     expect(second.locator("#text")).to_have_value("Hello Ada, this is Cleo.")

@@ -82,11 +82,17 @@ class TestABrief:
         assert (found.why, found.confidence, found.client, found.ai) == ((), None, None, None)
 
     def test_says_each_rule_once_and_names_one_it_does_not_know(self, cast: Cast) -> None:
-        rules = ["pressed the button", "asks for a person", "pressed the button", "a new rule", ""]
-        episode = Handoff(rule_trace=[{"rule": rule} for rule in rules])
-        assert trace_in_words(episode, "Ada") == (
-            "Ada pressed “Ask for a coach”.",
-            "Ada asked in words for a person.",
+        trace = [
+            {"reason": "client_request", "rule": "pressed the button"},
+            {"reason": "client_request", "rule": "asks for a person"},
+            {"reason": "client_request", "rule": "pressed the button"},
+            {"reason": "crisis", "rule": "self-harm"},
+            {"reason": "negative_sentiment", "rule": "a new rule"},
+        ]
+        assert trace_in_words(Handoff(rule_trace=trace), "Ada {Moss}") == (
+            "Ada {Moss} pressed “Ask for a coach”.",
+            "Ada {Moss} asked in words for a person.",
+            "Words of Ada {Moss} may point to this: self-harm.",
             "A rule applied: a new rule.",
         )
 

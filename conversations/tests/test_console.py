@@ -195,7 +195,7 @@ class TestTheConsole:
     def test_gives_a_script_how_things_stand_and_the_brief(self, cast: Cast) -> None:
         fragment = words_of(signed_in(cast.home.coach).get(address(asked(cast)), headers=HTMX))
         assert 'id="standing"' in fragment
-        assert fragment.count('hx-swap-oob="true"') == 2
+        assert fragment.count('hx-swap-oob="true"') == 3
         assert "Ada Moss pressed" in fragment
         assert "<html" not in fragment
 
