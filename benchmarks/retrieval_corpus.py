@@ -18,7 +18,8 @@ from knowledge.models import Document, DocumentVersion, EmbeddingSpace
 
 PASSAGE_COLUMNS = (
     "id, version_id, organization_id, ordinal, live, chapter_title, headings, heading_path, page_index, "
-    'page_label, page_label_end, start, "end", text, token_count, domains, speaker'
+    'page_label, page_label_end, start, "end", text, token_count, domains, speaker, '
+    "page_offsets"
 )
 EMBEDDING_COLUMNS = "space_id, organization_id, passage_id, live, embedding"
 PASSAGES_OF_A_DOCUMENT = 250
@@ -91,7 +92,7 @@ def _passages(
         tokens = max(1, len(text.body) // 5)
         yield (
             passage_id, version.pk, version.organization_id, ordinal, True, text.heading, [], text.heading, ordinal,
-            str(ordinal + 1), "", ordinal * 10_000, ordinal * 10_000 + len(text.body), text.body, tokens, [], "",
+            str(ordinal + 1), "", ordinal * 10_000, ordinal * 10_000 + len(text.body), text.body, tokens, [], "", [],
         )  # fmt: skip
 
 

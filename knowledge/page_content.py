@@ -7,7 +7,7 @@ from functools import cached_property
 from itertools import accumulate
 
 from knowledge.extraction.document import Block, BlockKind, ExtractedDocument
-from knowledge.splitting import BETWEEN_BLOCKS
+from knowledge.passage_drafts import BETWEEN_BLOCKS
 
 LONGEST_SECTION = 60
 """Blocks of one section; a longer chapter has several."""

@@ -28,7 +28,7 @@ EXACT_UP_TO = 25_000
 """Vectors in a scope up to which every one of them is compared."""
 LEAST_SHARE = 0.05
 """The share of the space below which the HNSW index would walk through too many foreign vectors."""
-EF_SEARCH = 160
+EF_SEARCH = 300
 MAX_SCAN_TUPLES = 60_000
 
 EXACT = """
