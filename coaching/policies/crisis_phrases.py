@@ -67,8 +67,13 @@ METHODS = phrase(
     rf"(?:{_SUICIDE}) (?:methods?|pact|plan|note)",
     r"(?:lethal|fatal|deadly) (?:dose|amount) of|how many (?:\w+ ){0,3}(?:pills|tablets|\w+) (?:would "
     r"|will |does it |to )(?:take to )?(?:kill|die|overdose)\b",
+    r"how (?:much|many) (?:[\w-]+ ){1,4}(?:is|are|would be|to be) (?:lethal|fatal|deadly)|tie a noose"
+    r"|bought a (?:rope|noose)",
+    r"(?:how (?:do|can|could|should) i|help me) (?:just )?die",
+    r"(?:hide|hiding|conceal) (?:my |the )(?:cuts|scars|self-?harm)",
     rf"^(?:{_SUICIDE}|{_SUICIDAL}|kms)(?=\W*$)",
-    stems="suic|suis|suuc|suus|suc|sus| die|dying| dose|kms|pills|tablets|kill",
+    stems="suic|suis|suuc|suus|suc|sus| die|dying|lethal|fatal|deadly|noose|rope|cuts|scars|harm| dose|kms"
+    "|pills|tablets|kill",
     before=not_denied,
     after="prevention",
 )
@@ -86,12 +91,19 @@ WISH_TO_DIE = phrase(
     r"|exist)\w*",
     r"(?:wish|wishing|wanna|want to|could|id) (?:that )?(?:i )?(?:could )?(?:just )?(?:disappear|vanish"
     r"|not exist|fade away)",
+    r"(?:should|shouldnt|should not|deserve to|dont deserve to|do not deserve to) (?:just )?(?:be dead"
+    r"|be alive|live|exist)",
+    r"feel(?:ing|s)? like (?:just )?(?:dying|ending (?:it|everything|things|it all))|(?:normal|okay"
+    r"|wrong) to want to (?:die|be dead)",
+    r"decided to end (?:things|it)|death (?:would|will|sounds|seems|feels) (?:\w+ )?(?:be"
+    r"|like )?(?:\w+ )?(?:relief|peaceful|better|easier|nice|comfort\w*)|my life is over",
     r"better off dead|out of this life",
     r"(?:thinking|thoughts?|think|dream(?:ing)?|fantasi[sz](?:e|ing)) (?:about|of) (?:my (?:own )?death"
     r"|dying|death|being dead|not waking up|not being (?:here|alive|around)|ending (?:it|things))",
     r"worth more dead|(?:dont|do not) want this life",
     stems=" die|dead|exist|disappear|vanish|fade|gone|born|better off|out of this|death|dying|wake|woke"
-    "|waking|ending|never be|not be|alive|not here|this life|if i was|if i were|if i died",
+    "|waking|ending|never be|not be|alive|not here|this life|if i was|if i were|if i died| live|my life"
+    "|end things|end it",
     before=not_said_of_others,
     after=_BORROWED + r"|behind|from (?:view|the room|sight)|into|in (?:literature|the|a) \w+",
 )
@@ -134,13 +146,14 @@ BURDEN = phrase(
     "sure to be better gone",
     r"(?:better off|happier|better|easier) (?:without me|if i (?:was|were|wasnt|werent|just|died"
     r"|disappeared)(?: (?:not )?(?:dead|gone|here|around|alive|died|disappeared))?)",
+    r"(?:no ?one|nobody|not a soul) (?:would|will) (?:even |ever |really )?miss me",
     r"(?:no ?one|nobody|anyone|anybody|they) (?:would |will |wouldnt |wont |even |ever |really "
-    r"|probably )*(?:notice|noticed|care|cared|miss me|mind) (?:if|that|when) i (?:was|were|am|just|had"
+    r"|probably ){0,4}(?:notice|noticed|care|cared|miss me|mind) (?:if|that|when) i (?:was|were|am|just|had"
     r"|wasnt|werent|disappeared|died|vanished|left)(?: (?:gone|dead|not here|here|disappeared|died|there))?",
     r"if i (?:was|were|wasnt|werent|just|disappeared|died|vanished)(?: (?:just )?(?:gone|dead|not here|here"
     r"|around|disappeared|died|vanished))?,? (?:would |no ?one |nobody |anyone |anybody |even "
-    r"|they )+(?:would |even |ever |really |notice)*(?:notice|care|miss me)",
-    stems="without me|better if|easier if|happier if|notice| care|miss me|mind ",
+    r"|they ){1,4}(?:would |even |ever |really |notice){0,4}(?:notice|care|miss me)",
+    stems="would miss|better off|without me|better if|easier if|happier if|notice| care|miss me|mind ",
     before=not_denied,
 )
 
@@ -148,6 +161,8 @@ SELF_HARM = phrase(
     "self-harm",
     r"(?:hurt|harm|injur|cut|burn|maim|scratch|starv|bruis|punish)(?:e|t?ing|ed"
     rf"|ning)? {_MYSELF}(?! ?-?(?:esteem|confidence|respect|image|worth))",
+    r"(?:urges?|need|want|tempted|desire) to (?:self[ -]?harm|cut(?= *(?:$|[.!?,;]|again|and i))"
+    r"|cut (?:again|deeper))",
     r"(?:i|ive|im|id|to|should i|keep|and|still|again) (?:\w+ ){0,3}self[ -]?(?:harm(?:ed|ing)?|injur(?:e"
     r"|ed|ing)|mutilat\w+)",
     r"(?:my|urges? to|relapsed? (?:with|on|into)|addicted to|tips for|ways (?:to|of)|how to"
@@ -163,7 +178,7 @@ SELF_HARM = phrase(
     r"|a bunch of|the whole bottle of) (?:\w+ )?(?:pills?|tablets?|meds?|medications?|sleeping pills"
     r"|painkillers|paracetamol|tylenol)",
     stems="myself|my self|meself|me self|myslef|mysefl|ourselves|self-|self harm|self inj|self mut|selfh"
-    "|selfi|selfm|sh scars|wrist| arm|thigh| leg|skin|vein|purg|cutting|overdos|pill|tablet|meds"
+    "|selfi|selfm|sh scars|wrist| arm|thigh| leg|skin|vein|to cut|purg|cutting|overdos|pill|tablet|meds"
     "|medication|painkiller|paracetamol|tylenol",
     before=not_denied,
     after=r"at (?:the )?gym|(?:while )?(?:playing|running|lifting|shaving|cooking|skiing|climbing|cycling"

@@ -33,7 +33,8 @@ _FILL = (
     r"|planned|threatens?|threatened|threatening|talks?|talked"
     r"|talking|writes?|wrote|writing|written|mentions?|mentioned|posts?|posted|jokes?|joked|joking|texts?"
     r"|texted|admitted|confided|disclosed|wishes|her|him|them|with|in|an|a|the|my"
-    r"|essay|journal|email|note|message|class|chat|confessed|started|and|it|like|started|become|became|some"
+    r"|essay|journal|email|note|message|class|chat|confessed|started|and|it|like|hate|hates|life|say|days"
+    r"|drew|drawn|emailed|goodbye|started|become|became|some"
     r"|having|both|as|if|s|best|could|get|getting|mom|dad|mother|father|sister|brother)"
 )
 _SELVES = r"(?:him|her|them|their)(?:self|selves)"
@@ -41,10 +42,11 @@ _OWN = r"(?:his|her|their) (?:own )?li(?:fe|ves)"
 _DEATH = (
     rf"(?:(?:kill|hurt|harm|cut|hang|injur|starv|unaliv)(?:s|ed|e|ing|ting)? {_SELVES}|(?:end|ending|take"
     rf"|taking|took) {_OWN}"
-    r"|(?:wants?|wanted|wanting|wishes|ready|going|plans?) to (?:die|be dead)|suicidal|(?:commit"
+    r"|(?:wants?|wanted|wanting|wishes|ready|going|plans?) to (?:die|be dead|disappear)|suicidal|(?:commit"
     r"|commits|committed|committing|attempt|attempts|attempted|attempting) suicide"
     r"|suicid\w* (?:thoughts?|note|plan|attempt|threats?|ideation)|(?:about|of|considering"
-    r"|contemplating) (?:committing )?suicide|died by suicide|rather (?:die|be dead)"
+    r"|contemplating) (?:committing )?suicide|died by suicide|rather (?:die|be dead)|goodbye forever"
+    r"|(?:himself|herself|themself|themselves) hanging"
     r"|(?:does|do|did)(?:nt| not) want to (?:live|be alive|be here any ?more|wake up)|wish(?:es|ed)? (?:he"
     r"|she|they) (?:was|were) dead|self-?harm(?:s|ed|ing)?|cutting|overdosed?)"
 )
@@ -57,7 +59,8 @@ SOMEBODY_ELSE = phrase(
     rf"|threatens) {some(6, _FILL)}{_DEATH}",
     r"(?:he|she|they) (?:\w+ )?(?:hurts|harms|cuts|is (?:hurting|harming|cutting)|(?:has"
     rf"|have) been (?:hurting|harming|cutting)) {_SELVES}",
-    stems="self|selves| life| lives| die|dead|suicid|harm|cutting|overdos|to live|alive|be here|wake up",
+    stems="self|selves| life| lives| die|dead|suicid|harm|cutting|overdos|to live|alive|disappear|forever"
+    "|be here|wake up",
     before=not_denied,
     after=r"bomb\w*|attacks?|when i was|(?:a few |some |many |\w+ )?(?:years|decades) (?:ago|back)"
     r"|in (?:his|her|their) \d|prevention|awareness|rates?|in (?:the |a |an )?(?:literature|novels?"

@@ -5,12 +5,13 @@ from coaching.policies.phrases import phrase, some
 
 _KIND = (
     r"(?:(?:a|an|my|the|your|some|any|another|other|real|actual|live|living|human|proper|different"
-    r"|one of your) )*"
+    r"|one of your) ){0,4}"
 )
 _HUMAN = (
     r"(?:humans?(?! (?:resource|right|bod|error|develop|capital|nature|interact|being s))(?: being)?"
     r"|persons?|coach|agents?"
-    r"|representatives?|rep|operators?|advis[oe]rs?|colleagues? of yours|supervisor|staff"
+    r"|representatives?|rep|operators?|advis[oe]rs?|colleagues? of yours|supervisor|manager(?= *(?:$|[.!,]"
+    r"|please))|staff"
     r"|customer (?:service|support)|support team|service desk)"
 )
 _SOMEBODY = (
@@ -31,16 +32,18 @@ ASKS_FOR_PERSON = phrase(
     "asks for a person",
     r"(?:want(?: to)?|wanna|need(?: to)?|like(?: to)?|prefer(?: to)?|rather|can (?:i|we)(?: please)?"
     r"|could (?:i|we)(?: please)?|may i|let me|lemme|please|possible to|able to|how (?:do|can|could) i"
-    rf"|allow me to|way to|wish (?:to|i could)|trying to|chance to|just|^) {_THEN}{_TALK} (?:to|with) {_TARGET}",
+    rf"|allow me to|way to|wish (?:to|i could)|trying to|chance to|just|^) {_THEN}{_TALK} (?:to"
+    rf"|with) {_TARGET}",
     rf"{_TALK} (?:to|with) \w+,? my coach",
     rf"^(?:\w+[,.]? ){{0,2}}{_TALK} (?:to|with) {_TARGET}",
     r"(?:connect|transfer|put|hand|pass|switch|forward|redirect|escalate|link|route|refer|get"
     r"|patch)(?: (?:me|this|it|us|my (?:\w+ )?(?:question|case|call|issue)))? ?(?:over |through |on "
-    rf"|in touch |back )*(?:to|with) {_TARGET}",
+    rf"|in touch |back ){{0,4}}(?:to|with) {_TARGET}",
     r"(?:get|give|find|send|bring|fetch|call|show|assign|get me|need|want|prefer|would like|id like"
     r"|like to have|help (?:of|from)|looking for|ask for|asking for|request|requesting) (?:me |us |in "
-    r"|to have |help from |the help of |hold of |to get |to see |to reach )*(?:a|an|my|the|some"
-    r"|another) (?:real |actual |live |living |human |different )*(?:humans?(?! (?:resource|right|bod|error"
+    r"|to have |help from |the help of |hold of |to get |to see |to reach ){0,4}(?:a|an|my|the|some"
+    r"|another) (?:real |actual |live |living |human |different ){0,4}(?:humans?(?! (?:resource|right|bod"
+    r"|error"
     r"|develop|capital|nature|interact|rights))(?: being)?|real person|live person|actual person"
     r"|person to (?:talk|speak|help)|coach to (?:join|help|talk|step|look|answer|take)|human agent"
     r"|real agent|live agent|agent|operator|representative)",
@@ -50,17 +53,30 @@ ASKS_FOR_PERSON = phrase(
     rf"|somebody)? ?{_KIND}(?:humans?|person|people|coach|agent|operator|representative|someone|somebody"
     r"|anyone|anybody) (?:i can|that i can|to (?:talk|speak|help)|available|there i|working|around|here)",
     r"(?:dont|do not|not|no longer|tired of|sick of|hate|stop|rather not|fed up with) (?:want to |like to "
-    r"|wanna |like |to )*(?:talk|talking|speak|speaking|chat|chatting|be talking) (?:to|with) (?:a |an "
-    r"|this |the |some |you,? )*(?:machine|bots?|robots?|ai|computer|chatbot|program|software|algorithm)",
+    r"|wanna |like |to ){0,4}(?:talk|talking|speak|speaking|chat|chatting|be talking) (?:to|with) (?:a |an "
+    r"|this |the |some |you,? ){0,4}(?:machine|bots?|robots?|ai|computer|chatbot|program|software|algorithm)",
     r"(?:real|live|human|actual) (?:agent|person|human|coach|operator|representative|advisor|adviser"
     r"|being)s? (?:please|now|here|instead)",
+    r"(?:need|want|looking for|have|like) (?:to have )?(?:someone|somebody|anyone|a person"
+    r"|a human) (?:real )?(?:to|i can) (?:talk|speak|chat)",
+    r"who can i (?:talk|speak) to(?= *(?:$|[.!?,]))|(?:live|human|personal) support|can i have a (?:human"
+    r"|person|coach)",
+    r"(?:have|let) (?:my coach|a person|a human|someone real) (?:answer|call|reply|join|help|look|read"
+    r"|write|respond)",
+    r"(?:reach|contact|get hold of) my coach|(?:have|want|need) a (?:conversation|chat|word"
+    r"|call) with (?:my|a) coach",
+    r"(?:want|need) a (?:person|human)(?= *(?:$|[.!?,]))|not you,? an? (?:human|person)"
+    r"|connect me to (?:one|someone)",
+    r"to (?:a|another) human(?= *(?:$|[.!?,]))|(?:someone|somebody|anyone|anybody) real|service agent",
+    r"human answer this|real one(?= *(?:$|[.!?]))",
     r"(?:need|want|miss) my coach|(?:discuss|talk|share|review|check) (?:\w+ ){0,3}with my coach|(?:human"
     r"|a persons) help|(?:can|could|may|will) (?:a|my|the|another) (?:real |human )?(?:human|person"
     r"|coach) (?:please )?(?:answer|have|look|join|help|step|read|see|take|call|check|come|reply|jump)",
     r"^(?:please |ok |no |a )?(?:real |live |human |actual )?(?:hand ?-?(?:off|over)|humans?|agent|operator"
     r"|representative|coach|real person|person|customer service|human agent|human handoff|live agent"
-    r"|real human)(?: please| pls| now| instead)?[.! ]*$",
-    stems="human|person|people|coach|agent|representative| rep|operator|advis|supervisor|staff|someone"
+    r"|real human)(?: please| pls| now| instead)?(?=[.! ]{0,9}$)",
+    stems="real|live support|personal support|who can i|to one|manager|my coach|human|person|people|coach"
+    "|agent|representative| rep|operator|advis|supervisor|staff|someone"
     "|somebody|anyone|anybody|machine|bot| ai|computer|program|software|algorithm|handoff|hand off"
     "|handover|hand over|hand-o|customer|support team|service desk|colleague",
     before=not_denied,
@@ -90,7 +106,7 @@ HIGH_STAKES = phrase(
     r"|employer|union|board)?|(?:being|been|getting|get|be) sued",
     r"(?:file|filing|filed|lodge|lodging|bring|raise|raising) (?:a |an |my )?(?:\w+ )?(?:grievance|lawsuit"
     r"|complaint|legal claim) against|(?:take|taking|took|threaten\w*|pursue|begin|start\w*"
-    r"|considering) (?:me |us |them |the \w+ |with )*(?:to court|to (?:a )?tribunal|legal action)|(?:hire"
+    r"|considering) (?:me |us |them |the \w+ |with ){0,4}(?:to court|to (?:a )?tribunal|legal action)|(?:hire"
     r"|hiring|need|get|call|calling|consult|see|contact|sue me|talk to|speak to) (?:a|my|an"
     r"|the) (?:\w+ )?(?:lawyer|attorney|solicitor)",
     r"(?:i|im|ive|ill) (?:\w+ )?(?:am |was |were |got |get |been |being |be |getting |going to be "

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 CONTEXT = 90
 """How many characters before and after a match may belong to its context."""
 
-SHORT, REACH, MOST = 400, 160, 12
+SHORT, REACH, MOST = 400, 160, 8
 """Longer texts are searched only within REACH characters of a stem, and of its first and last MOST occurrences:
 a message that says a word hundreds of times has said it plainly, or is hostile."""
 
@@ -89,15 +89,17 @@ def _occurrences(text: str, stem: str) -> list[int]:
 
 
 def _joined(text: str, places: Sequence[int]) -> list[tuple[int, int]]:
-    """Return the surroundings of the places, whole words, those that overlap made one."""
+    """Return the surroundings of the places, up to the end of a word, those that overlap made one."""
     joined: list[tuple[int, int]] = []
     for place in places:
-        start, end = max(0, place - REACH), place + REACH
+        start, end = max(0, place - REACH), min(len(text), place + REACH)
+        space = text.find(" ", end, end + CONTEXT)
+        end = end if space < 0 else space
         if joined and start <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], end)
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
         else:
             joined.append((start, end))
-    return [(start, len(text) if text.find(" ", end) < 0 else text.find(" ", end)) for start, end in joined]
+    return joined
 
 
 def words_before(text: str, start: int) -> list[str]:
