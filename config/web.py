@@ -18,6 +18,7 @@ os.environ["SIDELINE_ROLE"] = "web"
 import daphne.server
 from daphne.cli import CommandLineInterface
 from daphne.http_protocol import HTTPFactory, WebRequest
+from daphne.ws_protocol import WebSocketProtocol
 from django.conf import settings
 from twisted.internet import defer, reactor
 from typing_extensions import override
@@ -102,6 +103,18 @@ class CappedFactory(HTTPFactory):  # type: ignore[misc]
         return protocol
 
 
+class CodedProtocol(WebSocketProtocol):  # type: ignore[misc]
+    """A websocket that may be closed with the standard's own codes, such as 1008 for too many frames.
+
+    Autobahn lets an application say 1000 and 3000 to 4999 only, and turns every other into a failure (1011).
+    """
+
+    @override
+    def serverClose(self, code: int | None = None) -> None:
+        """Close the socket with a code."""
+        self.sendCloseFrame(code=1000 if code is None else code)
+
+
 class DrainingServer(daphne.server.Server):  # type: ignore[misc]
     """Daphne that lets what runs come to its end before it goes."""
 
@@ -145,8 +158,9 @@ class Web(CommandLineInterface):  # type: ignore[misc]
 def main(arguments: list[str]) -> None:
     """Serve until told to stop."""
     daphne.server.HTTPFactory = CappedFactory
-    # Daphne takes websocket frames of 1 MiB; the largest thing a client says fits in much less.
-    frames = ["--websocket-max-message-size", "131072", "--websocket-max-frame-size", "131072"]
+    daphne.server.WebSocketFactory.protocol = CodedProtocol
+    # A frame beyond this cuts the connection; below it the consumer says what is too large, with a code.
+    frames = ["--websocket-max-message-size", "1048576", "--websocket-max-frame-size", "1048576"]
     quiet = ["--verbosity", "0", "--no-server-name", *frames]
     Web().run([*quiet, *arguments, f"{asgi.__name__}:application"])
 

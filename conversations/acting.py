@@ -169,6 +169,8 @@ async def _show_last(conversation_id: UUID, changed: bool) -> bool:
 async def stop(*, conversation_id: UUID) -> None:
     """End the answer that is being written, in whichever process; the caller has passed the gate."""
     stopped_here = turns.stop(conversation_id)
-    await in_db(request_stop)(conversation_id=conversation_id, now=timezone.now())
-    if not stopped_here:
-        await live.hint(live.group_name(conversation_id), "live.stop")
+    running = await in_db(request_stop)(conversation_id=conversation_id, now=timezone.now())
+    if running and not stopped_here:
+        # The hint names the turns: one that comes late must not end the answer to the next question.
+        named = [str(turn_id) for turn_id in running]
+        await live.hint(live.group_name(conversation_id), "live.stop", turns=named)

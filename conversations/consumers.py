@@ -281,7 +281,9 @@ class ConversationConsumer(LiveConsumer):
 
     async def live_stop(self, message: dict[str, Any]) -> None:
         """Stop a turn of this process on the word of a browser at another."""
-        turns.stop(self.conversation_id)
+        for turn in turns.of(self.conversation_id):
+            if str(turn.turn_id) in message["turns"]:
+                turn.stop()
 
     async def live_presence(self, message: dict[str, Any]) -> None:
         """Show who is present, after a change seen by another process."""

@@ -120,6 +120,15 @@ class Tab:
             lambda: next((f for f in self.heard[after:] if f["type"] == kind and so(f)), None), f"{kind}"
         )
 
+    async def hears_many(self, kind: str, count: int) -> list[Frame]:
+        """Return the first `count` frames of a kind, once so many have come."""
+
+        def heard() -> list[Frame] | None:
+            found = [frame for frame in self.heard if frame["type"] == kind]
+            return found[:count] if len(found) >= count else None
+
+        return await self.until(heard, f"{count} of {kind}")
+
     async def answer(self, state: str = "", *, number: int = -1) -> Shown:
         """Return the AI's message with this number in the conversation, the last one, in an ended `state`."""
 
@@ -127,7 +136,7 @@ class Tab:
             replies = sorted(
                 (one for one in self.shown.values() if one.sender == "ai"), key=lambda one: one.sequence
             )
-            last = replies[number] if replies else None
+            last = replies[number] if -len(replies) <= number < len(replies) else None
             ended = last is not None and (last.state == state if state else last.state != "streaming")
             return last if ended else None
 

@@ -133,13 +133,9 @@ class TestTwoTabs:
             chat.tab(conversation.pk) as second,
         ):
             await asyncio.gather(*(page.say(QUESTION, key) for _ in range(25) for page in (first, second)))
-            for page in (first, second):
-                await page.until(
-                    lambda page=page: True if sum(f["type"] == "ack" for f in page.heard) == 25 else None,
-                    "25 acknowledgements",
-                )
-                await page.answer("complete")
-            acks = [f for page in (first, second) for f in page.heard if f["type"] == "ack"]
+            acks = [*await first.hears_many("ack", 25), *await second.hears_many("ack", 25)]
+            await first.answer("complete")
+            await second.answer("complete")
             assert {ack["message"] for ack in acks} == {acks[0]["message"]}
             assert sum(not ack["repeated"] for ack in acks) == 1
             assert model.seen.calls == 1
