@@ -33,7 +33,7 @@ def main(count: int) -> None:
     call_command("collectstatic", verbosity=0, interactive=False)
     build_demo(say=lambda line: print(line, file=sys.stderr))
     organization = Organization.objects.get(name="Riverbend Schools")
-    team = organization.teams.order_by("name").first()
+    team = organization.teams.order_by("name")[0]
     for number in range(count):
         email = f"client{number}@benchmark.example"
         user = User.objects.filter(email=email).first() or User.objects.create_user(

@@ -88,7 +88,7 @@ async def depart(conversation_id: UUID, socket: str) -> None:
 
     async def remove() -> None:
         redis = await _redis.get()
-        await cast("Awaitable[int]", redis.hdel(_key(conversation_id), socket))
+        await redis.hdel(_key(conversation_id), socket)
 
     await _forgiving(remove())
 

@@ -14,13 +14,14 @@ from coaching.models import PromptRun
 from coaching.providers.ports import ProviderUnavailable
 from coaching.providers.scripted import Reply, ScriptedChat
 from coaching.tests.factories import PersonaFactory
-from conversations import acting, handoff, live
+from conversations import acting, announcing, handoff, live
 from conversations.database import close_threads, in_db
 from conversations.events import Delta, Event, MessageChanged
 from conversations.models import Conversation, Handoff, Interaction, Message
 from conversations.tests.doubles import stage
 from conversations.tests.factories import begin
 from conversations.turns import recovery
+from conversations.turns.accept import accept
 from conversations.turns.plan import load
 from conversations.turns.run import turns
 
@@ -70,7 +71,7 @@ async def say(cast: Cast, conversation: Conversation, text: str = "How do we beg
     from_here = await acting.accept_here(
         member=cast.home.owner, conversation_id=conversation.pk, client_id=Message().pk, text=text
     )
-    _, names = await in_db(acting.announcing.load_with_names)(conversation.pk)
+    _, names = await in_db(announcing.load_with_names)(conversation.pk)
     await acting.show_and_run(from_here, names)
     return from_here
 
@@ -152,7 +153,7 @@ class TestAnAnswer:
         accepted = await acting.retry_here(
             member=cast.home.owner, conversation_id=conversation.pk, reply_id=failed.pk
         )
-        _, names = await in_db(acting.announcing.load_with_names)(conversation.pk)
+        _, names = await in_db(announcing.load_with_names)(conversation.pk)
         await acting.show_and_run(accepted, names)
         await turns.finished()
         assert (await sync_to_async(reply_of)(conversation)).content == "Now it works"
@@ -250,7 +251,7 @@ class TestLowConfidence:
 
 class TestAfterACrash:
     async def _crash(self, cast: Cast, conversation: Conversation, said: str) -> Interaction:
-        await acting.in_db(acting.accept)(
+        await in_db(accept)(
             member=cast.home.owner,
             conversation_id=conversation.pk,
             client_id=Message().pk,
