@@ -1,11 +1,14 @@
 """What tests of faults stand on: real processes, a model server that does what a test says, tabs, and a sweep."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from http.client import HTTPConnection
 from typing import Any
-from uuid import UUID
+from urllib.parse import urlencode
+from uuid import UUID, uuid4
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -18,7 +21,7 @@ from coaching.models import Persona
 from coaching.providers.loopback import HOST, Fault, Loopback, Script
 from config.embedded_redis import Redis
 from config.ports import free_port
-from config.tests.socket_client import Tab, tab
+from config.tests.socket_client import Tab, session_of, tab
 from config.tests.stack import Stack, running_stack
 from conversations import organizing
 from conversations.models import Conversation, Interaction, Message
@@ -67,6 +70,34 @@ class Chat:
         """Let the worker look for turns without a process."""
         with Celery(broker=self.stack.environment["REDIS_URL"]) as broker:
             broker.send_task(sweep_turns.name, queue="default")
+
+    async def settled(self) -> None:
+        """Wait until every turn has ended, letting the worker look for lost ones again and again."""
+        async with asyncio.timeout(60):
+            while await Interaction.objects.filter(state__in=["waiting", "running"]).aexists():
+                await self.sweep()
+                await asyncio.sleep(0.3)
+
+    async def post(self, conversation_id: UUID, text: str) -> int:
+        """Send a message as a page without scripts does, and return the status of the answer."""
+        session = await session_of(self.house.owner)
+        token = "a" * 32
+        form = {"text": text, "client_id": str(uuid4()), "csrfmiddlewaretoken": token}
+        headers = {
+            "Cookie": f"sessionid={session}; csrftoken={token}",
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Origin": self.stack.url,
+        }
+
+        def ask() -> int:
+            connection = HTTPConnection(HOST, self.stack.port, timeout=30)
+            connection.request("POST", f"/conversations/{conversation_id}/say/", urlencode(form), headers)
+            response = connection.getresponse()
+            response.read()
+            connection.close()
+            return response.status
+
+        return await asyncio.to_thread(ask)
 
     async def replies(self, conversation_id: UUID) -> list[tuple[str, str]]:
         """Return state and text of every AI message, in order."""
