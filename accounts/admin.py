@@ -105,6 +105,12 @@ class PersonAdmin(ReadOnly):
         )
 
     @override
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+        """Refuse an address that asks for password hashes: the length of the list would spell them out."""
+        allowed: bool = super().lookup_allowed(lookup, value, request)
+        return allowed and not lookup.startswith("password")
+
+    @override
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Return the fields of the form; staff say to which organization a new person belongs."""
         if obj is None and member_of(request).is_superuser:

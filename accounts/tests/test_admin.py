@@ -78,6 +78,11 @@ class TestSeeing:
         page = as_(cast.home.admin).get(PEOPLE, {"q": "hillside"})
         assert list(page.context["cl"].result_list) == []
 
+    @pytest.mark.parametrize("lookup", ["password", "password__startswith", "password__regex"])
+    def test_an_address_that_guesses_at_password_hashes_is_refused(self, cast: Cast, lookup: str) -> None:
+        for member in (cast.home.coach, cast.home.admin):
+            assert as_(member).get(PEOPLE, {lookup: "m"}).status_code == 400
+
     def test_the_record_shows_the_own_organization_and_changes_nothing(self, cast: Cast) -> None:
         ours = audit.record(actor=cast.home.owner, action="looked", resource="page:ours")
         audit.record(actor=cast.away.owner, action="looked", resource="page:theirs")
