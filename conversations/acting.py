@@ -12,7 +12,7 @@ from conversations import announcing, handoff, live
 from conversations.database import in_db
 from conversations.models import Message
 from conversations.presenting import Names
-from conversations.turns.accept import Accepted, accept, clean, retry
+from conversations.turns.accept import Accepted, accept, clean, refuse_another_text, retry
 from conversations.turns.record import request_stop
 from conversations.turns.run import turns
 
@@ -77,16 +77,18 @@ async def speak(
     """Say something as the coach, which takes the conversation over, and show it.
 
     Raises:
-        NotVisible, Refusal, AlreadyTaken: as `clean` and `say_as_coach` do.
+        NotVisible, Refusal, AlreadyTaken: as `clean` and `say_as_coach` do; or the key was used for another text.
     """
+    text = clean(text)
     spoken = await in_db(handoff.say_as_coach)(
         coach=coach,
         conversation_id=conversation_id,
         client_id=client_id,
-        text=clean(text),
+        text=text,
         now=timezone.now(),
         draft=draft,
     )
+    refuse_another_text(spoken.message, text)
     if spoken.changed_from is not None:
         await _silence(conversation_id, spoken.changed_from)
     elif not spoken.repeated:

@@ -13,8 +13,10 @@ from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
+from django_htmx.http import HttpResponseClientRedirect
 
 from accounts import audit
+from accounts.access import NotVisible
 from accounts.http import MemberRequest, coach_required
 from conversations import access, acting, announcing, briefing, drafting, handoff, queries, waiting
 from conversations.forms import DraftForm, SpeakForm
@@ -137,11 +139,17 @@ def take_over(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
 @require_POST
 @coach_required
 def hand_back(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
-    """Give a conversation back to the AI."""
+    """Give a conversation back to the AI; where that ends the coach's access, the queue is next."""
     try:
         async_to_sync(acting.hand_back)(coach=request.user, conversation_id=conversation_id)
     except handoff.NotHeld:
         return _changed(request, conversation_id, "You do not have this conversation; nothing was changed.")
+    try:
+        access.readable_conversation(request.user, conversation_id)
+    except NotVisible:
+        notes.success(request, "You have handed the conversation back; it is no longer open to you.")
+        queue_page = redirect("conversations:queue")
+        return HttpResponseClientRedirect(queue_page.url) if request.htmx else queue_page
     return _changed(request, conversation_id)
 
 

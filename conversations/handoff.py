@@ -132,9 +132,11 @@ def _raise_urgency(
     episode.consented = episode.consented or consented
     if more_urgent:
         episode.reason = finding.reason
-        if episode.state == Handoff.State.QUEUED and finding.reason in escalation.AI_MUST_WAIT:
+        waits = episode.state == Handoff.State.QUEUED
+        if waits and finding.reason in escalation.AI_MUST_WAIT:
             stop_turns(conversation, now=now)
-        _announce_request(conversation, finding.reason, now=now)
+        if waits or finding.reason == escalation.CRISIS:
+            _announce_request(conversation, finding.reason, now=now)
     episode.save(update_fields=["rule_trace", "consented", "reason"])
     return True
 
@@ -144,9 +146,10 @@ def _announce_request(conversation: Conversation, reason: str, *, now: datetime)
     organization = Organization.objects.get(pk=conversation.organization_id)
     metadata: dict[str, object] = {"kind": "coach_requested", "handoff_reason": reason}
     if reason == escalation.CRISIS:
+        lines = ": these lines answer at once" if organization.help_lines else ""
         text = (
             "Thank you for telling me. You matter, and you do not have to carry this alone. "
-            "A person should be with you now: these lines answer at once. Your coach has been told that you may need them."
+            f"A person should be with you now{lines}. Your coach has been told that you may need them."
         )
         metadata |= {"kind": "crisis", "help_lines": organization.help_lines}
     elif reason == escalation.HIGH_STAKES:

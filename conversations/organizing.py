@@ -8,6 +8,7 @@ from django.db import transaction
 from accounts.access import coach_for, organization_of
 from accounts.models import User
 from conversations import access
+from conversations.handoff import open_episode
 from conversations.models import Conversation
 from conversations.turns.accept import lock_own
 
@@ -69,12 +70,18 @@ def set_status(*, member: User, conversation_id: UUID, status: str) -> Conversat
 def set_visibility(*, member: User, conversation_id: UUID, visibility: str) -> Conversation:
     """Share the member's conversation with the coach, or keep it private from now on.
 
+    What is made private while a coach is asked or here is private from them too, until its owner lets them read it.
+
     Raises:
         NotVisible: it is not the member's.
     """
     conversation = lock_own(member, conversation_id)
     conversation.visibility = Conversation.Visibility(visibility)
     conversation.save(update_fields=["visibility"])
+    episode = open_episode(conversation)
+    if episode is not None and conversation.visibility == Conversation.Visibility.PRIVATE:
+        episode.consented = False
+        episode.save(update_fields=["consented"])
     return conversation
 
 

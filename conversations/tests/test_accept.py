@@ -12,7 +12,7 @@ from coaching.tests.factories import PersonaFactory
 from conversations import organizing
 from conversations.models import Conversation, Handoff, Interaction, Message, Session
 from conversations.tests.factories import begin, say, sequences, spoken
-from conversations.turns.accept import LONGEST, Refusal, accept, clean, title_of
+from conversations.turns.accept import LONGEST, Refusal, accept, clean, retry, title_of
 
 
 class TestAMessage:
@@ -77,6 +77,21 @@ class TestAMessage:
             say(cast.home.owner, conversation, "Hello again")
         assert spoken(conversation) == []
 
+    def test_in_an_archived_conversation_is_not_answered_again(self, cast: Cast) -> None:
+        conversation = begin(cast.home.owner)
+        reply = say(cast.home.owner, conversation, "How do I plan a first meeting?").reply
+        assert reply is not None
+        Message.objects.filter(pk=reply.pk).update(state=Message.State.FAILED)
+        organizing.set_status(member=cast.home.owner, conversation_id=conversation.pk, status="archived")
+        with pytest.raises(Refusal) as refusal:
+            retry(
+                member=cast.home.owner,
+                conversation_id=conversation.pk,
+                reply_id=reply.pk,
+                now=timezone.now(),
+            )
+        assert refusal.value.code == "archived"
+
     def test_opens_a_session_that_closes_after_idle_minutes(self, cast: Cast) -> None:
         conversation = begin(cast.home.owner)
         now = timezone.now()
@@ -95,7 +110,7 @@ class TestAMessage:
 
 
 class TestCleaning:
-    @pytest.mark.parametrize("text", ["", "   \n\t ", "\x00\x07\x1b"])
+    @pytest.mark.parametrize("text", ["\u200d \u200e", "", "   \n\t ", "\x00\x07\x1b"])
     def test_refuses_what_says_nothing(self, text: str) -> None:
         with pytest.raises(Refusal) as refusal:
             clean(text)
@@ -142,6 +157,13 @@ class TestAMessageThatNeedsAPerson:
         shown = Message.objects.get(sender_type="system")
         assert shown.metadata["kind"] == "crisis"
         assert shown.metadata["help_lines"] == lines
+
+    def test_promises_no_help_lines_where_there_are_none(self, cast: Cast) -> None:
+        conversation = begin(cast.home.owner)
+        cast.home.organization.help_lines = []
+        cast.home.organization.save()
+        say(cast.home.owner, conversation, "I want to kill myself")
+        assert "lines" not in spoken(conversation)[-1][1]
 
     def test_in_a_crisis_ends_the_turn_that_is_running(self, cast: Cast) -> None:
         conversation = begin(cast.home.owner)

@@ -245,6 +245,26 @@ class TestTheForms:
         conversation.refresh_from_db()
         assert (conversation.owner_state, conversation.holder) == ("ai", None)
 
+    @pytest.mark.parametrize("headers", [{}, HTMX])
+    def test_handing_back_a_private_one_leads_to_the_queue(self, cast: Cast, headers: dict[str, str]) -> None:
+        conversation = in_crisis(cast)
+        handoff.take_over(coach=cast.home.coach, conversation_id=conversation.pk, now=timezone.now())
+        client = signed_in(cast.home.coach)
+        answer = client.post(address(conversation, "hand_back"), headers=headers)
+        queue = reverse("conversations:queue")
+        assert answer.headers["HX-Redirect" if headers else "Location"] == queue
+        assert "it is no longer open to you" in words_of(client.get(queue))
+
+    def test_a_text_that_was_changed_after_it_was_sent_stays_in_the_box(self, cast: Cast) -> None:
+        conversation = asked(cast)
+        key = str(uuid4())
+        self.post(cast.home.coach, conversation, "speak", client_id=key, text="Hello Ada")
+        changed = "Hello Ada, how are you?"
+        answer = self.post(cast.home.coach, conversation, "speak", client_id=key, text=changed)
+        assert answer.status_code == 422
+        assert f"{changed}</textarea>" in words_of(answer)
+        assert Message.objects.get(sender_type="human_coach").content == "Hello Ada"
+
     def test_handing_back_what_one_does_not_have_changes_nothing(self, cast: Cast) -> None:
         conversation = asked(cast)
         page = words_of(self.post(cast.home.coach, conversation, "hand_back"))

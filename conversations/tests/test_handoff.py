@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.access import NotVisible
 from accounts.models import AuditEvent
 from accounts.tests.cast import Cast
-from conversations import access, escalating, handoff
+from conversations import access, escalating, handoff, organizing
 from conversations.models import Conversation, Handoff, Interaction, Message
 from conversations.tests.factories import begin, say, spoken
 
@@ -65,6 +65,25 @@ class TestAskingForACoach:
         ask(cast, conversation)
         say(cast.home.owner, conversation, "I want to die")
         assert Handoff.objects.get().reason == "crisis"
+
+
+class TestACoachWhoIsHere:
+    """What the client says to a coach who is here calls nobody else, and promises nobody else."""
+
+    @pytest.mark.parametrize("text", ["I want to talk to a real person", "Should I resign tomorrow?"])
+    def test_is_not_announced_again(self, cast: Cast, text: str) -> None:
+        conversation = begin(cast.home.owner)
+        speak(cast, conversation)
+        said = say(cast.home.owner, conversation, text)
+        assert spoken(conversation)[2:] == [("client", text)]
+        assert Handoff.objects.get().reason != "coach_initiative"
+        assert said.called
+
+    def test_does_not_keep_the_help_lines_of_a_crisis_away(self, cast: Cast) -> None:
+        conversation = begin(cast.home.owner)
+        speak(cast, conversation)
+        say(cast.home.owner, conversation, "I want to die")
+        assert [sender for sender, _ in spoken(conversation)] == ["system", "human_coach", "client", "system"]
 
 
 class TestTakingOver:
@@ -205,6 +224,17 @@ class TestAPrivateConversation:
         seen = [message.content for message in access.readable_messages(standing)]
         assert seen[1:] == ["I am here with you."]
         assert "I want to die" not in " ".join(seen)
+
+    def test_that_was_shared_until_now_is_private_from_a_coach_who_was_asked_too(self, cast: Cast) -> None:
+        conversation = begin(cast.home.owner)
+        say(cast.home.owner, conversation, "Something private")
+        ask(cast, conversation)
+        organizing.set_visibility(
+            member=cast.home.owner, conversation_id=conversation.pk, visibility="private"
+        )
+        assert access.readable_conversation(cast.home.coach, conversation.pk).visible_from == access.NOTHING
+        handoff.consent(member=cast.home.owner, conversation_id=conversation.pk, now=NOW())
+        assert access.readable_conversation(cast.home.coach, conversation.pk).visible_from == 0
 
     def test_closes_again_when_the_episode_ends(self, cast: Cast) -> None:
         conversation = begin(cast.home.owner, visibility="private")

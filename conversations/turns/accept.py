@@ -64,7 +64,7 @@ def clean(text: str) -> str:
     """
     kept = "".join(letter for letter in text if letter in "\n\t" or letter.isprintable() or _joins(letter))
     kept = kept.strip()
-    if not kept:
+    if all(letter.isspace() or _joins(letter) for letter in kept):
         raise Refusal("empty", "Write something first.")
     if len(kept) > LONGEST:
         raise Refusal(
@@ -103,8 +103,7 @@ def accept(
     conversation = standing.conversation
     if standing.said_before:
         return _repeated(Message.objects.get(conversation=conversation, client_id=client_id), text)
-    if conversation.status != Conversation.Status.ACTIVE:
-        raise Refusal("archived", "This conversation is archived. Bring it back to write in it.")
+    _refuse_archived(conversation)
     findings = escalation.screen(text, phrases=_phrases(conversation))
     message = _message(conversation, member, client_id, text, now)
     session_id = open_session(conversation, standing.session, now=now)
@@ -133,10 +132,11 @@ def retry(
 
     Raises:
         NotVisible: the conversation or the reply is not the member's.
-        Refusal: the reply is whole, is not the last one, or a person has the conversation.
+        Refusal: the conversation is archived, the reply is whole or not the last one, or a person has it.
     """
     standing = _lock_to_speak(member, conversation_id, None)
     conversation = standing.conversation
+    _refuse_archived(conversation)
     turn = (
         Interaction.objects.filter(conversation=conversation, reply_id=reply_id)
         .select_related("reply", "question")
@@ -223,9 +223,23 @@ def lock_own(member: User, conversation_id: UUID) -> Conversation:
     return locked
 
 
-def _repeated(before: Message, text: str) -> Accepted:
+def _refuse_archived(conversation: Conversation) -> None:
+    if conversation.status != Conversation.Status.ACTIVE:
+        raise Refusal("archived", "This conversation is archived. Bring it back to write in it.")
+
+
+def refuse_another_text(before: Message, text: str) -> None:
+    """Refuse a second text under the key of a message that was taken before.
+
+    Raises:
+        Refusal: the texts differ.
+    """
     if before.content != text:
         raise Refusal("key_reused", "This message was changed after it was sent. Send it again as a new one.")
+
+
+def _repeated(before: Message, text: str) -> Accepted:
+    refuse_another_text(before, text)
     return Accepted(before.conversation_id, before, repeated=True)
 
 
