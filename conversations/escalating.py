@@ -3,29 +3,36 @@
 The others learn that somebody waits, not what was said; the words open to the one who takes over.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import DurationField, ExpressionWrapper, F, Q, Value
 
+from accounts.roles import Role
 from conversations import announcing, handoff
 from conversations.database import in_db
 from conversations.models import Conversation, Handoff, Message
 
 AT_ONCE = 50
 
+_MINUTES = F("organization__response_minutes") * Value(timedelta(minutes=1))
+_DUE = F("requested_at") + ExpressionWrapper(_MINUTES, output_field=DurationField())
+_COACH_HAS_LEFT = Q(state=Handoff.State.TAKEN) & (Q(coach__is_active=False) | Q(coach__role=Role.EDUCATOR))
+
 
 def escalate(*, now: datetime) -> list[UUID]:
-    """Mark the episodes whose promised time has passed; return their conversations."""
-    waiting = Handoff.objects.filter(state=Handoff.State.QUEUED, escalated_at=None).select_related(
-        "organization"
-    )
-    late = [
-        episode
-        for episode in waiting.order_by("requested_at")[:AT_ONCE]
-        if (now - episode.requested_at).total_seconds() >= episode.organization.response_minutes * 60
+    """Offer what has waited too long, or lost its coach, to the other coaches; return the conversations."""
+    episodes = Handoff.objects.select_related("coach").order_by("requested_at")
+    asked = episodes.filter(state=Handoff.State.QUEUED, escalated_at=None, conversation__deleted_at=None)
+    late = asked.annotate(due=_DUE).filter(Q(due__lte=now) | Q(conversation__coach__is_active=False))[
+        :AT_ONCE
     ]
-    return [episode.conversation_id for episode in late if _escalate_one(episode, now=now)]
+    left = episodes.filter(_COACH_HAS_LEFT)[:AT_ONCE]
+    return [
+        *(each.conversation_id for each in late if _escalate_one(each, now=now)),
+        *(each.conversation_id for each in left if _release_one(each, now=now)),
+    ]
 
 
 @transaction.atomic(durable=True)
@@ -36,15 +43,34 @@ def _escalate_one(episode: Handoff, *, now: datetime) -> bool:
     )
     if marked != 1:
         return False
+    _announce(conversation, "Your coach has not been able to join yet", now=now)
+    return True
+
+
+@transaction.atomic(durable=True)
+def _release_one(episode: Handoff, *, now: datetime) -> bool:
+    """Let a conversation wait again whose coach was deactivated or coaches no more."""
+    conversation: Conversation = handoff.lock(episode.conversation_id)
+    released = Handoff.objects.filter(_COACH_HAS_LEFT, pk=episode.pk).update(
+        state=Handoff.State.QUEUED, coach=None, joined_sequence=None, escalated_at=now
+    )
+    if released != 1:
+        return False
+    handoff.move(conversation, Conversation.OwnerState.QUEUED, holder=None, now=now)
+    name = episode.coach.name if episode.coach else "Your coach"
+    _announce(conversation, f"{name} can no longer be here", now=now)
+    return True
+
+
+def _announce(conversation: Conversation, cause: str, *, now: datetime) -> None:
     handoff.add_message(
         conversation,
         sender_type=Message.Sender.SYSTEM,
-        text="Your coach has not been able to join yet, so the other coaches of your organization have been "
+        text=f"{cause}, so the other coaches of your organization have been "
         "told that somebody waits. They do not see what you wrote until one of them joins.",
         now=now,
         metadata={"kind": "request_escalated"},
     )
-    return True
 
 
 async def tell(conversation_id: UUID) -> None:

@@ -108,7 +108,7 @@ def request_within(
         consented=consented,
         requested_at=now,
     )
-    _move(conversation, OwnerState.QUEUED, holder=None, now=now)
+    move(conversation, OwnerState.QUEUED, holder=None, now=now)
     if most_urgent.reason in escalation.AI_MUST_WAIT:
         stop_turns(conversation, now=now)
     _announce_request(conversation, most_urgent.reason, now=now)
@@ -181,7 +181,7 @@ def cancel_request(*, member: User, conversation_id: UUID, now: datetime) -> boo
     episode.state = Handoff.State.CANCELLED
     episode.returned_at = now
     episode.save(update_fields=["state", "returned_at"])
-    _move(conversation, OwnerState.AI, holder=None, now=now)
+    move(conversation, OwnerState.AI, holder=None, now=now)
     add_message(
         conversation,
         sender_type=Message.Sender.SYSTEM,
@@ -292,7 +292,7 @@ def hand_back(*, coach: User, conversation_id: UUID, now: datetime) -> Message:
         episode.returned_at = now
         episode.save(update_fields=["state", "returned_at"])
         minutes = round((now - (episode.taken_at or now)).total_seconds() / 60, 1)
-    _move(conversation, OwnerState.AI, holder=None, now=now)
+    move(conversation, OwnerState.AI, holder=None, now=now)
     _audit(coach, "conversation.handed_back", conversation)
     return add_message(
         conversation,
@@ -304,8 +304,7 @@ def hand_back(*, coach: User, conversation_id: UUID, now: datetime) -> Message:
 
 
 def _lock_for_coach(coach: User, conversation_id: UUID) -> Conversation:
-    standing = access.readable_conversation(coach, conversation_id)
-    if standing.is_client:
+    if access.readable_conversation(coach, conversation_id).is_client:
         raise NotVisible
     return lock(conversation_id)
 
@@ -317,7 +316,7 @@ def _take(conversation: Conversation, coach: User, *, now: datetime) -> int | No
             return None
         raise AlreadyTaken(conversation.holder.name if conversation.holder else "Another coach")
     stopped_from = stop_turns(conversation, now=now)
-    _move(conversation, OwnerState.COACH, holder=coach, now=now)
+    move(conversation, OwnerState.COACH, holder=coach, now=now)
     joined = add_message(
         conversation,
         sender_type=Message.Sender.SYSTEM,
@@ -340,7 +339,8 @@ def _take(conversation: Conversation, coach: User, *, now: datetime) -> int | No
     return stopped_from or joined.sequence
 
 
-def _move(conversation: Conversation, to: str, *, holder: User | None, now: datetime) -> None:
+def move(conversation: Conversation, to: str, *, holder: User | None, now: datetime) -> None:
+    """Change who has the locked conversation, and raise its epoch."""
     conversation.owner_state = to
     conversation.holder = holder
     conversation.epoch += 1

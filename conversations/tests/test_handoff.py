@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.access import NotVisible
-from accounts.models import AuditEvent
+from accounts.models import AuditEvent, User
 from accounts.tests.cast import Cast
 from conversations import access, escalating, handoff, organizing
 from conversations.models import Conversation, Handoff, Interaction, Message
@@ -264,3 +264,35 @@ class TestNobodyCame:
         handoff.take_over(coach=cast.home.other_coach, conversation_id=conversation.pk, now=NOW())
         standing = access.readable_conversation(cast.home.other_coach, conversation.pk)
         assert access.readable_messages(standing).first().content == "Could I talk to a real person?"  # type: ignore[union-attr]
+
+    def test_is_noticed_behind_those_who_were_promised_more_time(
+        self, cast: Cast, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(escalating, "AT_ONCE", 1)
+        cast.away.organization.response_minutes = 600
+        cast.away.organization.save()
+        patient, late = begin(cast.away.owner), begin(cast.home.owner)
+        handoff.ask_for_coach(member=cast.away.owner, conversation_id=patient.pk, now=NOW())
+        ask(cast, late)
+        assert escalating.escalate(now=NOW() + timedelta(minutes=31)) == [late.pk]
+
+    def test_and_nobody_will_when_the_coach_has_left(self, cast: Cast) -> None:
+        conversation = begin(cast.home.owner)
+        ask(cast, conversation)
+        User.objects.filter(pk=cast.home.coach.pk).update(is_active=False)
+        assert escalating.escalate(now=NOW()) == [conversation.pk]
+
+    @pytest.mark.parametrize("change", [{"is_active": False}, {"role": "educator"}])
+    def test_after_a_coach_left_who_had_the_conversation(self, cast: Cast, change: dict[str, object]) -> None:
+        conversation = begin(cast.home.owner)
+        speak(cast, conversation)
+        assert escalating.escalate(now=NOW()) == []
+        User.objects.filter(pk=cast.home.coach.pk).update(**change)
+        assert escalating.escalate(now=NOW()) == [conversation.pk]
+        assert escalating.escalate(now=NOW()) == []
+        conversation.refresh_from_db()
+        assert (conversation.owner_state, conversation.holder) == ("queued", None)
+        assert "Ben Hart can no longer be here" in spoken(conversation)[-1][1]
+        handoff.take_over(coach=cast.home.other_coach, conversation_id=conversation.pk, now=NOW())
+        conversation.refresh_from_db()
+        assert conversation.holder == cast.home.other_coach
