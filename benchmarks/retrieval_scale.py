@@ -26,10 +26,11 @@ django.setup()
 
 from django.db import connection
 
+from accounts.models import Organization
 from benchmarks import retrieval_corpus as corpus
 from coaching.providers import registry
 from knowledge import retrieval, spaces, vector_search
-from knowledge.models import EmbeddingSpace
+from knowledge.models import EmbeddingSpace, PassageEmbedding
 from knowledge.scope import Scope
 
 DATA = Path(os.environ.get("SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -38,6 +39,8 @@ PASSAGES = 100_000
 ORGANIZATIONS = 100
 NEAREST = 10
 WARM_UP = 10
+ROUNDS = 3
+"""Other work on the machine disturbs a round; the best of several is what the work itself takes."""
 Vectors = NDArray[np.float32]
 
 NAIVE = (
@@ -99,6 +102,17 @@ def build(database: str, counts: Sequence[int]) -> tuple[EmbeddingSpace, list[Ho
     return space, houses
 
 
+def reuse(database: str, counts: Sequence[int]) -> tuple[EmbeddingSpace, list[House]]:
+    """Go on with a database that an earlier run kept; its vectors are made again from the same seed."""
+    corpus.use_database(database)
+    houses = []
+    for number, vectors in enumerate(corpus.synthetic_vectors(counts)):
+        organization = Organization.objects.get(name=f"organization {number}")
+        rows = PassageEmbedding.objects.filter(organization=organization).order_by("pk")
+        houses.append(House(Scope(organization.pk), list(rows.values_list("passage_id", flat=True)), vectors))
+    return EmbeddingSpace.objects.get(), houses
+
+
 def force_index(space: EmbeddingSpace) -> None:
     """Build the HNSW index whatever the sizes: it has to be there for the trap to be open."""
     usual, vector_search.EXACT_UP_TO = vector_search.EXACT_UP_TO, 0
@@ -120,16 +134,21 @@ def prepared_connection() -> None:
 def measure(
     ask: Callable[[Vectors], set[UUID]], house: House, queries: Vectors
 ) -> tuple[float, float, float]:
-    """Return p50 and p95 in milliseconds, and recall@10, after ten executions."""
+    """Return p50 and p95 in milliseconds, and recall@10, after ten executions; the best of `ROUNDS` rounds."""
     for vector in queries[:WARM_UP]:
         ask(vector)
-    spent, recalls = [], []
-    for vector in queries[WARM_UP:]:
-        started = time.perf_counter()
-        found = ask(vector)
-        spent.append((time.perf_counter() - started) * 1000)
-        recalls.append(len(found & house.exact(vector)) / NEAREST)
-    return float(np.percentile(spent, 50)), float(np.percentile(spent, 95)), float(np.mean(recalls))
+    recalls: list[float] = []
+    rounds: list[tuple[float, float]] = []
+    for _ in range(ROUNDS):
+        spent = []
+        for vector in queries[WARM_UP:]:
+            started = time.perf_counter()
+            found = ask(vector)
+            spent.append((time.perf_counter() - started) * 1000)
+            recalls.append(len(found & house.exact(vector)) / NEAREST)
+        rounds.append((float(np.percentile(spent, 95)), float(np.percentile(spent, 50))))
+    most, half = min(rounds)
+    return half, most, float(np.mean(recalls))
 
 
 def vector_leg(
@@ -171,19 +190,19 @@ def report_scope(space: EmbeddingSpace, house: House, count: int) -> None:
 
 def report_search(house: House, questions: Sequence[str], count: int) -> None:
     """Print what a whole search costs, text leg and all, first with nothing remembered about the words."""
-    vectors = house.queries(count)
-    for remembered in ("first time", "again"):
+    vectors, own = house.queries(count), set(house.passages)
+    rounds: list[tuple[float, float, float]] = []
+    for _ in range(1 + ROUNDS):
         spent, cpu = [], time.process_time()
         for place in range(count):
             started = time.perf_counter()
             found = retrieval.retrieve(scope=house.scope, question=questions[place], vector=vectors[place])
             spent.append((time.perf_counter() - started) * 1000)
-            assert {passage.passage_id for passage in found.passages} <= set(house.passages)
+            assert {passage.passage_id for passage in found.passages} <= own
         each = (time.process_time() - cpu) * 1000 / count
-        half, most = np.percentile(spent, [50, 95])
-        print(
-            f"{len(house.passages):>9,}  search, {remembered:<14}{half:>9.2f}{most:>9.2f}{'':>9}{each:>9.2f}"
-        )
+        rounds.append((float(np.percentile(spent, 95)), float(np.percentile(spent, 50)), each))
+    for name, (most, half, each) in {"first time": rounds[0], "again": min(rounds[1:])}.items():
+        print(f"{len(house.passages):>9,}  search, {name:<14}{half:>9.2f}{most:>9.2f}{'':>9}{each:>9.2f}")
 
 
 def report(space: EmbeddingSpace, houses: Sequence[House], count: int) -> None:
@@ -200,14 +219,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--queries", type=int, default=200)
     parser.add_argument("--keep", action="store_true", help="keep the databases")
+    parser.add_argument("--reuse", action="store_true", help="use the databases that an earlier run kept")
     options = parser.parse_args()
     before = str(connection.settings_dict["NAME"])
     plain = dict(connection.settings_dict.get("OPTIONS", {}))
     for database, counts in ((MANY, sizes()), (ONE, [PASSAGES])):
         connection.settings_dict["OPTIONS"] = dict(plain)
         corpus.use_database(before)
-        space, houses = build(database, counts)
-        picked = [houses[0], houses[9], houses[-1]] if len(houses) > 1 else houses
+        space, houses = (reuse if options.reuse else build)(database, counts)
+        picked = [houses[0], houses[1], houses[9], houses[-1]] if len(houses) > 1 else houses
         report(space, picked, options.queries)
         if not options.keep:
             connection.settings_dict["OPTIONS"] = dict(plain)

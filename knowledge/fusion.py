@@ -29,8 +29,8 @@ class Calibration:
         return 1 / (1 + math.exp(-height))
 
 
-BOTH_LEGS = Calibration(constant=-7.4, similarity=8.6, words=4.8)
-TEXT_ONLY = Calibration(constant=-5.7, similarity=0.0, words=7.3)
+BOTH_LEGS = Calibration(constant=-6.8, similarity=8.1, words=4.5)
+TEXT_ONLY = Calibration(constant=-5.6, similarity=0.0, words=7.3)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ LIKELY = 30
 """More candidates than asked for are ranked exactly; their first order counts each word once."""
 COUNTED_UP_TO = 5_000
 """A word in more passages than this is common; how common is not counted further."""
-COMBINED = 8
+COMBINED = 5
 """Common words that are combined."""
 USUAL_TOKENS = 300.0
 """A longer passage has words by chance; its fit counts a little less."""

@@ -24,11 +24,11 @@ from knowledge.scope import Scope
 
 Vector = NDArray[np.float32]
 
-EXACT_UP_TO = 25_000
+EXACT_UP_TO = 20_000
 """Vectors in a scope up to which every one of them is compared."""
-LEAST_SHARE = 0.05
+LEAST_SHARE = 0.15
 """The share of the space below which the HNSW index would walk through too many foreign vectors."""
-EF_SEARCH = 300
+EF_SEARCH = 400
 MAX_SCAN_TUPLES = 60_000
 
 EXACT = """
