@@ -187,7 +187,7 @@ CACHES: dict[str, dict[str, Any]] = {
 }
 CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
     "default": {
-        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "BACKEND": "config.channel_layer.ForgivingChannelLayer",
         "CONFIG": {
             "hosts": [{"address": _redis(1), "socket_timeout": 1.0, "socket_connect_timeout": 1.0}],
             "prefix": "sideline",

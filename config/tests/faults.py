@@ -50,9 +50,13 @@ class Chat:
         async with model.running(self.model_port):
             yield model
 
-    async def conversation(self, **options: Any) -> Conversation:
+    def begin(self) -> Conversation:
         """Begin a conversation of the owner."""
-        return await sync_to_async(organizing.begin)(member=self.house.owner, now=timezone.now(), **options)
+        return organizing.begin(member=self.house.owner, now=timezone.now())
+
+    async def conversation(self) -> Conversation:
+        """Begin a conversation of the owner, from a coroutine."""
+        return await sync_to_async(self.begin)()
 
     def tab(
         self, conversation_id: UUID, person: User | None = None, **options: Any
