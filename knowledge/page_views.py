@@ -138,7 +138,12 @@ def _number(request: MemberRequest, name: str, otherwise: int) -> int:
 def _context(version: DocumentVersion, cited: Cited | None, index: int) -> dict[str, object]:
     document = _extracted(version)
     newer = version.document.versions.filter(live=True).exclude(pk=version.pk).first()
-    shared: dict[str, object] = {"version": version, "document": version.document, "cited": cited, "newer": newer}
+    shared: dict[str, object] = {
+        "version": version,
+        "document": version.document,
+        "cited": cited,
+        "newer": newer,
+    }
     if newer:
         shared["newer_url"] = _address(newer, index)
     if document is None:

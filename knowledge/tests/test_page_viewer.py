@@ -282,14 +282,18 @@ class TestPictures:
         url = reverse("knowledge:page_marks", args=[version.document_id, version.pk, 1])
         assert url in html
         start = passage.text.index(QUOTE)
-        drawn = signed_in.get(url, {"passage": str(passage.pk), "from": str(start), "to": str(start + len(QUOTE))})
+        drawn = signed_in.get(
+            url, {"passage": str(passage.pk), "from": str(start), "to": str(start + len(QUOTE))}
+        )
         assert drawn["Content-Type"] == "image/svg+xml"
         svg = drawn.content.decode()
         assert svg.count("<rect") == 1
         assert 'viewBox="0 0 1000 1250"' in svg
         elsewhere = reverse("knowledge:page_marks", args=[version.document_id, version.pk, 0])
         assert "<rect" not in shown(
-            signed_in.get(elsewhere, {"passage": str(passage.pk), "from": str(start), "to": str(start + len(QUOTE))})
+            signed_in.get(
+                elsewhere, {"passage": str(passage.pk), "from": str(start), "to": str(start + len(QUOTE))}
+            )
         )
 
     def test_a_page_that_is_not_there_has_no_picture(self, signed_in: Client, home: House) -> None:
