@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any, Literal
 from uuid import UUID
 
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from coaching.providers import registry
@@ -30,6 +31,12 @@ KEEP_SECONDS = 1.0
 """How often the text so far is kept and the lease renewed."""
 
 EMBEDDING_DEADLINE_SECONDS = 5.0
+
+RECORD_PAUSES = (0.1, 0.4, 1.0, 2.0, 4.0, 4.0)
+"""Seconds between attempts to settle a turn while the database is away: together less than a lease."""
+
+AWAY = (OperationalError, InterfaceError)
+"""What Django raises when the database does not answer."""
 
 
 class RunningTurn:
@@ -65,6 +72,18 @@ class RunningTurn:
         collector = Collector()
         plan = await in_db(look_up)(loaded, await self._vector(loaded, collector))
         outcome = await self._stream(plan, collector)
+        return await self._record(plan, outcome)
+
+    async def _record(self, plan: Plan, outcome: Outcome) -> Recorded:
+        """Settle the turn; while the database is away, try again for as long as the lease may last."""
+        for pause in RECORD_PAUSES:
+            try:
+                return await in_db(record)(
+                    plan=plan, outcome=outcome, worker=live.PROCESS, now=timezone.now()
+                )
+            except AWAY:
+                logger.warning("turn_not_recorded")
+                await asyncio.sleep(pause)
         return await in_db(record)(plan=plan, outcome=outcome, worker=live.PROCESS, now=timezone.now())
 
     async def _vector(self, loaded: Loaded, collector: Collector) -> Any:
@@ -110,12 +129,14 @@ class RunningTurn:
         """Keep the text and the lease while the model talks; end the turn when it was taken away."""
         while True:
             await asyncio.sleep(KEEP_SECONDS)
-            kept = await in_db(save_partial)(
-                turn_id=self.turn_id,
-                text=self.text,
-                worker=live.PROCESS,
-                now=timezone.now(),
-            )
+            try:
+                kept = await in_db(save_partial)(
+                    turn_id=self.turn_id, text=self.text, worker=live.PROCESS, now=timezone.now()
+                )
+            except AWAY:
+                # The answer goes on; the next round keeps all of it.
+                logger.warning("text_not_kept")
+                continue
             if not kept:
                 self.stop()
                 return
