@@ -22,7 +22,28 @@ function showQuote(reader) {
   const buttons = reader.querySelector("[data-zoom-buttons]");
   if (buttons) buttons.hidden = false;
   const quote = reader.querySelector("mark");
-  if (quote && !reader.querySelector(".reader__image")) quote.scrollIntoView({ block: "center" });
+  if (reader.querySelector(".reader__image")) showMark(reader);
+  else if (quote) quote.scrollIntoView({ block: "center" });
+}
+
+async function showMark(reader) {
+  const marks = reader.querySelector("[data-marks]");
+  const image = reader.querySelector(".reader__image");
+  if (!marks || !image) return;
+  try {
+    const [answer] = await Promise.all([fetch(marks.src), image.decode()]);
+    const drawing = new DOMParser().parseFromString(await answer.text(), "image/svg+xml");
+    const [, , , height] = drawing.documentElement.getAttribute("viewBox").split(" ").map(Number);
+    const first = drawing.querySelector("rect");
+    if (!first) return;
+    const place = document.createElement("span");
+    place.className = "reader__place";
+    place.style.top = `${(100 * Number(first.getAttribute("y"))) / height}%`;
+    marks.after(place);
+    place.scrollIntoView({ block: "center" });
+  } catch {
+    // Without the drawing the page stays at its top; the words below carry the mark as well.
+  }
 }
 
 function showAll() {
