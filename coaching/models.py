@@ -24,7 +24,7 @@ class Persona(models.Model):
         default=list, blank=True, help_text="Words or phrases that always call the coach."
     )
     low_confidence_below = models.FloatField(
-        default=0.35, help_text="Call the coach when the sources support an answer less than this (0 to 1)."
+        default=0.2, help_text="Call the coach when the sources support an answer less than this (0 to 1)."
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)

@@ -4,25 +4,25 @@ import asyncio
 import logging
 import threading
 
+from django.db import DatabaseError
+
 from coaching.providers import registry
-from coaching.providers.ports import ProviderError
+from conversations.turns.understand import understand
 
 logger = logging.getLogger(__name__)
 
-PATIENCE_SECONDS = 60.0
-
 
 def warm() -> None:
-    """Build the models and embed one word; a provider that is away now is asked again with a question."""
+    """Build the models and understand one question; what is away now is asked again with a real one."""
     registry.chat()
     try:
-        asyncio.run(_embed_one_word())
-    except ProviderError:
-        logger.warning("embedding_not_warm")
+        asyncio.run(_understand_once())
+    except DatabaseError:
+        logger.warning("routing_not_warm")
 
 
-async def _embed_one_word() -> None:
-    await registry.embeddings().embed(["ready"], deadline_s=PATIENCE_SECONDS)
+async def _understand_once() -> None:
+    await understand("How do we begin?")
 
 
 def warm_in_background() -> None:

@@ -7,7 +7,9 @@ from celery import shared_task
 from celery.contrib.django.task import DjangoTask
 from django.utils import timezone
 
+from knowledge import spaces
 from knowledge.ingestion import run, sweep
+from knowledge.models import EmbeddingSpace
 
 LONGEST_S = 3600
 SWEEP_S = 30
@@ -33,6 +35,14 @@ def sweep_ingestion(**_future: object) -> None:
     """Nudge the versions whose message was lost, whose worker died, or whose pause is over."""
     for version_id in sweep.due(now=timezone.now()):
         nudge(version_id, expires_s=SWEEP_S)
+
+
+@shared_task(acks_late=True, ignore_result=True, soft_time_limit=LONGEST_S - 60, time_limit=LONGEST_S)
+def keep_index(**_future: object) -> None:
+    """Build the index of the active space once a scope has grown so large that it needs one."""
+    space = EmbeddingSpace.objects.filter(state=EmbeddingSpace.State.ACTIVE).first()
+    if space is not None:
+        spaces.ensure_index(space)
 
 
 def nudge(version_id: UUID, *, expires_s: float = MESSAGE_S) -> None:

@@ -258,6 +258,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 30.0,
         "options": {"expires": 30},
     },
+    "keep-index": {"task": "knowledge.tasks.keep_index", "schedule": 600.0, "options": {"expires": 600}},
     "sweep-turns": {"task": "conversations.tasks.sweep_turns", "schedule": 10.0, "options": {"expires": 10}},
     "escalate-handoffs": {
         "task": "conversations.tasks.escalate_handoffs",

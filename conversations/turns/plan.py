@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
-import numpy as np
-from numpy.typing import NDArray
-
 from coaching.models import Persona
 from coaching.prompts.compose import PersonaVoice, compose_answer
 from coaching.providers.ports import ChatMessage, ChatRequest, SourceText
 from conversations.models import Conversation, Interaction, Message
+from conversations.turns.understand import Understood
 from knowledge.retrieval import retrieve
 from knowledge.retrieved import Retrieval, RetrievedPassage
 from knowledge.scope import Scope
@@ -20,7 +18,7 @@ from knowledge.scope import Scope
 HISTORY = 10
 """Messages of the conversation that every prompt carries in full."""
 
-LOW_CONFIDENCE_BELOW = 0.35
+LOW_CONFIDENCE_BELOW = 0.2
 """Where a coach has set no threshold of their own."""
 
 _NAMED: dict[str, Literal["user", "assistant"]] = {
@@ -170,9 +168,14 @@ def _what_the_coach_did(earlier: Sequence[Message]) -> str:
     return "\n".join(said)
 
 
-def look_up(loaded: Loaded, vector: NDArray[np.float32] | None) -> Plan:
+def look_up(loaded: Loaded, understood: Understood) -> Plan:
     """Retrieve the passages for a turn and write its prompt."""
-    found = retrieve(scope=loaded.scope, question=loaded.search_text, vector=vector)
+    found = retrieve(
+        scope=loaded.scope,
+        question=loaded.search_text,
+        vector=understood.vector,
+        domains=understood.domains,
+    )
     passages = dict(enumerate(found.passages, start=1))
     sources = tuple(
         SourceText(number=number, title=passage.title, text=passage.text, score=passage.score)

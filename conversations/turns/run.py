@@ -21,16 +21,16 @@ from conversations import announcing, live
 from conversations.database import in_db
 from conversations.metering import Collector
 from conversations.presenting import Names
-from conversations.turns.plan import Loaded, Plan, load, look_up
+from conversations.turns.plan import Plan, load, look_up
 from conversations.turns.record import Outcome, Recorded, record, save_partial
 from conversations.turns.stream import Teller, read
+from conversations.turns.understand import understand
 
 logger = logging.getLogger(__name__)
 
 KEEP_SECONDS = 1.0
 """How often the text so far is kept and the lease renewed."""
 
-EMBEDDING_DEADLINE_SECONDS = 5.0
 
 RECORD_PAUSES = (0.1, 0.4, 1.0, 2.0, 4.0, 4.0)
 """Seconds between attempts to settle a turn while the database is away: together less than a lease."""
@@ -70,7 +70,7 @@ class RunningTurn:
         self.reply_id = loaded.reply_id
         self.names = Names(client="", persona=loaded.voice.persona.name)
         collector = Collector()
-        plan = await in_db(look_up)(loaded, await self._vector(loaded, collector))
+        plan = await in_db(look_up)(loaded, await understand(loaded.search_text, collector))
         outcome = await self._stream(plan, collector)
         return await self._record(plan, outcome)
 
@@ -85,17 +85,6 @@ class RunningTurn:
                 logger.warning("turn_not_recorded")
                 await asyncio.sleep(pause)
         return await in_db(record)(plan=plan, outcome=outcome, worker=live.PROCESS, now=timezone.now())
-
-    async def _vector(self, loaded: Loaded, collector: Collector) -> Any:
-        """Embed the question; without an embedding the text search alone must do."""
-        try:
-            embedded = await registry.embeddings(collector).embed(
-                [loaded.search_text], deadline_s=EMBEDDING_DEADLINE_SECONDS
-            )
-        except ProviderError:
-            logger.warning("question_not_embedded")
-            return None
-        return embedded.vectors[0]
 
     async def _stream(self, plan: Plan, collector: Collector) -> Outcome:
         loaded = plan.loaded

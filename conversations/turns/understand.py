@@ -1,0 +1,43 @@
+"""What a question is about: its vector, and the domains that its search should prefer."""
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coaching.providers import registry
+from coaching.providers.metered import MeterSink
+from coaching.providers.ports import ProviderError
+from conversations.database import in_db
+from knowledge.domains import domain_texts
+from knowledge.remembered import Remembered
+from knowledge.routing import router_for
+
+logger = logging.getLogger(__name__)
+
+EMBEDDING_DEADLINE_SECONDS = 5.0
+
+_texts: Remembered[str, dict[str, tuple[str, ...]]] = Remembered(seconds=300, most=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """The unit vector of a question, and its domains by slug; nothing of both when it could not be embedded."""
+
+    vector: NDArray[np.float32] | None = None
+    domains: tuple[str, ...] = ()
+
+
+async def understand(question: str, sink: MeterSink | None = None) -> Understood:
+    """Embed the question and route it; without an embedding the text search alone must do."""
+    try:
+        embedded = await registry.embeddings(sink).embed([question], deadline_s=EMBEDDING_DEADLINE_SECONDS)
+        vector = embedded.vectors[0]
+        texts = _texts.get("") or _texts.put("", await in_db(domain_texts)())
+        router = await router_for(registry.embeddings(), texts)
+    except ProviderError:
+        logger.warning("question_not_embedded")
+        return Understood()
+    routing = router.route(question=question, vector=vector)
+    return Understood(vector, () if routing.unsure else routing.domains)
