@@ -6,6 +6,7 @@ record late in a transaction, and keep the transaction short.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from allauth.account.adapter import get_adapter
@@ -67,6 +68,12 @@ def record(
         address=get_adapter(request).get_client_ip(request) if request else None,
         request_id=request.META.get("REQUEST_ID", "") if request else "",
     )
+
+
+def is_recorded(*, actor: User, action: str, resource: str, since: datetime) -> bool:
+    """Whether the actor has done this to the resource since then."""
+    done = AuditEvent.objects.filter(resource=resource, actor_id=actor.pk, action=action)
+    return done.filter(at__gte=since).exists()
 
 
 def person(user: User | None) -> str:

@@ -12,10 +12,11 @@ from typing import Any
 from uuid import UUID
 
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.utils import timezone
 
 from accounts.access import NotVisible
 from accounts.models import User
-from conversations import access, acting, announcing, handoff, live, presence
+from conversations import access, acting, announcing, handoff, live, presence, reading
 from conversations.database import in_db
 from conversations.events import (
     Acknowledged,
@@ -66,6 +67,12 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self.writer = asyncio.create_task(self._write())
         return True
 
+    def watch(self, conversation_id: UUID | None) -> None:
+        """Have it looked at every few seconds whether this socket may stay open."""
+        session_key = self.scope["session"].session_key
+        self.watched = Watched(self, self.member.pk, self.member.password, session_key, conversation_id)
+        watch.add(self.watched)
+
     def tell(self, event: Event) -> None:
         """Put an event into the queue of this socket."""
         try:
@@ -110,11 +117,11 @@ class ConversationConsumer(LiveConsumer):
         except NotVisible:
             await self.close(NOT_FOUND)
             return
+        await self._note_reading()
         conversation, self.names = await in_db(announcing.load_with_names)(self.conversation_id)
         self.joined = True
         live.hub.join(self.conversation_id, self.hear)
-        self.watched = Watched(self, self.member.pk, self.scope["session"].session_key, self.conversation_id)
-        watch.add(self.watched)
+        self.watch(self.conversation_id)
         await self._join_group()
         self.tell(
             Ready(
@@ -299,7 +306,15 @@ class ConversationConsumer(LiveConsumer):
             await self.close(NOT_FOUND)
             return
         if self.standing.visible_from != before:
+            await self._note_reading()
             self.tell(Reload())
+
+    async def _note_reading(self) -> None:
+        """Put a coach who may read words here on record."""
+        if not self.standing.is_client and self.standing.visible_from < access.NOTHING:
+            await in_db(reading.note_live)(
+                reader=self.member, conversation_id=self.conversation_id, now=timezone.now()
+            )
 
 
 class QueueConsumer(LiveConsumer):
@@ -314,8 +329,7 @@ class QueueConsumer(LiveConsumer):
             await self.close(NOT_FOUND)
             return
         self.joined = True
-        self.watched = Watched(self, self.member.pk, self.scope["session"].session_key, None)
-        watch.add(self.watched)
+        self.watch(None)
         await self.channel_layer.group_add(live.QUEUE, self.channel_name)
         self.tell(QueueReady())
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.sessions.models import Session
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 
 from accounts.access import NotVisible
 from accounts.models import User
@@ -44,6 +46,8 @@ class Watched:
 
     socket: Socket
     user_id: UUID
+    password: str
+    """As the database keeps it; another one may have ended the session."""
     session_key: str | None
     conversation_id: UUID | None
 
@@ -64,7 +68,8 @@ def verdicts(watched: Iterable[Watched]) -> dict[Watched, int]:
     result: dict[Watched, int] = {}
     for each in sockets:
         member = people.get(each.user_id)
-        if member is None or not member.is_active or each.session_key not in sessions:
+        session_lives = each.session_key in sessions
+        if member is None or not member.is_active or not (session_lives and _outlives_password(each, member)):
             result[each] = SIGNED_OUT
         elif each.conversation_id is None:
             if not member.is_coach:
@@ -74,6 +79,18 @@ def verdicts(watched: Iterable[Watched]) -> dict[Watched, int]:
         ):
             result[each] = NOT_FOUND
     return result
+
+
+def _outlives_password(watched: Watched, member: User) -> bool:
+    """Whether the password is as it was, or was changed in this session; a changed one ends all others."""
+    if watched.password == member.password:
+        return True
+    session = Session.objects.filter(session_key=watched.session_key).first()
+    signed_with = session.get_decoded().get(HASH_SESSION_KEY, "") if session else ""
+    if not constant_time_compare(signed_with, member.get_session_auth_hash()):
+        return False
+    watched.password = member.password
+    return True
 
 
 def _may_read(member: User, conversation_id: UUID) -> bool:

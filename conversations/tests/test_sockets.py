@@ -1,0 +1,92 @@
+"""What a socket leaves on record, and when it must close."""
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from uuid import uuid4
+
+import pytest
+from asgiref.sync import sync_to_async
+from channels.testing import WebsocketCommunicator
+from django.contrib.auth import update_session_auth_hash
+from django.contrib.sessions.backends.db import SessionStore
+from django.http import HttpRequest
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import AuditEvent, User
+from accounts.tests.cast import Cast
+from conversations import handoff
+from conversations.consumers import ConversationConsumer
+from conversations.database import close_threads
+from conversations.models import Conversation
+from conversations.tests.factories import begin, say
+from conversations.watch import SIGNED_OUT, Watched, verdicts
+
+
+class Closed:
+    """A socket that does nothing when it is closed."""
+
+    async def close(self, code: int | None = None) -> None:
+        """Do nothing."""
+
+
+def watched(member: User) -> Watched:
+    """Return an open socket of a new session of `member`."""
+    client = Client()
+    client.force_login(member)
+    return Watched(Closed(), member.pk, member.password, client.session.session_key, None)
+
+
+class TestAChangedPassword:
+    def test_ends_the_sockets_of_every_other_session(self, cast: Cast) -> None:
+        coach = cast.home.coach
+        here, there = watched(coach), watched(coach)
+        request = HttpRequest()
+        request.session = SessionStore(session_key=here.session_key)
+        request.user = coach
+        coach.set_password("another long password")
+        coach.save()
+        update_session_auth_hash(request, coach)
+        request.session.save()
+        here.session_key = request.session.session_key
+        assert verdicts([here, there]) == {there: SIGNED_OUT}
+        assert verdicts([here]) == {}
+
+
+@pytest.mark.django_db(transaction=True)
+class TestACoachWhoReadsAlong:
+    @pytest.fixture(autouse=True)
+    def _threads(self) -> Iterator[None]:
+        yield
+        close_threads()
+
+    async def visit(self, member: User, conversation: Conversation) -> str:
+        """Open a socket, leave it, and return what it answered first."""
+        communicator = WebsocketCommunicator(ConversationConsumer.as_asgi(), "/ws/conversations/")
+        communicator.scope |= {
+            "user": member,
+            "session": SimpleNamespace(session_key=str(uuid4())),
+            "url_route": {"kwargs": {"conversation_id": conversation.pk}},
+        }
+        await communicator.connect()
+        heard = await communicator.receive_json_from(timeout=5)
+        await communicator.disconnect()
+        return str(heard["type"])
+
+    async def test_is_recorded_once_a_visit_also_without_the_page(self, cast: Cast) -> None:
+        conversation = await sync_to_async(begin)(cast.home.owner)
+        for member in (cast.home.owner, cast.home.coach, cast.home.coach):
+            assert await self.visit(member, conversation) in {"presence", "ready"}
+        event = await AuditEvent.objects.aget(action="conversation.read")
+        assert (event.actor_id, event.resource) == (cast.home.coach.pk, f"conversation:{conversation.pk}")
+
+    async def test_is_not_recorded_where_no_word_may_be_read(self, cast: Cast) -> None:
+        conversation = await sync_to_async(begin)(cast.home.owner, visibility="private")
+        await sync_to_async(say)(cast.home.owner, conversation, "I want to die")
+        await self.visit(cast.home.coach, conversation)
+        assert not await AuditEvent.objects.filter(action="conversation.read").aexists()
+        await sync_to_async(handoff.consent)(
+            member=cast.home.owner, conversation_id=conversation.pk, now=timezone.now()
+        )
+        await self.visit(cast.home.coach, conversation)
+        assert await AuditEvent.objects.filter(action="conversation.read").acount() == 1
