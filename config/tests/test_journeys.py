@@ -1,17 +1,15 @@
 """The story that Sideline is for, from the first sign-in to the hand back, in two real browsers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings as django_settings
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from accounts.models import User
 from config.demo import build_demo
-from config.embedded_redis import Redis
-from config.tests.stack import Stack, running_stack
+from config.tests.stack import Stack
 from conversations.models import Conversation, Handoff, Message
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
@@ -28,28 +26,12 @@ QUESTIONS = (
 
 
 @pytest.fixture
-def demo_stack(
-    transactional_db: None,
-    database_url: str,
-    redis_server: Redis,
-    tmp_path: Path,
-    settings: Any,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Stack]:
-    """Build the demonstration and run web and worker over it, without any key."""
+def demo_stack(start_stack: Callable[..., Stack], settings: Any) -> Stack:
+    """Run web and worker over the demonstration, without any key."""
     settings.EMBEDDING_MODEL = MODELS["EMBEDDING_MODEL"]
-    settings.MEDIA_ROOT = tmp_path / "media"
+    stack = start_stack(**MODELS)
     build_demo(say=lambda _line: None)
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    redis_server.start(redis_server.port)
-    with running_stack(
-        database_url=database_url,
-        redis_url=redis_server.url,
-        media=Path(django_settings.MEDIA_ROOT),
-        logs=tmp_path / "logs",
-        extra=MODELS,
-    ) as stack:
-        yield stack
+    return stack
 
 
 @pytest.fixture
@@ -106,29 +88,17 @@ def open_cited_page(page: Page, picture: Path) -> None:
     expect(viewer).to_be_hidden()
 
 
-def test_an_educator_asks_opens_the_pages_and_a_coach_steps_in_and_out(
-    demo_stack: Stack, journey_browser: Browser, artefacts: Path
-) -> None:
-    complaints: list[str] = []
-    educator = window(journey_browser, demo_stack, complaints)
-    sign_in(educator, "tess@riverbend.example")
+def ask_three_questions(educator: Page, artefacts: Path) -> None:
+    """Ask what the handbook answers, and open the page behind each answer."""
     educator.get_by_role("button", name="New conversation").first.click()
     for number, question in enumerate(QUESTIONS, start=1):
         ask(educator, question, answers=number)
         educator.screenshot(path=artefacts / f"question-{number}.png")
         open_cited_page(educator, artefacts / f"cited-page-{number}.png")
-    educator.get_by_role("button", name="Ask for a coach").click()
-    expect(educator.get_by_text("Waiting for Daniel Okoro.")).to_be_visible()
-    educator.screenshot(path=artefacts / "waiting.png")
 
-    coach = window(journey_browser, demo_stack, complaints)
-    sign_in(coach, "daniel@riverbend.example")
-    coach.goto("/admin/queue/")
-    expect(coach.get_by_text("Tess Alvarado").first).to_be_visible()
-    coach.screenshot(path=artefacts / "queue.png")
-    conversation = Conversation.objects.filter(owner=User.objects.get(name="Tess Alvarado")).latest(
-        "updated_at"
-    )
+
+def step_in_and_out(coach: Page, educator: Page, conversation: Conversation, artefacts: Path) -> None:
+    """Take over in the coach's browser, reply, and hand back; the educator sees each step."""
     coach.goto(f"/admin/queue/{conversation.pk}/")
     coach.get_by_role("button", name="Take over").first.click()
     expect(educator.get_by_text("Daniel Okoro is here.")).to_be_visible()
@@ -139,6 +109,27 @@ def test_an_educator_asks_opens_the_pages_and_a_coach_steps_in_and_out(
     coach.screenshot(path=artefacts / "console.png")
     coach.get_by_role("button", name="Hand back").first.click()
     expect(educator.get_by_text("has handed the conversation back")).to_be_visible()
+
+
+def test_an_educator_asks_opens_the_pages_and_a_coach_steps_in_and_out(
+    demo_stack: Stack, journey_browser: Browser, artefacts: Path
+) -> None:
+    complaints: list[str] = []
+    educator = window(journey_browser, demo_stack, complaints)
+    sign_in(educator, "tess@riverbend.example")
+    ask_three_questions(educator, artefacts)
+    educator.get_by_role("button", name="Ask for a coach").click()
+    expect(educator.get_by_text("Waiting for Daniel Okoro.")).to_be_visible()
+    educator.screenshot(path=artefacts / "waiting.png")
+
+    coach = window(journey_browser, demo_stack, complaints)
+    sign_in(coach, "daniel@riverbend.example")
+    coach.goto("/admin/queue/")
+    expect(coach.get_by_text("Tess Alvarado").first).to_be_visible()
+    coach.screenshot(path=artefacts / "queue.png")
+    tess = User.objects.get(name="Tess Alvarado")
+    conversation = Conversation.objects.filter(owner=tess).latest("updated_at")
+    step_in_and_out(coach, educator, conversation, artefacts)
 
     ask(educator, "So where do I begin with our norms on Monday?", answers=4)
     expect(educator.locator(".message--ai").last).to_contain_text("Begin with the norm that hurts most.")
