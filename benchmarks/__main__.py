@@ -1,8 +1,11 @@
 """`python -m benchmarks [NAME…]`: run the measurements one after the other, each in a process of its own."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
+
+from config.embedded import Embedded
 
 HERE = Path(__file__).parent
 SHARED = HERE.parent.parent / "shared" / "data"
@@ -30,11 +33,17 @@ def main(names: list[str]) -> int:
     if unknown:
         print(f"There is no measurement {', '.join(unknown)}. There are: {', '.join(MEASUREMENTS)}.")
         return 2
+    home = HERE.parent / ".local" / "benchmark"
+    services = Embedded(home)
+    environment = {**os.environ, **services.start(), "SIDELINE_DATA": str(home)}
     failed = 0
-    for name in names or list(MEASUREMENTS):
-        print(f"\n=== {name} ===", flush=True)
-        command = [sys.executable, "-m", f"benchmarks.{name}", *MEASUREMENTS[name]]
-        failed += subprocess.run(command, cwd=HERE.parent, check=False).returncode != 0
+    try:
+        for name in names or list(MEASUREMENTS):
+            print(f"\n=== {name} ===", flush=True)
+            command = [sys.executable, "-m", f"benchmarks.{name}", *MEASUREMENTS[name]]
+            failed += subprocess.run(command, cwd=HERE.parent, env=environment, check=False).returncode != 0
+    finally:
+        services.stop()
     return failed
 
 
