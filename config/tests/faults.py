@@ -67,7 +67,9 @@ class Chat:
     async def sweep(self) -> None:
         """Let the leases of all turns run out and the worker look for them now, not when beat says so."""
         ago = timezone.now() - timedelta(minutes=1)
-        await Interaction.objects.exclude(lease_until=None).aupdate(lease_until=ago)
+        # One by one: a statement over many turns could wait for a process that waits for it.
+        async for turn in Interaction.objects.exclude(lease_until=None).only("pk"):
+            await Interaction.objects.filter(pk=turn.pk).exclude(lease_until=None).aupdate(lease_until=ago)
         await sync_to_async(self.sweep_now)()
 
     def sweep_now(self) -> None:

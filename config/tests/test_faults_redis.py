@@ -9,6 +9,7 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from coaching.providers.loopback import Script
+from config.health import HEARTBEAT_KEY
 from config.tests.faults import REPLY, Chat
 from config.tests.socket_client import Tab
 
@@ -28,6 +29,14 @@ def empty(chat: Chat) -> None:
     """Throw everything away that Redis holds."""
     with chat.redis.client() as client:
         client.flushall()
+
+
+async def beats(chat: Chat) -> None:
+    """Wait until a beat has gone through Redis to a worker, and left its mark there."""
+    with chat.redis.client() as client:
+        async with asyncio.timeout(45):
+            while not await asyncio.to_thread(client.exists, HEARTBEAT_KEY):  # noqa: ASYNC110 -- another process
+                await asyncio.sleep(0.2)
 
 
 async def hears_of_others(chat: Chat, page: Tab) -> None:
@@ -65,6 +74,16 @@ class TestRedis:
             await sync_to_async(chat.stack.start_worker)()
             await chat.settled()
         assert await chat.replies(conversation.pk) == [("complete", REPLY)]
+
+    async def test_emptied_lets_the_worker_go_on_by_itself(self, chat: Chat) -> None:
+        await sync_to_async(empty)(chat)
+        await beats(chat)
+
+    async def test_killed_and_back_lets_the_worker_go_on_by_itself(self, chat: Chat) -> None:
+        await sync_to_async(kill)(chat)
+        await sync_to_async(chat.redis.start)(chat.redis.port)
+        await sync_to_async(empty)(chat)
+        await beats(chat)
 
     async def test_killed_in_the_middle_of_an_answer_does_not_end_it(self, chat: Chat) -> None:
         conversation = await chat.conversation()
