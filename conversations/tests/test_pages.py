@@ -174,6 +174,17 @@ class TestAConversation:
         as_owner.post(chat(private, "consent"))
         assert "Let them read it" not in as_owner.get(chat(private)).content.decode()
 
+    def test_a_private_one_that_a_coach_may_read_does_not_say_that_nobody_does(
+        self, as_owner: Client, owner: User
+    ) -> None:
+        conversation = begin(owner, visibility="private")
+        page = f"/conversations/{conversation.pk}/"
+        assert "Only you read this" in as_owner.get(page).content.decode()
+        handoff.ask_for_coach(member=owner, conversation_id=conversation.pk, now=timezone.now())
+        shown = as_owner.get(page).content.decode()
+        assert "Only you read this" not in shown
+        assert "Open to the coach while they help" in shown
+
     def test_an_archived_one_is_read_and_brought_back(
         self, as_owner: Client, conversation: Conversation
     ) -> None:
