@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import DurationField, ExpressionWrapper, F, Q, Value
 
 from accounts.roles import Role
-from conversations import announcing, handoff
+from conversations import announcing, episodes
 from conversations.database import in_db
 from conversations.models import Conversation, Handoff, Message
 
@@ -37,7 +37,7 @@ def escalate(*, now: datetime) -> list[UUID]:
 
 @transaction.atomic(durable=True)
 def _escalate_one(episode: Handoff, *, now: datetime) -> bool:
-    conversation: Conversation = handoff.lock(episode.conversation_id)
+    conversation: Conversation = episodes.lock(episode.conversation_id)
     marked = Handoff.objects.filter(pk=episode.pk, state=Handoff.State.QUEUED, escalated_at=None).update(
         escalated_at=now
     )
@@ -50,20 +50,20 @@ def _escalate_one(episode: Handoff, *, now: datetime) -> bool:
 @transaction.atomic(durable=True)
 def _release_one(episode: Handoff, *, now: datetime) -> bool:
     """Let a conversation wait again whose coach was deactivated or coaches no more."""
-    conversation: Conversation = handoff.lock(episode.conversation_id)
+    conversation: Conversation = episodes.lock(episode.conversation_id)
     released = Handoff.objects.filter(_COACH_HAS_LEFT, pk=episode.pk).update(
         state=Handoff.State.QUEUED, coach=None, joined_sequence=None, escalated_at=now
     )
     if released != 1:
         return False
-    handoff.move(conversation, Conversation.OwnerState.QUEUED, holder=None, now=now)
+    episodes.move(conversation, Conversation.OwnerState.QUEUED, holder=None, now=now)
     name = episode.coach.name if episode.coach else "Your coach"
     _announce(conversation, f"{name} can no longer be here", now=now)
     return True
 
 
 def _announce(conversation: Conversation, cause: str, *, now: datetime) -> None:
-    handoff.add_message(
+    episodes.add_message(
         conversation,
         sender_type=Message.Sender.SYSTEM,
         text=f"{cause}, so the other coaches of your organization have been "

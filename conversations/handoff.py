@@ -5,21 +5,20 @@ a takeover in the same transaction; the turn that was running ends where it was,
 its reply is no longer `streaming` and every later write of it is conditional on that.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Min
 from rapidfuzz.distance import Levenshtein
 
 from accounts import audit
 from accounts.access import NotVisible
-from accounts.models import Organization, User
+from accounts.models import User
 from coaching.policies import escalation
 from conversations import access
-from conversations.models import Conversation, Handoff, Interaction, Message
+from conversations.episodes import add_message, end, lock, move, open_episode, request_within, stop_turns
+from conversations.models import Conversation, Handoff, Message
 
 OwnerState = Conversation.OwnerState
 
@@ -46,26 +45,6 @@ class Spoken:
     """The first sequence number that the takeover changed; None where there was none."""
 
 
-def lock(conversation_id: UUID) -> Conversation:
-    """Lock a conversation for this transaction; the caller has passed the gate."""
-    return Conversation.objects.select_for_update(of=("self",)).get(pk=conversation_id)
-
-
-def open_episode(conversation: Conversation) -> Handoff | None:
-    """Return the episode that waits for a coach or is with one."""
-    return Handoff.objects.filter(
-        conversation=conversation, state__in=[Handoff.State.QUEUED, Handoff.State.TAKEN]
-    ).first()
-
-
-def ai_is_silent(conversation: Conversation) -> bool:
-    """Whether a coach has the conversation, or it waits for one in a matter that the AI leaves alone."""
-    if conversation.owner_state != OwnerState.QUEUED:
-        return conversation.owner_state == OwnerState.COACH
-    episode = open_episode(conversation)
-    return episode is not None and episode.reason in escalation.AI_MUST_WAIT
-
-
 @transaction.atomic(durable=True)
 def ask_for_coach(*, member: User, conversation_id: UUID, now: datetime) -> bool:
     """Ask for a person on the client's own wish, with consent to read a private conversation.
@@ -78,91 +57,6 @@ def ask_for_coach(*, member: User, conversation_id: UUID, now: datetime) -> bool
     conversation = lock(access.own_conversation(member, conversation_id).pk)
     finding = escalation.Finding(escalation.CLIENT_REQUEST, "pressed the button", "")
     return request_within(conversation, findings=[finding], trigger=None, now=now, consented=True)
-
-
-def request_within(
-    conversation: Conversation,
-    *,
-    findings: Sequence[escalation.Finding],
-    trigger: Message | None,
-    now: datetime,
-    confidence: float | None = None,
-    consented: bool = False,
-) -> bool:
-    """Queue the locked conversation for a coach, or raise the urgency of the episode that waits.
-
-    Returns whether anything changed. Runs inside the caller's transaction.
-    """
-    most_urgent = max(findings, key=lambda finding: finding.urgency)
-    trace = [finding.as_trace() for finding in findings]
-    episode = open_episode(conversation)
-    if episode is not None:
-        return _raise_urgency(conversation, episode, most_urgent, trace=trace, now=now, consented=consented)
-    Handoff.objects.create(
-        conversation=conversation,
-        organization_id=conversation.organization_id,
-        trigger=trigger,
-        reason=most_urgent.reason,
-        confidence=confidence,
-        rule_trace=trace,
-        consented=consented,
-        requested_at=now,
-    )
-    move(conversation, OwnerState.QUEUED, holder=None, now=now)
-    if most_urgent.reason in escalation.AI_MUST_WAIT:
-        stop_turns(conversation, now=now)
-    _announce_request(conversation, most_urgent.reason, now=now)
-    return True
-
-
-def _raise_urgency(
-    conversation: Conversation,
-    episode: Handoff,
-    finding: escalation.Finding,
-    *,
-    trace: list[dict[str, str]],
-    now: datetime,
-    consented: bool,
-) -> bool:
-    more_urgent = finding.urgency > escalation.URGENCY[episode.reason]
-    more_consent = consented and not episode.consented
-    if not (more_urgent or more_consent):
-        return False
-    episode.rule_trace = [*episode.rule_trace, *trace]
-    episode.consented = episode.consented or consented
-    if more_urgent:
-        episode.reason = finding.reason
-        waits = episode.state == Handoff.State.QUEUED
-        if waits and finding.reason in escalation.AI_MUST_WAIT:
-            stop_turns(conversation, now=now)
-        if waits or finding.reason == escalation.CRISIS:
-            _announce_request(conversation, finding.reason, now=now)
-    episode.save(update_fields=["rule_trace", "consented", "reason"])
-    return True
-
-
-def _announce_request(conversation: Conversation, reason: str, *, now: datetime) -> None:
-    """Say that a coach has been asked: written by the server, visible only once it is committed."""
-    organization = Organization.objects.get(pk=conversation.organization_id)
-    metadata: dict[str, object] = {"kind": "coach_requested", "handoff_reason": reason}
-    if reason == escalation.CRISIS:
-        lines = ": these lines answer at once" if organization.help_lines else ""
-        text = (
-            "Thank you for telling me. You matter, and you do not have to carry this alone. "
-            f"A person should be with you now{lines}. Your coach has been told that you may need them."
-        )
-        metadata |= {"kind": "crisis", "help_lines": organization.help_lines}
-    elif reason == escalation.HIGH_STAKES:
-        text = (
-            "This deserves a person before it is decided, so your coach has been asked to join. "
-            f"They promise to answer within {organization.response_minutes} minutes. I will wait with you until then."
-        )
-    else:
-        text = (
-            "Your coach has been asked to join. "
-            f"They promise to answer within {organization.response_minutes} minutes. You can go on writing here meanwhile."
-        )
-    add_message(conversation, sender_type=Message.Sender.SYSTEM, text=text, now=now, metadata=metadata)
 
 
 @transaction.atomic(durable=True)
@@ -178,10 +72,7 @@ def cancel_request(*, member: User, conversation_id: UUID, now: datetime) -> boo
     episode = open_episode(conversation)
     if episode is None or episode.state != Handoff.State.QUEUED or episode.reason == escalation.CRISIS:
         return False
-    episode.state = Handoff.State.CANCELLED
-    episode.returned_at = now
-    episode.save(update_fields=["state", "returned_at"])
-    move(conversation, OwnerState.AI, holder=None, now=now)
+    end(conversation, episode, state=Handoff.State.CANCELLED, now=now)
     add_message(
         conversation,
         sender_type=Message.Sender.SYSTEM,
@@ -287,12 +178,11 @@ def hand_back(*, coach: User, conversation_id: UUID, now: datetime) -> Message:
         raise NotHeld
     episode = open_episode(conversation)
     minutes = 0.0
-    if episode is not None:
-        episode.state = Handoff.State.RETURNED
-        episode.returned_at = now
-        episode.save(update_fields=["state", "returned_at"])
+    if episode is None:
+        move(conversation, OwnerState.AI, holder=None, now=now)
+    else:
         minutes = round((now - (episode.taken_at or now)).total_seconds() / 60, 1)
-    move(conversation, OwnerState.AI, holder=None, now=now)
+        end(conversation, episode, state=Handoff.State.RETURNED, now=now)
     _audit(coach, "conversation.handed_back", conversation)
     return add_message(
         conversation,
@@ -304,9 +194,12 @@ def hand_back(*, coach: User, conversation_id: UUID, now: datetime) -> Message:
 
 
 def _lock_for_coach(coach: User, conversation_id: UUID) -> Conversation:
+    """Lock a conversation that the coach may open, and ask the gate again: it may have closed before the lock."""
     if access.readable_conversation(coach, conversation_id).is_client:
         raise NotVisible
-    return lock(conversation_id)
+    locked = lock(conversation_id)
+    access.readable_conversation(coach, conversation_id)
+    return locked
 
 
 def _take(conversation: Conversation, coach: User, *, now: datetime) -> int | None:
@@ -337,63 +230,6 @@ def _take(conversation: Conversation, coach: User, *, now: datetime) -> int | No
     episode.save()
     _audit(coach, "conversation.taken_over", conversation, reason=episode.reason)
     return stopped_from or joined.sequence
-
-
-def move(conversation: Conversation, to: str, *, holder: User | None, now: datetime) -> None:
-    """Change who has the locked conversation, and raise its epoch."""
-    conversation.owner_state = to
-    conversation.holder = holder
-    conversation.epoch += 1
-    conversation.updated_at = now
-    conversation.save(update_fields=["owner_state", "holder", "epoch", "updated_at"])
-
-
-def stop_turns(conversation: Conversation, *, now: datetime) -> int | None:
-    """End every unfinished turn of the locked conversation where it is; what was written so far stays.
-
-    Returns the lowest sequence number of a reply that was ended.
-    """
-    unfinished = Interaction.objects.filter(
-        conversation=conversation, state__in=[Interaction.State.WAITING, Interaction.State.RUNNING]
-    )
-    # The turns first, then their replies: the order in which a running turn writes.
-    reply_ids = list(unfinished.select_for_update().values_list("reply_id", flat=True))
-    if not reply_ids:
-        return None
-    unfinished.update(state=Interaction.State.STOPPED, finished_at=now, lease_until=None)
-    replies = Message.objects.filter(pk__in=reply_ids, state=Message.State.STREAMING)
-    first: int | None = replies.aggregate(first=Min("sequence"))["first"]
-    replies.update(state=Message.State.STOPPED, completed_at=now)
-    return first
-
-
-def add_message(
-    conversation: Conversation,
-    *,
-    sender_type: str,
-    text: str,
-    now: datetime,
-    metadata: dict[str, object] | None = None,
-    sender: User | None = None,
-    client_id: UUID | None = None,
-) -> Message:
-    """Add a complete message to the locked conversation."""
-    conversation.last_sequence += 1
-    message = Message.objects.create(
-        conversation=conversation,
-        sequence=conversation.last_sequence,
-        sender_type=sender_type,
-        sender=sender,
-        content=text,
-        metadata=metadata or {},
-        client_id=client_id,
-        created_at=now,
-        completed_at=now,
-    )
-    Conversation.objects.filter(pk=conversation.pk).update(
-        last_sequence=conversation.last_sequence, updated_at=now
-    )
-    return message
 
 
 def _audit(actor: User, action: str, conversation: Conversation, reason: str = "") -> None:

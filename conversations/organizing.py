@@ -8,9 +8,14 @@ from django.db import transaction
 from accounts.access import coach_for, organization_of
 from accounts.models import User
 from conversations import access
-from conversations.handoff import open_episode
-from conversations.models import Conversation
+from conversations.episodes import end, open_episode
+from conversations.models import Conversation, Handoff
 from conversations.turns.accept import lock_own
+
+
+class StillLookedAfter(Exception):
+    """A crisis is open: the conversation stays until a person has been there. Nothing was changed."""
+
 
 UNDO_WITHIN = timedelta(days=30)
 """How long a deleted conversation can be brought back."""
@@ -87,12 +92,20 @@ def set_visibility(*, member: User, conversation_id: UUID, visibility: str) -> C
 
 @transaction.atomic(durable=True)
 def delete(*, member: User, conversation_id: UUID, now: datetime) -> None:
-    """Delete the member's conversation; it can be brought back for a while.
+    """Delete the member's conversation and end what a coach was asked in it; it can be brought back for a while.
 
     Raises:
         NotVisible: it is not the member's.
+        StillLookedAfter: somebody was called because of a crisis and has not been there yet.
     """
     conversation = lock_own(member, conversation_id)
+    episode = open_episode(conversation)
+    if episode is not None and episode.reason == Handoff.Reason.CRISIS:
+        raise StillLookedAfter
+    if episode is not None:
+        taken = episode.state == Handoff.State.TAKEN
+        state = Handoff.State.RETURNED if taken else Handoff.State.CANCELLED
+        end(conversation, episode, state=state, now=now)
     conversation.deleted_at = now
     conversation.save(update_fields=["deleted_at"])
 

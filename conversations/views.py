@@ -233,7 +233,14 @@ def set_visibility(request: MemberRequest, conversation_id: UUID) -> HttpRespons
 @member_required
 def delete(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
     """Delete a conversation; the next page offers to undo that."""
-    organizing.delete(member=request.user, conversation_id=conversation_id, now=timezone.now())
+    try:
+        organizing.delete(member=request.user, conversation_id=conversation_id, now=timezone.now())
+    except organizing.StillLookedAfter:
+        notes.warning(
+            request,
+            "Your coach has been asked to look after you. You can delete this conversation once they have been here.",
+        )
+        return redirect("conversations:chat", conversation_id=conversation_id)
     request.session["deleted_conversation"] = str(conversation_id)
     return redirect("conversations:index")
 

@@ -296,3 +296,32 @@ class TestNobodyCame:
         handoff.take_over(coach=cast.home.other_coach, conversation_id=conversation.pk, now=NOW())
         conversation.refresh_from_db()
         assert conversation.holder == cast.home.other_coach
+
+
+class TestDeleting:
+    def test_ends_a_request_that_waits(self, cast: Cast) -> None:
+        conversation = begin(cast.home.owner)
+        ask(cast, conversation)
+        organizing.delete(member=cast.home.owner, conversation_id=conversation.pk, now=NOW())
+        conversation.refresh_from_db()
+        assert Handoff.objects.get().state == Handoff.State.CANCELLED
+        assert (conversation.owner_state, conversation.deleted_at is None) == ("ai", False)
+
+    def test_ends_an_episode_with_a_coach(self, cast: Cast) -> None:
+        conversation = begin(cast.home.owner)
+        speak(cast, conversation)
+        organizing.delete(member=cast.home.owner, conversation_id=conversation.pk, now=NOW())
+        assert Handoff.objects.get().state == Handoff.State.RETURNED
+        with pytest.raises(NotVisible):
+            access.readable_conversation(cast.home.coach, conversation.pk)
+
+    def test_waits_until_somebody_has_been_there_in_a_crisis(self, cast: Cast) -> None:
+        conversation = begin(cast.home.owner)
+        say(cast.home.owner, conversation, "I want to die")
+        with pytest.raises(organizing.StillLookedAfter):
+            organizing.delete(member=cast.home.owner, conversation_id=conversation.pk, now=NOW())
+        assert access.queue_for(cast.home.coach).count() == 1
+        speak(cast, conversation)
+        handoff.hand_back(coach=cast.home.coach, conversation_id=conversation.pk, now=NOW())
+        organizing.delete(member=cast.home.owner, conversation_id=conversation.pk, now=NOW())
+        assert access.queue_for(cast.home.coach).count() == 0

@@ -17,7 +17,7 @@ from accounts.access import NotVisible
 from accounts.models import User
 from coaching.models import Persona
 from coaching.policies import escalation
-from conversations import handoff
+from conversations import episodes
 from conversations.models import Conversation, Interaction, Message, Session
 
 LONGEST = 20_000
@@ -108,7 +108,7 @@ def accept(
     message = _message(conversation, member, client_id, text, now)
     session_id = open_session(conversation, standing.session, now=now)
     reason = findings[0].reason if findings else ""
-    if reason in escalation.ANSWERED_BY_ASKING or handoff.ai_is_silent(conversation):
+    if reason in escalation.ANSWERED_BY_ASKING or episodes.ai_is_silent(conversation):
         message.save(force_insert=True)
         accepted = Accepted(conversation_id, message)
     else:
@@ -119,7 +119,7 @@ def accept(
     if reason != escalation.CRISIS:
         conversation.title = conversation.title or title_of(text)
     conversation.save(update_fields=["last_sequence", "updated_at", "title"])
-    if findings and handoff.request_within(conversation, findings=findings, trigger=message, now=now):
+    if findings and episodes.request_within(conversation, findings=findings, trigger=message, now=now):
         return replace(accepted, called=True, silenced=reason in escalation.AI_MUST_WAIT)
     return accepted
 
@@ -149,7 +149,7 @@ def retry(
     later = Message.objects.filter(
         conversation=conversation, sequence__gt=turn.reply.sequence, sender_type=Message.Sender.AI
     )
-    if later.exists() or handoff.ai_is_silent(conversation):
+    if later.exists() or episodes.ai_is_silent(conversation):
         raise Refusal("not_retryable", "The conversation has gone on. Ask again in a new message.")
     session_id = open_session(conversation, standing.session, now=now)
     accepted = _open_turn(

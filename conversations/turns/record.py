@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 
 from coaching.policies import escalation
 from coaching.providers.metered import RunRecord
-from conversations import handoff
+from conversations import episodes
 from conversations.metering import keep_runs
 from conversations.models import Conversation, Interaction, Message
 from conversations.turns.accept import LEASE
@@ -67,7 +67,7 @@ def save_partial(*, turn_id: UUID, text: str, worker: str, now: datetime) -> boo
 @transaction.atomic(durable=True)
 def record(*, plan: Plan, outcome: Outcome, worker: str, now: datetime) -> Recorded:
     """Settle a turn: commit the reply with its citations, the cost, and what follows from it."""
-    conversation = handoff.lock(plan.loaded.conversation_id)
+    conversation = episodes.lock(plan.loaded.conversation_id)
     keep_runs(
         outcome.runs,
         organization_id=plan.loaded.organization_id,
@@ -132,7 +132,7 @@ def _call_coach_if_unsure(
     if not (outcome.ended == "complete" and unsure and asks_something and coached):
         return False
     finding = escalation.Finding(escalation.LOW_CONFIDENCE, "the sources do not support an answer", "")
-    return handoff.request_within(
+    return episodes.request_within(
         conversation, findings=[finding], trigger=reply, now=now, confidence=confidence
     )
 
@@ -166,7 +166,7 @@ def claim(turn: Interaction, *, worker: str, now: datetime) -> None:
 @transaction.atomic(durable=True)
 def request_stop(*, conversation_id: UUID, now: datetime) -> list[UUID]:
     """End the turns of a conversation that wait, and note that the running one must end; return that one."""
-    conversation = handoff.lock(conversation_id)
+    conversation = episodes.lock(conversation_id)
     turns = Interaction.objects.filter(conversation=conversation)
     waiting = turns.filter(state=Interaction.State.WAITING)
     Message.objects.filter(interaction__in=waiting, state=Message.State.STREAMING).update(

@@ -1,0 +1,186 @@
+"""Episodes and who holds a conversation: the steps that every change of hands is made of.
+
+They run inside a caller's transaction, under the lock of the conversation's row.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Min
+
+from accounts.models import Organization, User
+from coaching.policies import escalation
+from conversations.models import Conversation, Handoff, Interaction, Message
+
+OwnerState = Conversation.OwnerState
+
+
+def lock(conversation_id: UUID) -> Conversation:
+    """Lock a conversation for this transaction; the caller has passed the gate."""
+    return Conversation.objects.select_for_update(of=("self",)).get(pk=conversation_id)
+
+
+def open_episode(conversation: Conversation) -> Handoff | None:
+    """Return the episode that waits for a coach or is with one."""
+    return Handoff.objects.filter(
+        conversation=conversation, state__in=[Handoff.State.QUEUED, Handoff.State.TAKEN]
+    ).first()
+
+
+def ai_is_silent(conversation: Conversation) -> bool:
+    """Whether a coach has the conversation, or it waits for one in a matter that the AI leaves alone."""
+    if conversation.owner_state != OwnerState.QUEUED:
+        return conversation.owner_state == OwnerState.COACH
+    episode = open_episode(conversation)
+    return episode is not None and episode.reason in escalation.AI_MUST_WAIT
+
+
+def request_within(
+    conversation: Conversation,
+    *,
+    findings: Sequence[escalation.Finding],
+    trigger: Message | None,
+    now: datetime,
+    confidence: float | None = None,
+    consented: bool = False,
+) -> bool:
+    """Queue the locked conversation for a coach, or raise the urgency of the episode that waits.
+
+    Returns whether anything changed. Runs inside the caller's transaction.
+    """
+    most_urgent = max(findings, key=lambda finding: finding.urgency)
+    trace = [finding.as_trace() for finding in findings]
+    episode = open_episode(conversation)
+    if episode is not None:
+        return _raise_urgency(conversation, episode, most_urgent, trace=trace, now=now, consented=consented)
+    Handoff.objects.create(
+        conversation=conversation,
+        organization_id=conversation.organization_id,
+        trigger=trigger,
+        reason=most_urgent.reason,
+        confidence=confidence,
+        rule_trace=trace,
+        consented=consented,
+        requested_at=now,
+    )
+    move(conversation, OwnerState.QUEUED, holder=None, now=now)
+    if most_urgent.reason in escalation.AI_MUST_WAIT:
+        stop_turns(conversation, now=now)
+    _announce_request(conversation, most_urgent.reason, now=now)
+    return True
+
+
+def _raise_urgency(
+    conversation: Conversation,
+    episode: Handoff,
+    finding: escalation.Finding,
+    *,
+    trace: list[dict[str, str]],
+    now: datetime,
+    consented: bool,
+) -> bool:
+    more_urgent = finding.urgency > escalation.URGENCY[episode.reason]
+    more_consent = consented and not episode.consented
+    if not (more_urgent or more_consent):
+        return False
+    episode.rule_trace = [*episode.rule_trace, *trace]
+    episode.consented = episode.consented or consented
+    if more_urgent:
+        episode.reason = finding.reason
+        waits = episode.state == Handoff.State.QUEUED
+        if waits and finding.reason in escalation.AI_MUST_WAIT:
+            stop_turns(conversation, now=now)
+        if waits or finding.reason == escalation.CRISIS:
+            _announce_request(conversation, finding.reason, now=now)
+    episode.save(update_fields=["rule_trace", "consented", "reason"])
+    return True
+
+
+def _announce_request(conversation: Conversation, reason: str, *, now: datetime) -> None:
+    """Say that a coach has been asked: written by the server, visible only once it is committed."""
+    organization = Organization.objects.get(pk=conversation.organization_id)
+    metadata: dict[str, object] = {"kind": "coach_requested", "handoff_reason": reason}
+    if reason == escalation.CRISIS:
+        lines = ": these lines answer at once" if organization.help_lines else ""
+        text = (
+            "Thank you for telling me. You matter, and you do not have to carry this alone. "
+            f"A person should be with you now{lines}. Your coach has been told that you may need them."
+        )
+        metadata |= {"kind": "crisis", "help_lines": organization.help_lines}
+    elif reason == escalation.HIGH_STAKES:
+        text = (
+            "This deserves a person before it is decided, so your coach has been asked to join. "
+            f"They promise to answer within {organization.response_minutes} minutes. I will wait with you until then."
+        )
+    else:
+        text = (
+            "Your coach has been asked to join. "
+            f"They promise to answer within {organization.response_minutes} minutes. You can go on writing here meanwhile."
+        )
+    add_message(conversation, sender_type=Message.Sender.SYSTEM, text=text, now=now, metadata=metadata)
+
+
+def move(conversation: Conversation, to: str, *, holder: User | None, now: datetime) -> None:
+    """Change who has the locked conversation, and raise its epoch."""
+    conversation.owner_state = to
+    conversation.holder = holder
+    conversation.epoch += 1
+    conversation.updated_at = now
+    conversation.save(update_fields=["owner_state", "holder", "epoch", "updated_at"])
+
+
+def stop_turns(conversation: Conversation, *, now: datetime) -> int | None:
+    """End every unfinished turn of the locked conversation where it is; what was written so far stays.
+
+    Returns the lowest sequence number of a reply that was ended.
+    """
+    unfinished = Interaction.objects.filter(
+        conversation=conversation, state__in=[Interaction.State.WAITING, Interaction.State.RUNNING]
+    )
+    # The turns first, then their replies: the order in which a running turn writes.
+    reply_ids = list(unfinished.select_for_update().values_list("reply_id", flat=True))
+    if not reply_ids:
+        return None
+    unfinished.update(state=Interaction.State.STOPPED, finished_at=now, lease_until=None)
+    replies = Message.objects.filter(pk__in=reply_ids, state=Message.State.STREAMING)
+    first: int | None = replies.aggregate(first=Min("sequence"))["first"]
+    replies.update(state=Message.State.STOPPED, completed_at=now)
+    return first
+
+
+def add_message(
+    conversation: Conversation,
+    *,
+    sender_type: str,
+    text: str,
+    now: datetime,
+    metadata: dict[str, object] | None = None,
+    sender: User | None = None,
+    client_id: UUID | None = None,
+) -> Message:
+    """Add a complete message to the locked conversation."""
+    conversation.last_sequence += 1
+    message = Message.objects.create(
+        conversation=conversation,
+        sequence=conversation.last_sequence,
+        sender_type=sender_type,
+        sender=sender,
+        content=text,
+        metadata=metadata or {},
+        client_id=client_id,
+        created_at=now,
+        completed_at=now,
+    )
+    Conversation.objects.filter(pk=conversation.pk).update(
+        last_sequence=conversation.last_sequence, updated_at=now
+    )
+    return message
+
+
+def end(conversation: Conversation, episode: Handoff, *, state: str, now: datetime) -> None:
+    """Close an episode and give the locked conversation back to the AI."""
+    episode.state = state
+    episode.returned_at = now
+    episode.save(update_fields=["state", "returned_at"])
+    move(conversation, OwnerState.AI, holder=None, now=now)
