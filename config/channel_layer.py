@@ -44,9 +44,10 @@ class ForgivingChannelLayer(RedisPubSubChannelLayer):  # type: ignore[misc]
     async def _join_later(self, group: str, channel: str) -> None:
         """Try again until the channel has joined or its socket has gone."""
         layer = self._get_layer()
-        while channel in layer.channels:
+        while True:
             await asyncio.sleep(AGAIN_SECONDS)
-            if channel not in layer.groups.get(layer._get_group_channel_name(group), ()):  # noqa: SLF001
+            joined = layer.groups.get(layer._get_group_channel_name(group), ())  # noqa: SLF001
+            if channel not in layer.channels or channel not in joined:
                 return
             try:
                 await layer.group_add(group, channel)
