@@ -14,7 +14,11 @@ from accounts.models import AuditEvent, User
 from accounts.tests.cast import Cast
 from accounts.tests.factories import PASSWORD, UserFactory
 
-pytestmark = [pytest.mark.urls("accounts.tests.urls"), pytest.mark.django_db]
+pytestmark = [
+    pytest.mark.urls("accounts.tests.urls"),
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("generated_menu"),
+]
 
 LOGIN = "/accounts/login/"
 WRONG = "The email address and/or password you specified are not correct."
