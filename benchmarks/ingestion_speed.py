@@ -26,7 +26,40 @@ import pymupdf
 from knowledge.extraction.sandbox import extract
 
 PAGES, LINES, PER_CHAPTER = 600, 38, 30
-WORDS = ["teacher", "student", "lesson", "question", "evidence", "reflection", "practice", "feedback", "classroom", "learning", "goal", "discussion", "assessment", "strategy", "the", "of", "and", "to", "in", "a", "is", "that", "for", "it", "with", "as", "on", "be", "by", "this", "are", "from"]
+WORDS = [
+    "teacher",
+    "student",
+    "lesson",
+    "question",
+    "evidence",
+    "reflection",
+    "practice",
+    "feedback",
+    "classroom",
+    "learning",
+    "goal",
+    "discussion",
+    "assessment",
+    "strategy",
+    "the",
+    "of",
+    "and",
+    "to",
+    "in",
+    "a",
+    "is",
+    "that",
+    "for",
+    "it",
+    "with",
+    "as",
+    "on",
+    "be",
+    "by",
+    "this",
+    "are",
+    "from",
+]
 
 
 def make_book(path: Path, pages: int = PAGES) -> None:
@@ -117,7 +150,12 @@ def measure(name: str, path: Path, repeat: int) -> tuple[float, int, float, floa
         seconds, pages, peak, cpu = output.split()[-4:]
         results.append((float(seconds), int(pages), float(peak), float(cpu)))
     peak_mb = max(r[2] for r in results)
-    return statistics.median(r[0] for r in results), results[0][1], peak_mb, statistics.median(r[3] for r in results)
+    return (
+        statistics.median(r[0] for r in results),
+        results[0][1],
+        peak_mb,
+        statistics.median(r[3] for r in results),
+    )
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """The Celery application: what a worker is started with (`celery -A config.celery worker`)."""
 
 import os
+from functools import partial, update_wrapper
 
 from celery import Celery
 from celery.contrib.django.task import DjangoTask
@@ -24,11 +25,8 @@ class SweptTask(DjangoTask[..., None]):
     @override
     def delay_on_commit(self, *args: object, **kwargs: object) -> None:  # type: ignore[override]
         """Send the task after the commit; a broker that does not answer is logged, not raised."""
-
-        def send() -> None:
-            self.delay(*args, **kwargs)
-
-        # A function with a name: Django's note of a failure asks for one, and a partial has none.
+        # Django's note of a failure asks for a name, which a partial has not of itself.
+        send = update_wrapper(partial(self.delay, *args, **kwargs), self.run)
         transaction.on_commit(send, robust=True)
 
 

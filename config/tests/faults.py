@@ -74,8 +74,9 @@ class Chat:
 
     def sweep_now(self) -> None:
         """Let the worker look for turns without a process."""
-        with Celery(broker=self.stack.environment["REDIS_URL"]) as broker:
-            broker.send_task(sweep_turns.name, queue="default")
+        with Celery(broker=self.stack.environment["REDIS_URL"]) as broker, broker.connection() as connection:
+            task: Any = sweep_turns
+            task.apply_async(connection=connection, queue="default")
 
     async def settled(self) -> None:
         """Wait until every turn has ended, letting the worker look for lost ones again and again."""

@@ -10,6 +10,9 @@ from typing import Any, Self
 
 from django.db import connections
 
+from conversations.models import Conversation, Interaction, Message
+from conversations.tests.factories import sequences
+
 PATIENCE_SECONDS = 60.0
 
 
@@ -51,3 +54,24 @@ class Racers:
             return run()
         except Exception as error:  # noqa: BLE001 -- the loser's exception is a result
             return error
+
+
+def assert_sequences_have_no_hole() -> None:
+    """Every conversation counts from 1 to its last sequence number."""
+    for conversation in Conversation.objects.all():
+        assert sequences(conversation) == list(range(1, conversation.last_sequence + 1))
+
+
+def assert_nobody_talks_over_a_coach() -> None:
+    """No AI message stands after the takeover of a conversation that a coach holds, whole or being written."""
+    joined = dict(
+        Message.objects.filter(metadata__kind="takeover").values_list("conversation_id", "sequence")
+    )
+    held = Conversation.objects.filter(owner_state="coach").values_list("pk", flat=True)
+    assert set(joined) == set(held)
+    spoken = Message.objects.filter(sender_type="ai", conversation_id__in=joined)
+    assert [one for one in spoken if one.sequence > joined[one.conversation_id]] == []
+    assert not spoken.filter(state="streaming").exists()
+    assert not Interaction.objects.filter(
+        conversation_id__in=joined, state__in=["waiting", "running"]
+    ).exists()

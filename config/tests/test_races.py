@@ -17,10 +17,10 @@ from accounts.tests.cast import Cast
 from accounts.tests.factories import UserFactory
 from coaching.providers.ports import ChatRequest
 from coaching.tests.factories import PersonaFactory
-from config.tests.racing import Racers
+from config.tests.racing import Racers, assert_nobody_talks_over_a_coach, assert_sequences_have_no_hole
 from conversations import handoff
 from conversations.models import Conversation, Handoff, Interaction, Message, Session
-from conversations.tests.factories import begin, sequences
+from conversations.tests.factories import begin
 from conversations.turns import recovery
 from conversations.turns.accept import Accepted, Refusal, accept, retry
 from conversations.turns.plan import Plan, load
@@ -109,27 +109,6 @@ def running_turn(people: Field, conversation: Conversation, *, now: datetime | N
     assert accepted.turn_id is not None
     assert accepted.reply is not None
     return accepted
-
-
-def assert_sequences_have_no_hole() -> None:
-    """Every conversation counts from 1 to its last sequence number."""
-    for conversation in Conversation.objects.all():
-        assert sequences(conversation) == list(range(1, conversation.last_sequence + 1))
-
-
-def assert_nobody_talks_over_a_coach() -> None:
-    """No AI message stands after the takeover of a conversation that a coach holds, whole or being written."""
-    joined = dict(
-        Message.objects.filter(metadata__kind="takeover").values_list("conversation_id", "sequence")
-    )
-    held = Conversation.objects.filter(owner_state="coach").values_list("pk", flat=True)
-    assert set(joined) == set(held)
-    spoken = Message.objects.filter(sender_type="ai", conversation_id__in=joined)
-    assert [one for one in spoken if one.sequence > joined[one.conversation_id]] == []
-    assert not spoken.filter(state="streaming").exists()
-    assert not Interaction.objects.filter(
-        conversation_id__in=joined, state__in=["waiting", "running"]
-    ).exists()
 
 
 class TestTakeover:
