@@ -104,7 +104,7 @@ async def product_turn(socket: aiohttp.ClientWebSocketResponse, question: str, l
 
 
 async def one_user(
-    client: Client, session: aiohttp.ClientSession, house: House, turns: int, delay: float, load: Load
+    client: Client, session: aiohttp.ClientSession, house: House, *, turns: int, delay: float, load: Load
 ) -> None:
     """Open a socket, wait for one's place in the spread, and talk."""
     headers = {"Cookie": f"{client.cookie_name}={client.cookie}", "Origin": house.url}
@@ -122,11 +122,10 @@ async def steady(house: House, users: int, turns: int, *, spread: bool = True) -
     clients = house.clients(users)
     process = psutil.Process(house.web_pid)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        step = TURN_SECONDS / users if spread else 0.0
         tasks = [
             asyncio.create_task(
-                one_user(
-                    client, session, house, turns, 2.0 + (index / users * TURN_SECONDS if spread else 0), load
-                )
+                one_user(client, session, house, turns=turns, delay=2.0 + index * step, load=load)
             )
             for index, client in enumerate(clients)
         ]
