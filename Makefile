@@ -26,14 +26,13 @@ check: $(STAMP) ## Format, lint, types, floors, templates, migrations, deploymen
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/lint-imports
-	$(VENV)/bin/djlint --quiet --check --lint templates
+	$(VENV)/bin/djlint --quiet --lint templates
 	$(VENV)/bin/mypy .
 	$(PYTHON) -m config.tests.deployment
 
 format: $(STAMP) ## Put code and templates into shape
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
-	$(VENV)/bin/djlint --quiet --reformat templates
 
 bench: $(STAMP) ## Measure against floors and peers (BENCH="chat retrieval")
 	$(PYTHON) -m benchmarks $(BENCH)
