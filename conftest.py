@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from playwright.sync_api import Browser, Playwright, sync_playwright
 from pytest_django import DjangoDbBlocker
 
 from config.embedded import Embedded
@@ -199,6 +200,26 @@ def browser_context_args() -> dict[str, Any]:
         "viewport": {"width": 1280, "height": 800},
         "reduced_motion": "reduce",
     }
+
+
+@pytest.fixture(scope="module")
+def playwright(database_url: str) -> Iterator[Playwright]:
+    """Playwright for the tests of one module.
+
+    Its synchronous interface keeps an event loop running while it lives, in which Django refuses its database and
+    no other test could run a loop of its own: it must not outlive the module, as pytest-playwright's own would.
+    """
+    with pytest.MonkeyPatch.context() as environment, sync_playwright() as running:
+        environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright, browser_type_launch_args: dict[str, Any]) -> Iterator[Browser]:
+    """Debian's browser, for the tests of one module."""
+    launched = playwright.chromium.launch(**browser_type_launch_args)
+    yield launched
+    launched.close()
 
 
 @pytest.fixture

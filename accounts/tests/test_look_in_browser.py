@@ -1,11 +1,11 @@
 """The look in a real browser: phone and desk, light and dark, keyboard, and a strict content policy."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from accounts.models import User
 from accounts.tests.cast import build_cast
@@ -36,20 +36,6 @@ NAMELESS = """() => [...document.querySelectorAll("a[href], button, summary, inp
   .filter(e => e.offsetParent)
   .filter(e => !(e.getAttribute("aria-label") || e.textContent.trim() || (e.labels && e.labels.length)))
   .map(e => e.outerHTML.slice(0, 80))"""
-
-
-@pytest.fixture(scope="module")
-def browser(database_url: str, browser_type_launch_args: dict[str, Any]) -> Iterator[Browser]:
-    """Return a browser of this module's own.
-
-    Playwright keeps an event loop running while it lives, in which Django refuses to use the database; it must
-    not outlive these tests.
-    """
-    with pytest.MonkeyPatch.context() as environment, sync_playwright() as playwright:
-        environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        browser = playwright.chromium.launch(**browser_type_launch_args)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from django.test import Client
 from django.utils import timezone
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 from accounts.models import User
 from accounts.tests.cast import House, build_cast
@@ -104,16 +104,6 @@ class Talk:
 
 
 @pytest.fixture(scope="module")
-def chat_browser(database_url: str, browser_type_launch_args: dict[str, Any]) -> Iterator[Browser]:
-    """Return a browser of this module's own; its event loop must not outlive these tests."""
-    with pytest.MonkeyPatch.context() as environment, sync_playwright() as playwright:
-        environment.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        browser = playwright.chromium.launch(**browser_type_launch_args)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
 def gate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the file that lets the talking model go on."""
     return tmp_path_factory.mktemp("talking") / "gate"
@@ -138,15 +128,15 @@ def chat_stack(
 
 
 @pytest.fixture
-def talk(transactional_db: None, chat_stack: Stack, chat_browser: Browser, gate: Path) -> Iterator[Talk]:
+def talk(transactional_db: None, chat_stack: Stack, browser: Browser, gate: Path) -> Iterator[Talk]:
     """Return the hands of a browser test; afterwards its windows are closed."""
     gate.unlink(missing_ok=True)
     house = build_cast().home
     Persona.objects.create(coach=house.coach, name="Ben's companion", low_confidence_below=0.0)
     add_library(house)
-    yield Talk(chat_stack, chat_browser, house, gate)
+    yield Talk(chat_stack, browser, house, gate)
     gate.touch()
-    for context in chat_browser.contexts:
+    for context in browser.contexts:
         context.close()
 
 

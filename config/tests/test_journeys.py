@@ -35,12 +35,12 @@ def demo_stack(start_stack: Callable[..., Stack], settings: Any) -> Stack:
 
 
 @pytest.fixture
-def journey_browser(browser_type_launch_args: dict[str, Any]) -> Iterator[Browser]:
-    """Return a browser whose event loop ends with the test."""
+def late_browser(demo_stack: Stack, browser_type_launch_args: dict[str, Any]) -> Iterator[Browser]:
+    """Return a browser started after the demonstration was built, which needs the event loop for itself."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**browser_type_launch_args)
-        yield browser
-        browser.close()
+        launched = playwright.chromium.launch(**browser_type_launch_args)
+        yield launched
+        launched.close()
 
 
 def window(browser: Browser, stack: Stack, complaints: list[str], **options: Any) -> Page:
@@ -112,17 +112,17 @@ def step_in_and_out(coach: Page, educator: Page, conversation: Conversation, art
 
 
 def test_an_educator_asks_opens_the_pages_and_a_coach_steps_in_and_out(
-    demo_stack: Stack, journey_browser: Browser, artefacts: Path
+    demo_stack: Stack, late_browser: Browser, artefacts: Path
 ) -> None:
     complaints: list[str] = []
-    educator = window(journey_browser, demo_stack, complaints)
+    educator = window(late_browser, demo_stack, complaints)
     sign_in(educator, "tess@riverbend.example")
     ask_three_questions(educator, artefacts)
     educator.get_by_role("button", name="Ask for a coach").click()
     expect(educator.get_by_text("Waiting for Daniel Okoro.")).to_be_visible()
     educator.screenshot(path=artefacts / "waiting.png")
 
-    coach = window(journey_browser, demo_stack, complaints)
+    coach = window(late_browser, demo_stack, complaints)
     sign_in(coach, "daniel@riverbend.example")
     coach.goto("/admin/queue/")
     expect(coach.get_by_text("Tess Alvarado").first).to_be_visible()
