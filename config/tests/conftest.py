@@ -131,6 +131,7 @@ def chat_stack(
 def talk(transactional_db: None, chat_stack: Stack, browser: Browser, gate: Path) -> Iterator[Talk]:
     """Return the hands of a browser test; afterwards its windows are closed."""
     gate.unlink(missing_ok=True)
+    chat_stack.ensure_running()
     house = build_cast().home
     Persona.objects.create(coach=house.coach, name="Ben's companion", low_confidence_below=0.0)
     add_library(house)

@@ -103,7 +103,14 @@ class Stack:
         self.wait_until_ready("worker")
 
     def ensure_running(self) -> None:
-        """Start what does not run, and wait until everything is ready."""
+        """Start what does not run, and wait until everything is ready.
+
+        Another stack over the same database and queue would take this one's jobs and lost turns, and answer
+        them with its own model: it rests until it is asked for again.
+        """
+        for other in _STACKS:
+            if other is not self:
+                other.stop()
         for process in (self.worker, self.web):
             if not process.running:
                 process.start()
@@ -147,6 +154,10 @@ class Stack:
         return found
 
 
+_STACKS: list[Stack] = []
+"""The stacks of this process, at work or at rest."""
+
+
 @contextmanager
 def running_stack(
     *, database_url: str, redis_url: str, media: Path, logs: Path, extra: Mapping[str, str] | None = None
@@ -166,8 +177,10 @@ def running_stack(
     }
     environment.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)
     stack = Stack(free_port(), logs, environment)
+    _STACKS.append(stack)
     try:
         stack.ensure_running()
         yield stack
     finally:
         stack.stop()
+        _STACKS.remove(stack)
