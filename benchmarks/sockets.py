@@ -13,11 +13,14 @@ import psutil
 from benchmarks.chat_house import House, open_house
 
 AT_ONCE = 50
+WARMING_SECONDS = 8
+"""The models that the process loads beside its start are not the sockets' memory."""
 
 
 async def measure(house: House, count: int, seconds: float) -> None:
     """Open the sockets, let them rest, and print what they cost."""
     process = psutil.Process(house.web_pid)
+    await asyncio.sleep(WARMING_SECONDS)
     gate = asyncio.Semaphore(AT_ONCE)
     before = process.memory_info().rss
 
