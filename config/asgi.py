@@ -15,6 +15,7 @@ from django.core.asgi import get_asgi_application
 django_application = get_asgi_application()
 
 from config.health import HealthProbes
+from config import telemetry
 from config.request_bodies import BodyLimit
 from config.warming import warm_in_background
 from conversations.routing import websocket_urlpatterns
@@ -45,4 +46,5 @@ application = ProtocolTypeRouter(
 )
 
 if os.environ["SIDELINE_ROLE"] == "web":
+    telemetry.serve()
     warm_in_background()

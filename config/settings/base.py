@@ -286,6 +286,12 @@ CHAT_FALLBACK_MODEL = ENV.text("CHAT_FALLBACK_MODEL", "")
 EMBEDDING_MODEL = ENV.text("EMBEDDING_MODEL", "")
 """Dotted paths of adapters; empty, the registry chooses by whether there is a key."""
 
+# --- Metrics -----------------------------------------------------------------------------------------
+
+METRICS_HOST = ENV.text("METRICS_HOST", "127.0.0.1")
+METRICS_PORT = ENV.integer("METRICS_PORT", 9464)
+"""Where each web process and worker shows its counters to Prometheus; each on a machine needs its own, 0 is none."""
+
 # --- The rest ----------------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en-gb"

@@ -7,6 +7,7 @@ changes that under the lock of the conversation, and from then on nothing of the
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Literal
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from coaching.providers.metered import RunRecord
 from conversations import episodes
 from conversations.metering import keep_runs
 from conversations.models import Conversation, Interaction, Message
+from conversations.turns import measures
 from conversations.turns.accept import LEASE
 from conversations.turns.plan import Plan
 from knowledge.citations import resolve
@@ -109,6 +111,7 @@ def _close(turn: Interaction, outcome: Outcome, *, now: datetime) -> None:
     turn.finished_at = now
     turn.lease_until = None
     turn.save(update_fields=["state", "error", "first_token_at", "finished_at", "lease_until"])
+    transaction.on_commit(partial(measures.turn_ended, turn))
 
 
 def cited_domains(reply: Message, plan: Plan) -> list[str]:
