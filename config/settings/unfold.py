@@ -71,6 +71,18 @@ MENU: list[dict[str, Any]] = [
             },
         ],
     },
+    {
+        "title": "Running",
+        "separator": True,
+        "items": [
+            {
+                "title": "Service",
+                "icon": "monitor_heart",
+                "link": reverse_lazy("service"),
+                "permission": for_administrators,
+            },
+        ],
+    },
 ]
 """The menu of the dashboard; a test walks it as each role."""
 
