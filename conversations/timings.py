@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -113,11 +114,17 @@ def coach_waits(*, since: datetime, now: datetime, organization_id: UUID | None)
 
 def _rows(
     statement: str, since: datetime, organization_id: UUID | None, **more: datetime | timedelta
-) -> list[tuple]:  # type: ignore[type-arg]
-    given = {"since": since, "least": least_id(since), "organization": organization_id, **more}
+) -> list[tuple[Any, ...]]:
+    given: dict[str, Any] = {
+        "since": since,
+        "least": least_id(since),
+        "organization": organization_id,
+        **more,
+    }
     with connection.cursor() as cursor:
         cursor.execute(statement, given)
-        return cursor.fetchall()
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found
 
 
 def _seconds(length: timedelta | None) -> float | None:

@@ -51,8 +51,8 @@ def levels(response: Any) -> dict[str, list[str]]:
 
 def answered(house: House, *, first_s: float, whole_s: float, at: datetime, state: str = "done") -> None:
     """Have a turn accepted at a time, answered after these seconds."""
-    turn_id = say(house.owner, begin(house.owner), "How do we begin?", worker="w").turn_id
-    Interaction.objects.filter(pk=turn_id).update(
+    accepted = say(house.owner, begin(house.owner), "How do we begin?", worker="w")
+    Interaction.objects.filter(question=accepted.message).update(
         state=state,
         accepted_at=at,
         first_token_at=at + timedelta(seconds=first_s),
