@@ -85,7 +85,7 @@ class Stack:
         self.web = self._process(
             "web", python("-m", "config.web", "--bind", LOOPBACK, "--port", str(self.port)), "web"
         )
-        celery = python("-m", "celery", "-A", "config.celery", "worker", "--loglevel", "WARNING")
+        celery = python("-m", "celery", "--quiet", "-A", "config.celery", "worker", "--loglevel", "WARNING")
         options = ["--beat", "--schedule", str(self.logs / "beat"), "--without-gossip", "--without-mingle"]
         self.worker = self._process(
             "worker", [*celery, *options, "--queues", "default,ingestion", "--concurrency", "1"], "worker"
