@@ -281,7 +281,7 @@ def test_a_worker_shows_what_its_children_did(live_stack: Stack) -> None:
     home = build_cast().home
     say(home.owner, begin(home.owner), "How do we begin a meeting well?")
     until = time.monotonic() + 60
-    while ("sideline_turns_total", "done") not in (found := scraped(live_stack.worker.metrics)):
+    while ("sideline_turns_total", "complete") not in (found := scraped(live_stack.worker.metrics)):
         assert time.monotonic() < until, "the worker's child shows no turn"
         time.sleep(0.2)
     assert found["sideline_turn_seconds_count",] >= 1

@@ -111,12 +111,12 @@ class TestAnAnswer:
         assert len(run.prompt_hash) == 64
 
     async def test_is_counted_and_timed(self, cast: Cast, conversation: Conversation) -> None:
-        before = counted("sideline_turns_total", ended="done"), counted("sideline_turn_seconds_count")
+        before = counted("sideline_turns_total", ended="complete"), counted("sideline_turn_seconds_count")
         first_tokens = counted("sideline_turn_first_token_seconds_count")
         stage.chat = ScriptedChat("Yes.")
         await say(cast, conversation)
         await turns.finished()
-        after = counted("sideline_turns_total", ended="done"), counted("sideline_turn_seconds_count")
+        after = counted("sideline_turns_total", ended="complete"), counted("sideline_turn_seconds_count")
         assert after == (before[0] + 1, before[1] + 1)
         assert counted("sideline_turn_first_token_seconds_count") == first_tokens + 1
 

@@ -1,10 +1,11 @@
 """What turns add to the counters of this process."""
 
+from datetime import datetime
 from typing import Final
 
 from prometheus_client import Counter, Histogram
 
-from conversations.models import Interaction
+from conversations.models import Message
 
 _SECONDS = (0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.2, 1.6, 2.0, 2.5, 4.0, 8.0, 15.0, 30.0, 60.0)
 """Bounds in seconds; the targets 1.2 and 2.5 are among them, so that they can be read off exactly."""
@@ -18,13 +19,16 @@ SECONDS: Final = Histogram(
 )
 
 
-def turn_ended(turn: Interaction) -> None:
-    """Count a turn that was settled; only complete answers say how long an answer takes."""
-    TURNS.labels(turn.state).inc()
-    if turn.first_token_at is not None:
-        FIRST_TOKEN.observe((turn.first_token_at - turn.accepted_at).total_seconds())
-    if turn.state == Interaction.State.DONE and turn.finished_at is not None:
-        SECONDS.observe((turn.finished_at - turn.accepted_at).total_seconds())
+def turn_ended(reply: Message, *, first_token_at: datetime | None) -> None:
+    """Count a turn by its settled reply, which was made when the question was accepted.
+
+    Only complete answers say how long an answer takes.
+    """
+    TURNS.labels(reply.state).inc()
+    if first_token_at is not None:
+        FIRST_TOKEN.observe((first_token_at - reply.created_at).total_seconds())
+    if reply.state == Message.State.COMPLETE and reply.completed_at is not None:
+        SECONDS.observe((reply.completed_at - reply.created_at).total_seconds())
 
 
 def turn_interrupted() -> None:
