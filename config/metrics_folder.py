@@ -10,6 +10,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import psutil
+
+PREFIX = "sideline-metrics-"
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 MEMORY = Path("/dev/shm")  # noqa: S108 -- a folder of our own is made inside it
 """Preferred: a mapped file on a disk that is full would end the process."""
@@ -20,9 +23,18 @@ def share_between_processes() -> None:
     if VARIABLE in os.environ:
         return
     parent = MEMORY if os.access(MEMORY, os.W_OK) else Path(tempfile.gettempdir())
-    folder = tempfile.mkdtemp(prefix="sideline-metrics-", dir=parent)
+    _tidy(parent)
+    folder = tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=parent)
     os.environ[VARIABLE] = folder
     atexit.register(_remove, folder, os.getpid())
+
+
+def _tidy(parent: Path) -> None:
+    """Remove the folders of workers that were killed."""
+    for folder in parent.glob(f"{PREFIX}*"):
+        owner = folder.name.removeprefix(PREFIX).partition("-")[0]
+        if owner.isdecimal() and not psutil.pid_exists(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _remove(folder: str, owner: int) -> None:

@@ -8,6 +8,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterable
+from socketserver import TCPServer
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
@@ -24,12 +25,13 @@ from coaching.providers import measures as providers
 from config import metrics_requests as requests
 from config.metrics_folder import VARIABLE
 from config.metrics_state import State
+from conversations import measures as conversations
 from conversations.turns import measures as turns
 from knowledge.ingestion import measures as ingestion
 
 logger = logging.getLogger(__name__)
 
-ROOMS = (requests, providers, turns, ingestion)
+ROOMS = (requests, providers, conversations, turns, ingestion)
 """Where things are counted. Named here, each is there from the first scrape on, whatever has happened."""
 
 state = State()
@@ -41,6 +43,17 @@ class _Quiet(WSGIRequestHandler):
     @override
     def log_message(self, format: str, *args: Any) -> None:
         """Write nothing."""
+
+
+class _Server(ThreadingWSGIServer):
+    """Answers each scrape in a thread of its own."""
+
+    @override
+    def server_bind(self) -> None:
+        """Take the port; the base class would ask a name server who we are, and wait for its answer."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+        self.setup_environ()
 
 
 class Everything(Collector):
@@ -82,14 +95,12 @@ def application() -> Callable[..., Iterable[bytes]]:
     return scraped
 
 
-def serve() -> ThreadingWSGIServer | None:
+def serve() -> _Server | None:
     """Open the metrics port; one that is taken is noted, and the process does its work without."""
     if not settings.METRICS_PORT:
         return None
     try:
-        server = make_server(
-            settings.METRICS_HOST, settings.METRICS_PORT, application(), ThreadingWSGIServer, _Quiet
-        )
+        server = make_server(settings.METRICS_HOST, settings.METRICS_PORT, application(), _Server, _Quiet)
     except OSError as error:
         logger.warning("metrics_port_not_opened", extra={"error": type(error).__name__})
         return None

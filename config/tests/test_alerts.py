@@ -22,6 +22,7 @@ PROMISED = {
     "FailingAnswers": 0.01,
     "FailingProvider": 0.03,
     "ProviderDown": 0.1,
+    "UnhelpfulAnswers": 0.3,
     "CostlyHour": 100,
     "FailingRequests": 0.05,
     "SomeFailingRequests": 0.02,

@@ -1,10 +1,13 @@
 """What is counted, what is shown on the metrics port, and that nobody else sees it."""
 
+import atexit
 import http.client
+import os
 import time
 import urllib.request
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -18,18 +21,19 @@ from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 from redis import Redis
 
+from accounts.access import NotVisible
 from accounts.tests.cast import House, build_cast
 from coaching.providers import measures, registry
 from coaching.providers.metered import PromptIdentity, RunRecord
 from coaching.providers.ports import ChatMessage, ChatRequest, ProviderRefused
 from coaching.providers.scripted import ScriptedChat
 from coaching.providers.streams import closing
-from config import metrics_requests, metrics_state, telemetry
+from config import metrics_folder, metrics_requests, metrics_state, telemetry
 from config.addresses import redis_database
 from config.metrics_state import State
 from config.ports import free_port
 from config.tests.stack import Stack
-from conversations import handoff
+from conversations import giving_feedback, handoff
 from conversations.models import Handoff, Interaction
 from conversations.tests.factories import begin, say
 
@@ -260,6 +264,34 @@ class TestThePort:
     def test_zero_opens_none(self, settings: Any) -> None:
         settings.METRICS_PORT = 0
         assert telemetry.serve() is None
+
+
+def test_a_worker_tidies_after_one_that_was_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(metrics_folder.VARIABLE, "unset again, and put back after the test")
+    monkeypatch.delenv(metrics_folder.VARIABLE)
+    monkeypatch.setattr(metrics_folder, "MEMORY", tmp_path)
+    monkeypatch.setattr(atexit, "register", lambda *_call: None)
+    killed, alive = (tmp_path / f"sideline-metrics-{pid}-x" for pid in (2**31 - 1, os.getpid()))
+    for folder in (killed, alive):
+        folder.mkdir()
+    metrics_folder.share_between_processes()
+    shared = Path(os.environ[metrics_folder.VARIABLE])
+    assert set(tmp_path.iterdir()) == {alive, shared}
+    assert shared.stat().st_mode & 0o777 == 0o700
+    metrics_folder.share_between_processes()
+    assert Path(os.environ[metrics_folder.VARIABLE]) == shared
+
+
+@pytest.mark.django_db(transaction=True)
+def test_thumbs_are_counted_once_they_are_kept() -> None:
+    home = build_cast().home
+    reply = say(home.owner, begin(home.owner), "How do we begin?").reply
+    assert reply is not None
+    before = value("sideline_feedback_total", thumb="down")
+    with pytest.raises(NotVisible):
+        giving_feedback.give(member=home.coach, message_id=reply.pk, score=-1)
+    giving_feedback.give(member=home.owner, message_id=reply.pk, score=-1)
+    assert value("sideline_feedback_total", thumb="down") == before + 1
 
 
 @pytest.mark.processes
