@@ -14,7 +14,13 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 from django.conf import settings
 from django.db import connections
-from prometheus_client import REGISTRY, CollectorRegistry, ProcessCollector, make_wsgi_app
+from prometheus_client import (
+    REGISTRY,
+    CollectorRegistry,
+    ProcessCollector,
+    disable_created_metrics,
+    make_wsgi_app,
+)
 from prometheus_client.core import Metric
 from prometheus_client.exposition import ThreadingWSGIServer
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -34,6 +40,8 @@ logger = logging.getLogger(__name__)
 ROOMS = (requests, providers, conversations, turns, ingestion)
 """Where things are counted. Named here, each is there from the first scrape on, whatever has happened."""
 
+# When a counter began to count is of no use to anybody, and would double the number of lines.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 state = State()
 
 

@@ -246,7 +246,8 @@ class TestThePort:
             found = scraped(answer.read().decode())
         assert found["sideline_database_up",] == 1
         assert found["sideline_sockets",] == 0
-        assert any(name[0] == "sideline_http_requests_total" for name in found)
+        assert ("sideline_turn_seconds_count",) in found
+        assert not any(name[0].endswith("_created") for name in found)
 
     def test_takes_no_other_method(self, port: int) -> None:
         connection_ = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
