@@ -11,60 +11,22 @@ import django.contrib.auth.admin
 from allauth.account.models import EmailAddress
 from django.contrib import admin, messages
 from django.contrib.auth.models import Group
-from django.db.models import ForeignKey, OuterRef, QuerySet, Subquery
+from django.db.models import ForeignKey, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from typing_extensions import override
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 
 from accounts import access, audit, people
+from accounts.dashboard import ReadOnly, member_of
 from accounts.forms import OrganizationForm, PersonForm, TeamForm
 from accounts.models import AuditEvent, Organization, Team, TeamMembership, User
+from accounts.record_admin import RecordAdmin
 from accounts.roles import Role
 
 for module, model in ((allauth.account.admin, EmailAddress), (django.contrib.auth.admin, Group)):
     # An address or a group given here would open an account by a side door.
     if module and admin.site.is_registered(model):
         admin.site.unregister(model)
-
-
-def member_of(request: HttpRequest) -> User:
-    """Return who uses the dashboard.
-
-    Raises:
-        NotVisible: nobody is signed in.
-    """
-    if not isinstance(request.user, User):
-        raise access.NotVisible
-    return request.user
-
-
-class ReadOnly(ModelAdmin):  # type: ignore[misc]  # Unfold has no types
-    """Nobody adds, changes or deletes anything, unless a page says otherwise."""
-
-    @override
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        """Return whether the page is listed."""
-        return self.has_view_permission(request)
-
-    @override
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Return whether the member administers an organization or the installation."""
-        return member_of(request).is_admin
-
-    @override
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Return no."""
-        return False
-
-    @override
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Return no."""
-        return False
-
-    @override
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Return no."""
-        return False
 
 
 @admin.register(User)
@@ -296,29 +258,4 @@ class OrganizationAdmin(ReadOnly):
         )
 
 
-@admin.register(AuditEvent)
-class AuditAdmin(ReadOnly):
-    """The record of sensitive acts, newest first, to read only."""
-
-    list_display = ("at", "action", "who", "resource", "reason", "address")
-    list_filter = ("action",)
-    search_fields = ("resource", "action")
-    ordering = ("-sequence",)
-    date_hierarchy = None
-    show_full_result_count = False
-
-    @override
-    def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEvent]:
-        """Return the events of the member's organization; all of them for staff."""
-        member = member_of(request)
-        events: QuerySet[AuditEvent] = super().get_queryset(request)
-        if not member.is_superuser:
-            events = events.filter(organization_id=member.organization_id)
-        return events.annotate(
-            actor_name=Subquery(User.objects.filter(pk=OuterRef("actor_id")).values("name"))
-        )
-
-    @admin.display(description="Who")
-    def who(self, event: Any) -> str:
-        """Return the name of the person who acted."""
-        return event.actor_name or "nobody known"
+admin.site.register(AuditEvent, RecordAdmin)

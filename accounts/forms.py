@@ -1,11 +1,11 @@
 """What people may enter about themselves, their colleagues and their organization."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django import forms
 from typing_extensions import override
 
-from accounts import people
+from accounts import people, record
 from accounts.models import Organization, Team, User
 
 
@@ -73,3 +73,36 @@ class TeamForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run
     class Meta:
         model = Team
         fields = ("name", "coach")
+
+
+class RecordForm(forms.Form):
+    """What somebody looks for in the record."""
+
+    who = forms.CharField(
+        label="Who",
+        required=False,
+        max_length=200,
+        help_text="Part of a name or an email address, or “nobody”.",
+    )
+    action = forms.ChoiceField(label="Did what", required=False)
+    resource = forms.CharField(
+        label="To what",
+        required=False,
+        max_length=120,
+        help_text="A kind such as person, or a whole person:…",
+    )
+    since = forms.DateField(label="From", required=False, widget=forms.DateInput({"type": "date"}))
+    until = forms.DateField(label="To", required=False, widget=forms.DateInput({"type": "date"}))
+
+    def __init__(self, *args: Any, actions: list[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [("", "Anything"), *((action, record.in_words(action)) for action in actions)]
+        cast("forms.ChoiceField", self.fields["action"]).choices = choices
+
+    def wanted(self) -> record.Wanted:
+        """Return what is looked for; a field that makes no sense is shown with its error and left out."""
+        if not self.is_bound:
+            return record.Wanted()
+        self.is_valid()
+        given = {name: value for name, value in self.cleaned_data.items() if value}
+        return record.Wanted(**given)

@@ -15,7 +15,8 @@ from django.http import HttpRequest
 
 from accounts import audit, devices
 from accounts.access import NotVisible
-from accounts.models import SignedIn, User
+from accounts.entry_models import SignedIn
+from accounts.models import User
 
 NOTED = "_noted"
 """Where a session keeps under which key, and when, it was noted last."""

@@ -12,7 +12,8 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import devices, sessions
-from accounts.models import AuditEvent, SignedIn, User
+from accounts.entry_models import SignedIn
+from accounts.models import AuditEvent, User
 from accounts.tests.cast import Cast
 from accounts.tests.factories import PASSWORD
 

@@ -266,6 +266,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 30.0,
         "options": {"expires": 30},
     },
+    "check-record": {"task": "accounts.tasks.check_chain", "schedule": 60.0, "options": {"expires": 60}},
     "clear-sessions": {
         "task": "config.tasks.clear_sessions",
         "schedule": 3600.0,

@@ -11,7 +11,8 @@ from django.urls import reverse
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from accounts.models import SignedIn, Team, TeamMembership, User
+from accounts.entry_models import SignedIn
+from accounts.models import Team, TeamMembership, User
 from config.tests.faults import Chat
 from config.tests.socket_client import PATIENCE_SECONDS, Tab, session_of
 from conversations import watch
