@@ -16,9 +16,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from typing_extensions import override
 from unfold.admin import TabularInline
 
-from accounts import access, audit, people
+from accounts import access, audit, people, seats
 from accounts.dashboard import ReadOnly, member_of
+from accounts.entry_models import Invitation
 from accounts.forms import OrganizationForm, PersonForm, TeamForm
+from accounts.invitation_admin import InvitationAdmin
 from accounts.models import AuditEvent, Organization, Team, TeamMembership, User
 from accounts.record_admin import RecordAdmin
 from accounts.roles import Role
@@ -115,6 +117,9 @@ class PersonAdmin(ReadOnly):
             response: HttpResponse = super().changeform_view(request, *args, **kwargs)
         except people.LastAdministrator:
             self.message_user(request, "An organization needs one active administrator.", messages.ERROR)
+            return HttpResponseRedirect(request.path)
+        except seats.NoSeatLeft as full:
+            self.message_user(request, str(full), messages.ERROR)
             return HttpResponseRedirect(request.path)
         return response
 
@@ -259,3 +264,4 @@ class OrganizationAdmin(ReadOnly):
 
 
 admin.site.register(AuditEvent, RecordAdmin)
+admin.site.register(Invitation, InvitationAdmin)

@@ -3,13 +3,14 @@
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from accounts import session_pages, views
+from accounts import join_pages, session_pages, views
 
 urlpatterns = [
     path("settings/", views.settings, name="settings"),
     path("settings/sessions/", session_pages.sessions, name="sessions"),
     path("settings/sessions/end/", session_pages.end_others, name="end_other_sessions"),
     path("settings/sessions/<uuid:signed_in_id>/end/", session_pages.end, name="end_session"),
+    path("join/<str:token>/", join_pages.join, name="join"),
     path("accounts/email/", views.closed),
     path("accounts/signup/", views.closed),
     path("accounts/", include("allauth.account.urls")),
