@@ -7,8 +7,10 @@ run the installation see every organization.
 from typing import Any, ClassVar
 
 import allauth.account.admin
+import allauth.mfa.admin
 import django.contrib.auth.admin
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.contrib import admin, messages
 from django.contrib.auth.models import Group
 from django.db.models import ForeignKey, QuerySet
@@ -16,7 +18,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from typing_extensions import override
 from unfold.admin import TabularInline
 
-from accounts import access, audit, people, seats
+from accounts import access, audit, people, seats, second_factor
 from accounts.dashboard import ReadOnly, member_of
 from accounts.entry_models import Invitation
 from accounts.forms import OrganizationForm, PersonForm, TeamForm
@@ -25,7 +27,11 @@ from accounts.models import AuditEvent, Organization, Team, TeamMembership, User
 from accounts.record_admin import RecordAdmin
 from accounts.roles import Role
 
-for module, model in ((allauth.account.admin, EmailAddress), (django.contrib.auth.admin, Group)):
+for module, model in (
+    (allauth.account.admin, EmailAddress),
+    (allauth.mfa.admin, Authenticator),
+    (django.contrib.auth.admin, Group),
+):
     # An address or a group given here would open an account by a side door.
     if module and admin.site.is_registered(model):
         admin.site.unregister(model)
@@ -40,7 +46,7 @@ class PersonAdmin(ReadOnly):
     list_filter = ("role", "is_active")
     search_fields = ("name", "email")
     ordering = ("name",)
-    actions = ("send_password_links",)
+    actions = ("send_password_links", "turn_off_second_factors")
 
     @override
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -130,6 +136,15 @@ class PersonAdmin(ReadOnly):
         for person in chosen:
             people.send_password_link(actor=member_of(request), person=person, request=request)
         self.message_user(request, f"Links sent: {len(chosen)}.", messages.SUCCESS)
+
+    @admin.action(description="Turn off the second factor of somebody who lost it", permissions=["change"])
+    def turn_off_second_factors(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """Let each chosen person sign in with the password alone again."""
+        member = member_of(request)
+        had_one = [
+            second_factor.turn_off_for(actor=member, person=person, request=request) for person in queryset
+        ]
+        self.message_user(request, f"Second factors turned off: {sum(had_one)}.", messages.SUCCESS)
 
 
 class MembershipInline(TabularInline):  # type: ignore[misc]  # Unfold has no types

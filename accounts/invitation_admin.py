@@ -104,7 +104,7 @@ class InvitationAdmin(ReadOnly):
         """Show or save the form; what cannot be is explained."""
         try:
             response: HttpResponse = super().changeform_view(request, *args, **kwargs)
-        except (*REFUSALS, seats.NoSeatLeft) as refused:
+        except (invitations.AlreadyHere, invitations.AlreadyInvited, seats.NoSeatLeft) as refused:
             self.message_user(request, REFUSALS.get(type(refused), str(refused)), messages.ERROR)
             return HttpResponseRedirect(request.path)
         return response

@@ -136,7 +136,7 @@ def _by_whom(member: User, who: str) -> Q:
         return Q(actor_id=None)
     people = User.objects.filter(Q(name__icontains=who) | Q(email__icontains=who))
     if not member.is_superuser:
-        people = people.filter(organization_id=member.organization_id)
+        people = people.filter(organization=member.organization)
     return Q(actor_id__in=people.values("pk"))
 
 
@@ -157,7 +157,7 @@ def _lines(events: Iterable[AuditEvent]) -> tuple[Line, ...]:
     """Name the people who acted and to whom something was done, in one query."""
     listed = list(events)
     concerned = [_as_id(event.resource.removeprefix("person:")) for event in listed]
-    ids = {*concerned, *(event.actor_id for event in listed)} - {None}
+    ids = {each for each in (*concerned, *(event.actor_id for event in listed)) if each}
     names: dict[Any, str] = dict(User.objects.filter(pk__in=ids).values_list("pk", "name"))
     return tuple(
         Line(

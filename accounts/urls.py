@@ -3,7 +3,7 @@
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from accounts import join_pages, session_pages, views
+from accounts import join_pages, second_factor_pages, session_pages, views
 
 urlpatterns = [
     path("settings/", views.settings, name="settings"),
@@ -13,6 +13,11 @@ urlpatterns = [
     path("join/<str:token>/", join_pages.join, name="join"),
     path("accounts/email/", views.closed),
     path("accounts/signup/", views.closed),
+    path("accounts/2fa/", second_factor_pages.index),
+    path("accounts/2fa/totp/activate/", second_factor_pages.activate),
+    path("accounts/2fa/totp/deactivate/", second_factor_pages.deactivate),
+    path("accounts/2fa/recovery-codes/generate/", second_factor_pages.generate),
+    path("accounts/2fa/", include("allauth.mfa.urls")),
     path("accounts/", include("allauth.account.urls")),
     path("admin/login/", views.dashboard_sign_in),
     path("admin/logout/", views.dashboard_sign_out),

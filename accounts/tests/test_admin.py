@@ -103,6 +103,7 @@ class TestSeeing:
         assert not names & {
             "account.emailaddress",
             "account.emailconfirmation",
+            "mfa.authenticator",
             "auth.group",
             "sessions.session",
         }

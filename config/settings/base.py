@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "template_partials",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "channels",
     "csp",
 ]
@@ -113,6 +114,14 @@ ACCOUNT_SESSION_REMEMBER = True
 
 PASSWORD_SIGN_IN = ENV.flag("PASSWORD_SIGN_IN", default=True)
 """Whether passwords open sessions; in production they do not unless the operator says so."""
+MFA_ADAPTER = "accounts.second_factor.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_FORMS = {
+    "authenticate": "accounts.second_factor.CodeForm",
+    "reauthenticate": "accounts.second_factor.ConfirmingCodeForm",
+}
+MFA_TOTP_TOLERANCE = 1
+"""Codes before and after the present one that are right as well: clocks differ."""
 SEATS: dict[str, int | None] = {"free": 25, "basic": 100, "premium": 1_000, "enterprise": None}
 """Active people that an organization may have, by tier; none means as many as it likes."""
 
