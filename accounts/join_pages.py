@@ -32,8 +32,9 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
         response = _join(request, token)
     except LinkClosed:
         response = render(request, "accounts/join_closed.html", status=404)
-    # The address of this page is a key: no other page may be told of it, and no search engine.
-    response["Referrer-Policy"] = "no-referrer"
+    # The address of this page is a key: no search engine may keep it, and no other site is told of it. A policy
+    # that told nobody would keep the browser from saying where the form comes from, and the form from being taken.
+    response["Referrer-Policy"] = "same-origin"
     response["X-Robots-Tag"] = "noindex"
     return response
 

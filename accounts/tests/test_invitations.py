@@ -271,12 +271,11 @@ class TestTheLink:
         answers = [send(link) for send in (Client().get, Client().post) for link in links]
         assert {answer.status_code for answer in answers} == {404}
         assert len({answer.content for answer in answers}) == 1
-        assert answers[0]["Referrer-Policy"] == "no-referrer"
 
     def test_is_kept_from_caches_search_engines_and_other_pages(self, home: House) -> None:
         page = Client().get(link_to(invited(home)))
         assert "no-store" in page["Cache-Control"]
-        assert (page["Referrer-Policy"], page["X-Robots-Tag"]) == ("no-referrer", "noindex")
+        assert (page["Referrer-Policy"], page["X-Robots-Tag"]) == ("same-origin", "noindex")
 
     @pytest.mark.parametrize(
         ("more", "problem"),
