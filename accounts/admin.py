@@ -15,6 +15,7 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import Group
 from django.db.models import ForeignKey, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import timezone
 from typing_extensions import override
 from unfold.admin import TabularInline
 
@@ -265,8 +266,16 @@ class OrganizationAdmin(ReadOnly):
 
     @override
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """Return the tier for everybody but staff."""
-        return () if member_of(request).is_superuser else ("tier",)
+        """Return what is counted; and the tier for everybody but staff."""
+        counted = ("seats_used",) if obj else ()
+        return counted if member_of(request).is_superuser else ("tier", *counted)
+
+    @admin.display(description="Seats")
+    def seats_used(self, organization: Organization) -> str:
+        """Return how many seats are used and promised, of how many."""
+        found = seats.seats_of(organization, now=timezone.now())
+        allowed = "no limit" if found.allowed is None else f"{found.allowed} in all"
+        return f"{found.used} used, {found.promised} promised to people who are invited, {allowed}"
 
     @override
     def save_model(self, request: HttpRequest, obj: Organization, form: Any, change: bool) -> None:
