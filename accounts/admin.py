@@ -236,7 +236,14 @@ class TeamAdmin(ReadOnly):
         super().save_related(request, form, formsets, change)
         action = "team_changed" if change else "team_added"
         team = form.instance
-        audit.record(actor=member_of(request), action=action, resource=f"team:{team.pk}", request=request)
+        changed = [*form.changed_data, *(["members"] if any(each.has_changed() for each in formsets) else [])]
+        audit.record(
+            actor=member_of(request),
+            action=action,
+            resource=f"team:{team.pk}",
+            reason=", ".join(changed),
+            request=request,
+        )
 
 
 @admin.register(Organization)
