@@ -56,6 +56,12 @@ MENU: list[dict[str, Any]] = [
         "separator": True,
         "items": [
             {"title": "People", "icon": "person", "link": reverse_lazy("admin:accounts_user_changelist")},
+            {
+                "title": "Invitations",
+                "icon": "mail",
+                "link": reverse_lazy("admin:accounts_invitation_changelist"),
+                "permission": for_administrators,
+            },
             {"title": "Teams", "icon": "group", "link": reverse_lazy("admin:accounts_team_changelist")},
             {
                 "title": "Organization",

@@ -76,6 +76,7 @@ class Command(BaseCommand):
         """Start everything in order, say where it is, and watch it."""
         addresses = self._start_services(services)
         supervisor.environment = {
+            "PUBLIC_URL": f"http://localhost:{options['port']}",
             **os.environ,
             "DATABASE_URL": settings.DATABASE_URL,
             "REDIS_URL": settings.REDIS_URL,
