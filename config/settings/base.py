@@ -265,12 +265,24 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 30.0,
         "options": {"expires": 30},
     },
+    "give-back-absent": {
+        "task": "conversations.tasks.give_back_absent",
+        "schedule": 5.0,
+        "options": {"expires": 5},
+    },
     "clear-sessions": {
         "task": "config.tasks.clear_sessions",
         "schedule": 3600.0,
         "options": {"expires": 3600},
     },
 }
+
+# --- Sockets -----------------------------------------------------------------------------------------
+
+SOCKET_PING_SECONDS = 10
+"""How often each socket is asked whether somebody is there; a cut network says nothing by itself."""
+SOCKET_PONG_SECONDS = 8
+"""How long the answer may take; less than the time between two questions."""
 
 # --- The coach's AI ----------------------------------------------------------------------------------
 
