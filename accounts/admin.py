@@ -13,10 +13,11 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import Group
 from django.db.models import ForeignKey, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import timezone
 from typing_extensions import override
 from unfold.admin import ModelAdmin, TabularInline
 
-from accounts import access, audit, people
+from accounts import access, audit, people, teams
 from accounts.forms import OrganizationForm, PersonForm, TeamForm
 from accounts.models import AuditEvent, Organization, Team, TeamMembership, User
 from accounts.roles import Role
@@ -246,6 +247,7 @@ class TeamAdmin(ReadOnly):
         if not change:
             obj.organization = access.organization_of(member_of(request))
         obj.save()
+        form.members_before = teams.members_of(obj)
 
     @override
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
@@ -253,6 +255,8 @@ class TeamAdmin(ReadOnly):
         super().save_related(request, form, formsets, change)
         action = "team_changed" if change else "team_added"
         team = form.instance
+        concerned = form.members_before | teams.members_of(team)
+        teams.coaching_changed(educators=concerned, now=timezone.now())
         audit.record(actor=member_of(request), action=action, resource=f"team:{team.pk}", request=request)
 
 

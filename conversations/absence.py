@@ -17,7 +17,7 @@ from django.db.models.functions import Coalesce, Greatest
 from accounts import audit
 from accounts.models import User
 from coaching.policies import escalation
-from conversations import access
+from conversations import access, following
 from conversations.episodes import add_message, end, wait_again
 from conversations.models import Attendance, Conversation, Handoff, Message
 
@@ -150,6 +150,7 @@ def _give_back_one(found: Handoff, *, now: datetime) -> bool:
         wait_again(conversation, episode, cause=f"{name} could not be reached any more", now=now)
     else:
         _return_to_the_ai(conversation, silence, name, now=now)
+    following.settle(conversation, now=now)
     audit.record(
         actor=None,
         action="conversation.coach_absent",

@@ -16,7 +16,7 @@ from accounts import audit
 from accounts.access import NotVisible
 from accounts.models import User
 from coaching.policies import escalation
-from conversations import absence, access
+from conversations import absence, access, following
 from conversations.episodes import add_message, end, lock, move, open_episode, request_within, stop_turns
 from conversations.models import Conversation, Handoff, Message
 
@@ -191,6 +191,7 @@ def hand_back(*, coach: User, conversation_id: UUID, now: datetime) -> Message:
         now=now,
         metadata={"kind": "handback", "is_handback": True, "human_duration_minutes": minutes},
     )
+    following.settle(conversation, now=now)
     _audit(coach, "conversation.handed_back", conversation)
     return message
 

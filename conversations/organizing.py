@@ -7,7 +7,7 @@ from django.db import transaction
 
 from accounts.access import coach_for, organization_of
 from accounts.models import User
-from conversations import access
+from conversations import access, following
 from conversations.episodes import end, open_episode
 from conversations.models import Conversation, Handoff
 from conversations.turns.accept import lock_own
@@ -120,4 +120,5 @@ def restore(*, member: User, conversation_id: UUID, now: datetime) -> Conversati
     conversation = access.deleted_conversation(member, conversation_id, since=now - UNDO_WITHIN)
     conversation.deleted_at = None
     conversation.save(update_fields=["deleted_at"])
+    following.settle(conversation, now=now)
     return conversation

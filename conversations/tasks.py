@@ -8,7 +8,7 @@ from celery import shared_task
 from celery.contrib.django.task import DjangoTask
 from django.utils import timezone
 
-from conversations import absence, escalating
+from conversations import absence, escalating, following
 from conversations.turns import recovery
 
 
@@ -43,3 +43,9 @@ def give_back_absent(**_future: object) -> None:
     """Give back the conversations of coaches who are gone."""
     for conversation_id in absence.give_back(now=timezone.now()):
         async_to_sync(escalating.tell)(conversation_id)
+
+
+@shared_task(ignore_result=True)
+def find_astray(**_future: object) -> None:
+    """Take along the conversations whose educators have another coach."""
+    async_to_sync(following.tell)(following.find_astray(now=timezone.now()))
