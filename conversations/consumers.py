@@ -252,6 +252,10 @@ class ConversationConsumer(LiveConsumer):
             )
         except Refusal as refusal:
             self.tell(Refused(code=refusal.code, text=refusal.text))
+        except NotVisible:
+            # The answer is not one of this conversation's; or the conversation is no longer this member's.
+            await in_db(access.readable_conversation)(self.member, self.conversation_id)
+            self.tell(Refused(code="not_retryable", text="There is no such answer here to ask for again."))
         else:
             await acting.show_and_run(accepted, self.names)
 

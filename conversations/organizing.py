@@ -1,7 +1,8 @@
 """What an educator does with whole conversations: begin, rename, archive, delete and take it back."""
 
 from datetime import datetime, timedelta
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid5
 
 from django.db import transaction
 
@@ -27,22 +28,35 @@ def begin(
     now: datetime,
     visibility: str = Conversation.Visibility.COACHED,
     channel: str = Conversation.Channel.WEB,
+    begun_with: UUID | None = None,
 ) -> Conversation:
     """Begin a conversation with the AI of the member's coach.
+
+    Asked twice under the same key `begun_with`, it is the same conversation, unless that was deleted meanwhile.
 
     Raises:
         NotVisible: the member belongs to no organization.
     """
     coach = coach_for(member)
-    return Conversation.objects.create(
-        organization=organization_of(member),
-        owner=member,
-        coach=coach,
-        visibility=visibility if coach else Conversation.Visibility.PRIVATE,
-        channel=channel,
-        created_at=now,
-        updated_at=now,
-    )
+    values: dict[str, Any] = {
+        "organization": organization_of(member),
+        "coach": coach,
+        "visibility": visibility if coach else Conversation.Visibility.PRIVATE,
+        "channel": channel,
+        "created_at": now,
+        "updated_at": now,
+    }
+    if begun_with is None:
+        return Conversation.objects.create(owner=member, **values)
+    begun, _ = Conversation.objects.get_or_create(owner=member, begun_with=begun_with, defaults=values)
+    if begun.deleted_at is not None:
+        return Conversation.objects.create(owner=member, **values)
+    return begun
+
+
+def key_of(*, client_id: UUID, text: str) -> UUID:
+    """Return the key of a conversation that a page begins with this question; another question makes another."""
+    return uuid5(client_id, text)
 
 
 @transaction.atomic(durable=True)
