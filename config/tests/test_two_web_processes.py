@@ -160,7 +160,8 @@ class TestStopInOneProcess:
             await here.say(QUESTION)
             await here.writing(20)
             async with opened_there(chat, there, conversation) as other:
-                await other.writing(20)
+                # Without Redis this tab sees that there is an answer, and its words only in the end.
+                await other.writing(0)
                 await other.send({"type": "stop"})
                 await nobody_asks(model)
             stopped = await here.answer("stopped")
