@@ -19,7 +19,7 @@ from django.utils import timezone
 from typing_extensions import override
 from unfold.admin import TabularInline
 
-from accounts import access, audit, people, seats, second_factor
+from accounts import access, audit, people, seats, second_factor, teams
 from accounts.dashboard import ReadOnly, member_of
 from accounts.entry_models import Invitation
 from accounts.forms import OrganizationForm, PersonForm, TeamForm
@@ -229,6 +229,7 @@ class TeamAdmin(ReadOnly):
         if not change:
             obj.organization = access.organization_of(member_of(request))
         obj.save()
+        form.members_before = teams.members_of(obj)
 
     @override
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
@@ -236,6 +237,8 @@ class TeamAdmin(ReadOnly):
         super().save_related(request, form, formsets, change)
         action = "team_changed" if change else "team_added"
         team = form.instance
+        concerned = form.members_before | teams.members_of(team)
+        teams.coaching_changed(educators=concerned, now=timezone.now())
         changed = [*form.changed_data, *(["members"] if any(each.has_changed() for each in formsets) else [])]
         audit.record(
             actor=member_of(request),

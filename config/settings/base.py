@@ -282,12 +282,30 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     },
     "check-record": {"task": "accounts.tasks.check_chain", "schedule": 60.0, "options": {"expires": 60}},
     "sweep-mail": {"task": "accounts.tasks.sweep_mail", "schedule": 30.0, "options": {"expires": 30}},
+    "give-back-absent": {
+        "task": "conversations.tasks.give_back_absent",
+        "schedule": 5.0,
+        "options": {"expires": 5},
+    },
+    "find-astray": {"task": "conversations.tasks.find_astray", "schedule": 60.0, "options": {"expires": 60}},
     "clear-sessions": {
         "task": "config.tasks.clear_sessions",
         "schedule": 3600.0,
         "options": {"expires": 3600},
     },
 }
+
+# --- Sockets -----------------------------------------------------------------------------------------
+
+SOCKET_PING_SECONDS = 10
+"""How often each socket is asked whether somebody is there; a cut network says nothing by itself."""
+SOCKET_PONG_SECONDS = 8
+"""How long the answer may take; less than the time between two questions."""
+
+# --- What lower floors tell higher ones, by dotted paths ----------------------------------------------
+
+COACHING_CHANGES = ["conversations.following.follow"]
+"""Called when educators may have another coach; `accounts/teams.py` says how."""
 
 # --- The coach's AI ----------------------------------------------------------------------------------
 
