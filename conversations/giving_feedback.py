@@ -10,6 +10,9 @@ from accounts.models import User
 from conversations import access
 from conversations.models import Feedback, Message
 
+PRAISE = ("accurate", "helpful")
+"""Reasons for a thumb up; the others are those of `Feedback.Reason`."""
+
 
 @transaction.atomic
 def give(

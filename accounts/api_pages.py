@@ -1,0 +1,111 @@
+"""Long lists in pages: by `limit` and `offset`, or from a place on by `cursor`, which costs the same anywhere."""
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from django.db.models import Model, Q, QuerySet
+from rest_framework import serializers
+from typing_extensions import override
+
+from accounts.api_parsing import StrictSerializer
+
+DEFAULT_LIMIT = 20
+MOST = 100
+FARTHEST_OFFSET = 1000
+"""Beyond this the database would count rows only to drop them; a cursor goes on without."""
+
+Row = TypeVar("Row", bound=Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A row's place in a list, the newest first."""
+
+    at: datetime
+    id: UUID
+
+    def encode(self) -> str:
+        """Return the place as a cursor."""
+        return base64.urlsafe_b64encode(f"{self.at.isoformat()}|{self.id}".encode()).decode().rstrip("=")
+
+
+class CursorField(serializers.CharField):
+    """A cursor as `meta.next_cursor` gave it."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            max_length=200, help_text="Go on from here: `meta.next_cursor` of the page before.", **options
+        )
+
+    @override
+    def to_internal_value(self, data: Any) -> Place:
+        """Return the place.
+
+        Raises:
+            ValidationError: it is not a cursor of ours.
+        """
+        text = super().to_internal_value(data)
+        try:
+            at, _, identity = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().partition("|")
+            place = Place(datetime.fromisoformat(at), UUID(identity))
+        except (ValueError, binascii.Error):
+            raise serializers.ValidationError("This is not a cursor of this list.") from None
+        if place.at.tzinfo is None:
+            raise serializers.ValidationError("This is not a cursor of this list.")
+        return place
+
+
+class PageQuery(StrictSerializer):
+    """Which page of a list is wanted."""
+
+    limit = serializers.IntegerField(min_value=1, max_value=MOST, default=DEFAULT_LIMIT)
+    offset = serializers.IntegerField(
+        min_value=0,
+        max_value=FARTHEST_OFFSET,
+        default=0,
+        help_text="Rows to leave out. To go farther, take `meta.next_cursor`.",
+    )
+    cursor = CursorField(required=False)
+
+
+def split(wanted: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a checked query in two: which page, and which rows."""
+    page = {name: value for name, value in wanted.items() if name in {"limit", "offset", "cursor"}}
+    return page, {name: value for name, value in wanted.items() if name not in page}
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
+    """One page of a list, how many rows there are in all, and where the next one begins."""
+
+    rows: Sequence[Row]
+    total: int
+    limit: int
+    offset: int
+    next_cursor: str | None
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """What stands in `meta` besides."""
+        return {"next_cursor": self.next_cursor}
+
+
+def page_of(
+    found: QuerySet[Row], *, by: str, limit: int, offset: int, cursor: Place | None = None
+) -> Page[Row]:
+    """Return a page of `found`, the newest by the field `by` first, from the cursor or the offset on."""
+    total = found.count()
+    ordered = found.order_by(f"-{by}", "-pk")
+    if cursor is not None:
+        ordered = ordered.filter(Q(**{f"{by}__lt": cursor.at}) | Q(**{by: cursor.at, "pk__lt": cursor.id}))
+        offset = 0
+    rows = list(ordered[offset : offset + limit + 1])
+    more = len(rows) > limit
+    rows = rows[:limit]
+    last = Place(getattr(rows[-1], by), rows[-1].pk).encode() if more and rows else None
+    return Page(rows, total, limit, offset, last)
