@@ -30,7 +30,9 @@ def enveloped(
     """Return the envelope as JSON."""
     now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     about = {"timestamp": now, "version": VERSION, "request_id": request_id, **(meta or {})}
-    return orjson.dumps({"data": data, "error": error, "meta": about}, default=str)
+    envelope = {"data": data, "error": error, "meta": about}
+    # What is wrong in a list is told by its number, which is no text.
+    return orjson.dumps(envelope, default=str, option=orjson.OPT_NON_STR_KEYS)
 
 
 class EnvelopeRenderer(BaseRenderer):

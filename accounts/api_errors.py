@@ -75,7 +75,11 @@ class Problem(exceptions.APIException):
 
 TRANSLATED: tuple[tuple[tuple[type[Exception], ...], int, str], ...] = (
     ((NotVisible, Http404), 404, ""),
-    ((WithoutCsrfToken,), 403, "A request with a session needs the header X-CSRFToken of a page of this site."),
+    (
+        (WithoutCsrfToken,),
+        403,
+        "A request with a session needs the header X-CSRFToken of a page of this site.",
+    ),
     ((PermissionDenied, exceptions.PermissionDenied), 403, ""),
     ((RequestDataTooBig,), 413, ""),
     ((SuspiciousOperation, MultiPartParserError, exceptions.ParseError), 400, "The body could not be read."),

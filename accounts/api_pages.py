@@ -9,6 +9,8 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from django.db.models import Model, Q, QuerySet
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from typing_extensions import override
 
@@ -18,6 +20,8 @@ DEFAULT_LIMIT = 20
 MOST = 100
 FARTHEST_OFFSET = 1000
 """Beyond this the database would count rows only to drop them; a cursor goes on without."""
+
+LONGEST_CURSOR = 200
 
 Row = TypeVar("Row", bound=Model)
 
@@ -34,30 +38,34 @@ class Place:
         return base64.urlsafe_b64encode(f"{self.at.isoformat()}|{self.id}".encode()).decode().rstrip("=")
 
 
-class CursorField(serializers.CharField):
+@extend_schema_field(OpenApiTypes.STR)
+class CursorField(serializers.Field[Place, str, str, Any]):
     """A cursor as `meta.next_cursor` gave it."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(
-            max_length=200, help_text="Go on from here: `meta.next_cursor` of the page before.", **options
-        )
+        help_text = "Go on from here: `meta.next_cursor` of the page before."
+        super().__init__(help_text=help_text, **options)
 
     @override
-    def to_internal_value(self, data: Any) -> Place:
+    def to_internal_value(self, data: str) -> Place:
         """Return the place.
 
         Raises:
             ValidationError: it is not a cursor of ours.
         """
-        text = super().to_internal_value(data)
-        try:
-            at, _, identity = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().partition("|")
-            place = Place(datetime.fromisoformat(at), UUID(identity))
-        except (ValueError, binascii.Error):
-            raise serializers.ValidationError("This is not a cursor of this list.") from None
-        if place.at.tzinfo is None:
+        place = _decoded(data) if isinstance(data, str) and len(data) <= LONGEST_CURSOR else None
+        if place is None:
             raise serializers.ValidationError("This is not a cursor of this list.")
         return place
+
+
+def _decoded(text: str) -> Place | None:
+    try:
+        at, _, identity = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().partition("|")
+        place = Place(datetime.fromisoformat(at), UUID(identity))
+    except (ValueError, binascii.Error):
+        return None
+    return place if place.at.tzinfo is not None else None
 
 
 class PageQuery(StrictSerializer):

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 import orjson
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from rest_framework import serializers
 from rest_framework.exceptions import ParseError
 from rest_framework.negotiation import BaseContentNegotiation
@@ -26,8 +28,12 @@ class StrictJsonParser(BaseParser):
 
         Raises:
             ParseError: it is not JSON.
+            RequestDataTooBig: it is longer than a body may be.
         """
-        body = stream.read()
+        most: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        body = stream.read(most + 1)
+        if len(body) > most:
+            raise RequestDataTooBig
         try:
             return orjson.loads(body) if body.strip() else {}
         except orjson.JSONDecodeError as error:

@@ -26,6 +26,7 @@ from conversations.presenting import problem_of
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "text/event-stream"
+EVENTS = ("message_start", "content_delta", "message_complete", "error", "heartbeat")
 RETRY_MS = 2000
 """After how long a browser that was cut off comes back by itself."""
 HEARTBEAT_SECONDS = 10.0

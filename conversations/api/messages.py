@@ -22,7 +22,7 @@ from accounts.api_replay import key_of
 from accounts.scopes import Scope
 from conversations import access, following, giving_feedback, listing
 from conversations.api.conversations import note_reading
-from conversations.api.event_stream import MEDIA_TYPE, EventStream, mark_of
+from conversations.api.event_stream import EVENTS, MEDIA_TYPE, EventStream, mark_of
 from conversations.api.shapes import MessageShape, message_shapes
 from conversations.following import Asked, NotSettled, Reader
 from conversations.models import Feedback, Message
@@ -37,7 +37,16 @@ LAST_EVENT = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="The id of the last event that arrived; the stream goes on after it.",
 )
-STREAM = {(200, MEDIA_TYPE): OpenApiResponse({"type": "string"}, description="The events of the answer.")}
+EVENT = {
+    "type": "object",
+    "required": ["event", "data"],
+    "properties": {
+        "event": {"type": "string", "enum": list(EVENTS)},
+        "id": {"type": "string", "description": "`sequence:offset` of what has arrived with it."},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
+STREAM = {(200, MEDIA_TYPE): OpenApiResponse(EVENT, description="The events of the answer.")}
 
 
 class MessagesQuery(StrictSerializer):

@@ -154,7 +154,9 @@ class TestUnderAKey:
     ) -> None:
         key = uuid4()
         said = say(owner, conversation, QUESTION, client_id=key, worker=live.PROCESS)
-        Message.objects.filter(pk=said.reply.pk if said.reply else None).update(state="complete", content="Yes.")
+        Message.objects.filter(pk=said.reply.pk if said.reply else None).update(
+            state="complete", content="Yes."
+        )
         reply = ada("POST", messages(conversation), {"content": QUESTION}, idempotency_key=str(key))
         assert (reply.status, reply.data["content"]) == (201, "Yes.")
         assert len(spoken(conversation)) == 2
