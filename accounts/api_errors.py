@@ -7,6 +7,7 @@
 | FORBIDDEN | 403 | the role or the key does not reach that far |
 | NOT_FOUND | 404 | missing, or somebody else's: the same answer, byte for byte |
 | METHOD_NOT_ALLOWED | 405 | the address does not know this method |
+| TOO_SLOW | 408 | the body stood still |
 | CONFLICT | 409 | it cannot be done as things stand; `details.reason` says why |
 | TOO_LARGE | 413 | the body is larger than the address takes |
 | UNSUPPORTED_MEDIA_TYPE | 415 | the body is of another kind |
@@ -34,6 +35,7 @@ CODES = {
     403: ("FORBIDDEN", "Your role or your key does not reach that far."),
     404: ("NOT_FOUND", "There is nothing here."),
     405: ("METHOD_NOT_ALLOWED", "This address does not know this method."),
+    408: ("TOO_SLOW", "The request took too long to arrive."),
     409: ("CONFLICT", "This cannot be done as things stand."),
     413: ("TOO_LARGE", "This is more than fits here."),
     415: ("UNSUPPORTED_MEDIA_TYPE", "Send the body as this address expects it."),

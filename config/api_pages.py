@@ -20,7 +20,8 @@ OPENAPI = "application/vnd.oai.openapi+json"
 @lru_cache(maxsize=1)
 def description() -> dict[str, Any]:
     """Return the OpenAPI description; it is the same for as long as the process runs."""
-    found: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
+    generator: Any = SchemaGenerator  # it has no types
+    found: dict[str, Any] = generator().get_schema(request=None, public=True)
     return found
 
 

@@ -46,7 +46,9 @@ class Api:
         named = {name.replace("_", "-").title(): value for name, value in headers.items()}
         if self.key:
             named.setdefault("Authorization", f"Bearer {self.key}")
-        content = {} if body is None else {"data": json.dumps(body), "content_type": "application/json"}
+        content: dict[str, Any] = (
+            {} if body is None else {"data": json.dumps(body), "content_type": "application/json"}
+        )
         response = self.client.generic(method, f"/api/v1/{path}", headers=named, **content)
         return read(response)
 

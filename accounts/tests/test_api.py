@@ -263,7 +263,7 @@ class TestAReplySaved:
 
     def test_is_kept_for_a_day(self, owner: User) -> None:
         now = datetime(2026, 1, 5, tzinfo=UTC)
-        claim = {"user_id": owner.pk, "key": "one", "fingerprint": "f"}
+        claim: Any = {"user_id": owner.pk, "key": "one", "fingerprint": "f"}
         first = saved_replies.claim(**claim, now=now)
         assert isinstance(first, saved_replies.Claim)
         saved_replies.keep(claimed=first, status=200, body=b"{}")
@@ -274,7 +274,7 @@ class TestAReplySaved:
 
     def test_of_a_process_that_died_is_made_by_the_next(self, owner: User) -> None:
         now = datetime(2026, 1, 5, tzinfo=UTC)
-        claim = {"user_id": owner.pk, "key": "one", "fingerprint": "f"}
+        claim: Any = {"user_id": owner.pk, "key": "one", "fingerprint": "f"}
         dead = saved_replies.claim(**claim, now=now)
         with pytest.raises(saved_replies.StillAnswering):
             saved_replies.claim(**claim, now=now + timedelta(minutes=4))

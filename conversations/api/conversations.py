@@ -95,9 +95,9 @@ class ConversationById(Operation):
         rows, more = listing.messages_after(standing, after=0, limit=DETAIL_MESSAGES)
         note_reading(self, standing, any_words=bool(rows))
         shown = message_shapes(listing.with_company(rows, reader_id=self.member.pk), self.django_request)
-        values = ConversationShape(standing.conversation).data
+        values: dict[str, Any] = dict(ConversationShape(standing.conversation).data)
         if standing.visible_from:
-            values = {**values, "title": None}
+            values["title"] = None
         return Answer({**values, "messages": shown}, meta={"next_after": rows[-1].sequence if more else None})
 
     @extend_schema(tags=["conversations"], request=ConversationChange, responses=ConversationShape)
