@@ -8,6 +8,7 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
+from typing_extensions import override
 
 from accounts import access, people, tokens
 from accounts.api_envelope import Answer
@@ -71,6 +72,7 @@ class Logout(Operation):
             get_adapter().logout(self.django_request)
         return Answer({"message": "Logged out successfully"})
 
+    @override
     def saves_reply(self, _request: Request) -> bool:
         """Keep none: whoever asks again is nobody any more."""
         return False

@@ -108,12 +108,13 @@ def problem_of(error: Exception) -> Problem | None:
     if isinstance(error, exceptions.ValidationError):
         return Problem(400, details=_details(error.detail))
     if isinstance(error, exceptions.Throttled):
-        return Problem(429, retry_after=int(error.wait or 1))
+        return Problem(429, retry_after=int(getattr(error, "wait", None) or 1))
     for kinds, status, message in TRANSLATED:
         if isinstance(error, kinds):
             return Problem(status, message)
-    known = isinstance(error, exceptions.APIException) and error.status_code in CODES
-    return Problem(error.status_code) if known else None
+    if isinstance(error, exceptions.APIException) and error.status_code in CODES:
+        return Problem(error.status_code)
+    return None
 
 
 def _details(detail: Any) -> dict[str, Any]:

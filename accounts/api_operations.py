@@ -30,6 +30,7 @@ class Operation(APIView):
     authentication_classes = (TokenAuthentication, BrowserAuthentication)
     permission_classes = (MayDo,)
 
+    @override
     def __init_subclass__(cls, **options: Any) -> None:
         """Wrap the unsafe methods of an operation."""
         super().__init_subclass__(**options)
@@ -45,7 +46,7 @@ class Operation(APIView):
     @property
     def django_request(self) -> HttpRequest:
         """The request as Django's own verbs know it."""
-        return cast("HttpRequest", self.request._request)  # noqa: SLF001 -- the framework has no other name for it
+        return self.request._request  # noqa: SLF001 -- the framework has no other name for it
 
     def saves_reply(self, _request: Request) -> bool:
         """Whether the reply to a request can be kept for the same request again."""
@@ -78,11 +79,12 @@ class Operation(APIView):
         return Answer(shape.data, status=status, meta=meta)
 
     @override
-    def finalize_response(
+    def finalize_response(  # type: ignore[override]  # a stream is a response too
         self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
     ) -> HttpResponseBase:
         """Tell browsers and proxies to keep no copy."""
-        final = super().finalize_response(request, response, *args, **kwargs)
+        ready: Any = response
+        final = super().finalize_response(request, ready, *args, **kwargs)
         final["Cache-Control"] = "private, no-store"
         return final
 

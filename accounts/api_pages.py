@@ -47,7 +47,7 @@ class CursorField(serializers.Field[Place, str, str, Any]):
         super().__init__(help_text=help_text, **options)
 
     @override
-    def to_internal_value(self, data: str) -> Place:
+    def to_internal_value(self, data: Any) -> Place:
         """Return the place.
 
         Raises:

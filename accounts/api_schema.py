@@ -87,7 +87,7 @@ class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call
     name = "key"
 
     @override
-    def get_security_definition(self, auto_schema: Any) -> Json:
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
         """Return the scheme."""
         return {
             "type": "http",
@@ -103,7 +103,7 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
     name = "session"
 
     @override
-    def get_security_definition(self, auto_schema: Any) -> Json:
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
         """Return the scheme."""
         return {
             "type": "apiKey",

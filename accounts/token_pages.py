@@ -14,6 +14,9 @@ from accounts import access, tokens
 from accounts.http import MemberRequest, member_required
 from accounts.scopes import offered_to
 
+DOCS = "/api/docs/"
+"""Where the API is explained; the floor that composes puts it there."""
+
 
 class TokenForm(forms.Form):
     """A new key: what it is for, what it opens, how long it lasts."""
@@ -60,6 +63,7 @@ def keys(request: MemberRequest) -> HttpResponse:
         "issued": issued,
         "tokens": access.own_tokens(request.user),
         "now": timezone.now(),
+        "docs": DOCS,
     }
     response = render(request, "accounts/tokens.html", context)
     if issued:

@@ -29,7 +29,7 @@ KEEPERS = [(SHARED, "Everybody in the organization"), (OWN, "The coach's own cli
 class ProgressShape(serializers.Serializer[Any]):
     """How far a document is."""
 
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # every field has a `label` of its own
     detail = serializers.CharField()
     percent = serializers.IntegerField()
 

@@ -10,5 +10,5 @@ def numbers_of(passages: Collection[str]) -> dict[UUID, int]:
     """Return the chapter numbers of those passages that have one and are still there."""
     if not passages:
         return {}
-    rows = Passage.objects.filter(pk__in=passages, chapter_number__isnull=False)
-    return dict(rows.values_list("pk", "chapter_number"))
+    rows = Passage.objects.filter(pk__in=passages).values_list("pk", "chapter_number")
+    return {passage: number for passage, number in rows if number is not None}

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from django.urls import URLPattern
 
 from accounts.api_operations import UNSAFE, Operation
 from accounts.tests.api_caller import read
@@ -17,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 def operations() -> list[Any]:
     """Return the classes behind the addresses of the API."""
-    views = [each.callback for each in api_urls.urlpatterns if isinstance(each, URLPattern)]
+    views = [each.callback for each in api_urls.urlpatterns]
     return [view.cls for view in views if hasattr(view, "cls")]
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 from django.http import HttpRequest
+from typing_extensions import override
 
 from accounts.access import NotVisible
 from accounts.api_errors import CODES
@@ -40,6 +41,7 @@ class Mark:
     sequence: int
     offset: int
 
+    @override
     def __str__(self) -> str:
         return f"{self.sequence}:{self.offset}"
 
@@ -72,7 +74,13 @@ class EventStream:
         yield f"retry: {RETRY_MS}\n\n".encode()
         if reply is None:
             yield event("message_start", {"id": None, **self._in_reply_to()})
-            waits = {"id": None, "state": "with_coach", "content": "", "citations": [], "domains": []}
+            waits: dict[str, Any] = {
+                "id": None,
+                "state": "with_coach",
+                "content": "",
+                "citations": [],
+                "domains": [],
+            }
             yield event("message_complete", waits)
             return
         offset = after.offset if after and after.sequence == reply.sequence else 0

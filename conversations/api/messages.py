@@ -12,6 +12,7 @@ from django.http.response import HttpResponseBase
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
+from typing_extensions import override
 
 from accounts.api_authentication import lasting
 from accounts.api_envelope import Answer
@@ -19,6 +20,7 @@ from accounts.api_errors import Problem
 from accounts.api_operations import Operation, Said
 from accounts.api_parsing import StrictSerializer
 from accounts.api_replay import key_of
+from accounts.models import User
 from accounts.scopes import Scope
 from conversations import access, following, giving_feedback, listing
 from conversations.api.conversations import note_reading
@@ -121,7 +123,7 @@ class Messages(Operation):
         question: Any = {
             "member": self.member,
             "conversation_id": conversation_id,
-            "client_id": _client_id(request),
+            "client_id": _client_id(request, self.member),
             "text": said["content"],
         }
         reader = Reader(self.member, holds=lasting(request))
@@ -132,6 +134,7 @@ class Messages(Operation):
         events = EventStream(reader, request=self.django_request, question=asked.message)
         return _streamed(events.of(asked.reply or asked.notice, after=mark_of(request)))
 
+    @override
     def saves_reply(self, request: Request) -> bool:
         """Whether the reply is not a stream, which goes on where it was left instead."""
         return not wants_events(request)
@@ -202,7 +205,7 @@ async def _ask_and_wait(reader: Reader, question: dict[str, Any]) -> Asked:
         return asked
 
 
-def _client_id(request: Request) -> UUID:
+def _client_id(request: Request, member: User) -> UUID:
     """Return the message's own key: that of the request, which a socket may have used too."""
     key = key_of(request)
     if not key:
@@ -210,7 +213,7 @@ def _client_id(request: Request) -> UUID:
     try:
         return UUID(key)
     except ValueError:
-        return uuid5(request.user.pk, key)
+        return uuid5(member.pk, key)
 
 
 def _free_connection() -> None:

@@ -75,7 +75,7 @@ class CitationShape(serializers.Serializer[Any]):
     """Where a claim comes from, and the words that it stands on."""
 
     number = serializers.IntegerField(help_text="The marker in the text: [1], [2], …")
-    label = serializers.ChoiceField(
+    label = serializers.ChoiceField(  # type: ignore[assignment]  # every field has a `label` of its own
         choices=list(LABELS.items()), help_text="How the claim stands on its source."
     )
     book_title = serializers.CharField()
@@ -175,7 +175,7 @@ class ConversationDetail(ConversationShape):
     messages = MessageShape(many=True)
 
     class Meta(ConversationShape.Meta):
-        fields = (*ConversationShape.Meta.fields, "messages")
+        fields = (*ConversationShape.Meta.fields, "messages")  # type: ignore[assignment]
 
 
 class FeedbackRow(serializers.ModelSerializer[Feedback]):

@@ -91,8 +91,10 @@ class TestAskedAndWaitedFor:
         ]
         assert not Interaction.objects.exists()
 
-    def test_with_a_coach_at_it_nobody_else_answers(self, ada: Api, conversation: Conversation) -> None:
-        handoff.take_over(coach=conversation.coach, conversation_id=conversation.pk, now=timezone.now())
+    def test_with_a_coach_at_it_nobody_else_answers(
+        self, ada: Api, coach: User, conversation: Conversation
+    ) -> None:
+        handoff.take_over(coach=coach, conversation_id=conversation.pk, now=timezone.now())
         reply = ada("POST", messages(conversation), {"content": QUESTION})
         assert (reply.status, reply.data["role"], reply.data["content"]) == (202, "user", QUESTION)
         assert not Interaction.objects.exists()
@@ -147,9 +149,7 @@ class TestUnderAKey:
     ) -> None:
         key = uuid4()
         said = say(owner, conversation, QUESTION, client_id=key, worker=live.PROCESS)
-        Message.objects.filter(pk=said.reply.pk if said.reply else None).update(
-            state="complete", content="Yes."
-        )
+        Message.objects.filter(sequence=said.message.sequence + 1).update(state="complete", content="Yes.")
         reply = ada("POST", messages(conversation), {"content": QUESTION}, idempotency_key=str(key))
         assert (reply.status, reply.data["content"]) == (201, "Yes.")
         assert len(spoken(conversation)) == 2
@@ -261,10 +261,10 @@ class TestReadAlong:
         assert events[-1].data["content"].startswith("Thank you for telling me.")
 
     async def test_a_coach_at_it_ends_it_without_an_answer(
-        self, reading: Reading, conversation: Conversation
+        self, reading: Reading, coach: User, conversation: Conversation
     ) -> None:
         await sync_to_async(handoff.take_over)(
-            coach=conversation.coach, conversation_id=conversation.pk, now=timezone.now()
+            coach=coach, conversation_id=conversation.pk, now=timezone.now()
         )
         await reading.ask(conversation)
         events = await reading.all()
