@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from accounts.models import Organization, Team, User
+from accounts.models import ApiToken, Organization, Team, User
 from accounts.roles import Role
 
 
@@ -120,3 +120,20 @@ def coaches_now(coach: User, member: User) -> bool:
     """Whether the member is in a team of this coach now; select `team_membership__team` with many members."""
     membership = getattr(member, "team_membership", None)
     return membership is not None and membership.team.coach_id == coach.pk
+
+
+def own_tokens(member: User) -> QuerySet[ApiToken]:
+    """Return the member's keys for programs that were not revoked, the newest first."""
+    return ApiToken.objects.filter(owner_id=member.pk, revoked_at=None).order_by("-created_at")
+
+
+def own_token(member: User, token_id: UUID) -> ApiToken:
+    """Return one of the member's keys.
+
+    Raises:
+        NotVisible: there is none, it was revoked, or it is somebody else's.
+    """
+    token = own_tokens(member).filter(pk=token_id).first()
+    if token is None:
+        raise NotVisible
+    return token

@@ -10,8 +10,10 @@ urlpatterns = [
     path("library/", include("knowledge.urls")),
     path("", include("conversations.urls")),
     path("admin/service/", views.service, name="service"),
+    path("api/", include("config.api_urls")),
     # Last: the admin answers "not found" to everything under its prefix that it does not know.
     path("admin/", admin.site.urls),
 ]
 
+handler400 = "config.requests.bad_request"
 handler500 = "config.requests.server_error"

@@ -11,6 +11,9 @@ from accounts.models import User
 from conversations import access, measures
 from conversations.models import Feedback, Message
 
+PRAISE = ("accurate", "helpful")
+"""Reasons for a thumb up; the others are those of `Feedback.Reason`."""
+
 
 @transaction.atomic
 def give(

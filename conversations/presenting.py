@@ -117,13 +117,13 @@ def view_of(message: Message, names: Names, *, score: int = 0) -> MessageView:
         citations=cards_of(citations) if by_ai else (),
         kind=str(message.metadata.get("kind", "")),
         help_lines=tuple(_help_line(line) for line in message.metadata.get("help_lines", ())),
-        problem=_problem(message),
+        problem=problem_of(message),
         drafted_by_ai=bool(message.metadata.get("drafted_by_ai")),
         score=score,
     )
 
 
-def _problem(message: Message) -> str:
+def problem_of(message: Message) -> str:
     """Return in words why an answer is not whole; empty when it is."""
     if message.state == Message.State.STOPPED and not message.metadata.get("interrupted"):
         return "Stopped." if message.content else "Stopped before it began."

@@ -7,7 +7,7 @@ from typing import Any
 
 from config import addresses, content_policy, log
 from config.env import Environment
-from config.settings import unfold
+from config.settings import api, unfold
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 ENV = Environment(os.environ)
@@ -45,6 +45,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "django.contrib.humanize",
+    "rest_framework",
+    "drf_spectacular",
     "django_htmx",
     "template_partials",
     "allauth",
@@ -223,8 +225,10 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 REQUEST_BODY_LIMIT = 1024 * 1024
 """Bytes of a request body that are read before Django sees anything."""
+_UPLOAD_LIMIT = ENV.integer("UPLOAD_LIMIT_MB", 110, least=1) * 1024 * 1024
 REQUEST_BODY_LIMITS: dict[str, int] = {
-    "/admin/knowledge/": ENV.integer("UPLOAD_LIMIT_MB", 110, least=1) * 1024 * 1024,
+    "/admin/knowledge/": _UPLOAD_LIMIT,
+    "/api/v1/documents": _UPLOAD_LIMIT,
 }
 """Longer bodies by path prefix: where files are handed in."""
 REQUEST_BODY_SECONDS = 30.0
@@ -288,6 +292,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "options": {"expires": 5},
     },
     "find-astray": {"task": "conversations.tasks.find_astray", "schedule": 60.0, "options": {"expires": 60}},
+    "forget-replies": {
+        "task": "accounts.tasks.forget_replies",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
     "clear-sessions": {
         "task": "config.tasks.clear_sessions",
         "schedule": 3600.0,
@@ -349,3 +358,5 @@ LOGGING = log.configuration(level=ENV.text("LOG_LEVEL", "INFO"))
 LOGGING_CONFIG = "logging.config.dictConfig"
 
 UNFOLD = unfold.DASHBOARD
+REST_FRAMEWORK = api.REST_FRAMEWORK
+SPECTACULAR_SETTINGS = api.SPECTACULAR
