@@ -9,6 +9,8 @@ urlpatterns = [
     path("settings/", views.settings, name="settings"),
     path("accounts/email/", views.closed),
     path("accounts/signup/", views.closed),
+    path("accounts/password/set/", views.closed),
+    path("accounts/", include("accounts.sso.urls")),
     path("accounts/", include("allauth.account.urls")),
     path("admin/login/", views.dashboard_sign_in),
     path("admin/logout/", views.dashboard_sign_out),

@@ -7,7 +7,7 @@ from typing import Any
 
 from config import addresses, content_policy, log
 from config.env import Environment
-from config.settings import unfold
+from config.settings import sign_in, unfold
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 ENV = Environment(os.environ)
@@ -34,6 +34,7 @@ INSTALLED_APPS = [
     "knowledge",
     "coaching",
     "accounts",
+    "accounts.sso",
     "unfold",
     "unfold.contrib.filters",
     "unfold.contrib.forms",
@@ -49,6 +50,7 @@ INSTALLED_APPS = [
     "template_partials",
     "allauth",
     "allauth.account",
+    "allauth.socialaccount",
     "channels",
     "csp",
 ]
@@ -67,6 +69,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.sso.middleware.PasswordPagesMiddleware",
     "accounts.middleware.PrivatePageMiddleware",
     "accounts.middleware.NotVisibleMiddleware",
 ]
@@ -93,7 +96,7 @@ TEMPLATES: list[dict[str, Any]] = [
 # --- People and sessions -----------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["accounts.sso.backend.PasswordBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
@@ -109,6 +112,13 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = True
+
+PASSWORD_SIGN_IN = ENV.flag("PASSWORD_SIGN_IN", default=True)
+"""Whether passwords open sessions; in production they do not unless the operator says so."""
+SOCIALACCOUNT_ADAPTER = "accounts.sso.adapter.ProviderAdapter"
+SOCIALACCOUNT_PROVIDERS = sign_in.providers(ENV)
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 5
 
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_AGE = int(timedelta(hours=24).total_seconds())

@@ -153,6 +153,7 @@ class TestProduction:
             "- ALLOWED_HOSTS is missing",
             "- DATABASE_URL is missing",
             "- REDIS_URL is missing",
+            "- nobody could sign in: set GOOGLE_CLIENT_ID or CLEVER_CLIENT_ID, or PASSWORD_SIGN_IN=yes",
         ]
 
     def test_refuses_an_example_secret(self) -> None:
