@@ -7,8 +7,10 @@ run the installation see every organization.
 from typing import Any, ClassVar
 
 import allauth.account.admin
+import allauth.socialaccount.admin
 import django.contrib.auth.admin
 from allauth.account.models import EmailAddress
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin, messages
 from django.contrib.auth.models import Group
 from django.db.models import ForeignKey, OuterRef, QuerySet, Subquery
@@ -21,8 +23,14 @@ from accounts.forms import OrganizationForm, PersonForm, TeamForm
 from accounts.models import AuditEvent, Organization, Team, TeamMembership, User
 from accounts.roles import Role
 
-for module, model in ((allauth.account.admin, EmailAddress), (django.contrib.auth.admin, Group)):
-    # An address or a group given here would open an account by a side door.
+for module, model in (
+    (allauth.account.admin, EmailAddress),
+    (allauth.socialaccount.admin, SocialAccount),
+    (allauth.socialaccount.admin, SocialApp),
+    (allauth.socialaccount.admin, SocialToken),
+    (django.contrib.auth.admin, Group),
+):
+    # An address, an identity or a group given here would open an account by a side door.
     if module and admin.site.is_registered(model):
         admin.site.unregister(model)
 
@@ -283,8 +291,8 @@ class OrganizationAdmin(ReadOnly):
 
     @override
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """Return the tier for everybody but staff."""
-        return () if member_of(request).is_superuser else ("tier",)
+        """Return the tier and the Clever district for everybody but staff: a district is claimed by its id."""
+        return () if member_of(request).is_superuser else ("tier", "clever_district_id")
 
     @override
     def save_model(self, request: HttpRequest, obj: Organization, form: Any, change: bool) -> None:

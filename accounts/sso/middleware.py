@@ -3,9 +3,7 @@
 from collections.abc import Callable
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponseBase
-
-from accounts.access import NotVisible
+from django.http import Http404, HttpRequest, HttpResponseBase
 
 PASSWORD_PAGES = frozenset(
     {
@@ -33,8 +31,8 @@ class PasswordPagesMiddleware:
         """Look at which page it is.
 
         Raises:
-            NotVisible: it is about passwords, and there are none.
+            Http404: it is about passwords, and there are none.
         """
         match = request.resolver_match
         if match and match.url_name in PASSWORD_PAGES and not settings.PASSWORD_SIGN_IN:
-            raise NotVisible
+            raise Http404

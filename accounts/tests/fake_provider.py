@@ -103,7 +103,8 @@ class FakeProvider:
 
     def _page(self, values: dict[str, str]) -> Answer:
         link = escape(f"/approve?{urlencode(values)}")
-        page = f"<!doctype html><title>Who are you?</title><h1>Who are you?</h1><a href='{link}'>The one you know</a>"
+        head = "<!doctype html><link rel='icon' href='data:,'><title>Who are you?</title>"
+        page = f"{head}<h1>Who are you?</h1><a href='{link}'>The one you know</a>"
         return 200, page.encode(), {"Content-Type": "text/html"}
 
     def _approve(self, values: dict[str, str]) -> Answer:
