@@ -33,6 +33,11 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # all
         ]
 
     @override
+    def list_providers(self, request: HttpRequest) -> list[Any]:
+        """Return the providers that are configured, in the order of the settings."""
+        return [self.get_provider(request, app.provider) for app in self.list_apps(request)]
+
+    @override
     def get_app(
         self, request: HttpRequest | None, provider: str | None = None, client_id: str | None = None
     ) -> SocialApp:

@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.access import NotVisible
 from accounts.models import AuditEvent, Organization, OrganizationDomain, User
 from accounts.sso import domains
 from accounts.tests.cast import Cast, House
@@ -221,11 +222,11 @@ class TestUseCases:
     def test_refuse_whoever_does_not_speak_for_the_organization(self, cast: Cast) -> None:
         domain = cast.home.organization.domains.create(domain="riverside.example")
         for actor in (cast.home.owner, cast.home.coach, cast.away.admin):
-            with pytest.raises(domains.NotVisible):
+            with pytest.raises(NotVisible):
                 domains.state(actor=actor, organization=cast.home.organization, domain="x.example")
-            with pytest.raises(domains.NotVisible):
+            with pytest.raises(NotVisible):
                 domains.withdraw(actor=actor, domain=domain)
         for actor in (cast.home.admin, cast.away.admin):
-            with pytest.raises(domains.NotVisible):
+            with pytest.raises(NotVisible):
                 domains.verify(actor=actor, domain=domain, now=timezone.now())
         assert stated() == [("Riverside School", "riverside.example", False)]

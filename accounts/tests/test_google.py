@@ -120,6 +120,18 @@ class TestTheWay:
         assert old.get("/").status_code == 302
         assert ("signed_out", f"person:{owner.pk}", "") in events()
 
+    def test_leaves_the_session_in_which_it_began(
+        self, client: Client, google: FakeGoogle, riverside: Organization
+    ) -> None:
+        departure = depart(client, "google")
+        before = client.cookies["sessionid"].value
+        back_at(client, google.agree(departure))
+        assert signed_in_as(client) is not None
+        assert client.cookies["sessionid"].value != before
+        fixed = Client()
+        fixed.cookies["sessionid"] = before
+        assert fixed.get("/").status_code == 302
+
     def test_asks_for_googles_keys_once_and_again_when_a_new_one_signs(
         self, google: FakeGoogle, riverside: Organization
     ) -> None:

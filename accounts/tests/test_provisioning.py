@@ -19,7 +19,7 @@ from accounts.tests.cast import House
 from accounts.tests.factories import OrganizationFactory, UserFactory
 from accounts.tests.fake_clever import DISTRICT, FakeClever
 from accounts.tests.fake_google import FakeGoogle
-from accounts.tests.sign_in import assert_refused, events, identities, sign_in, signed_in_as
+from accounts.tests.sign_in import assert_refused, back_at, depart, events, identities, sign_in, signed_in_as
 
 pytestmark = [pytest.mark.urls("accounts.tests.urls"), pytest.mark.usefixtures("generated_menu")]
 
@@ -281,3 +281,25 @@ class TestAtOnce:
             results = at_once(come, 3)
             assert sorted(map(str, results)) == sorted([str(waiting), str(TAKEN), str(TAKEN)])
             assert SocialAccount.objects.filter(user=waiting).count() == 1
+
+    def test_two_windows_that_come_back_together_are_signed_in_as_one_person(
+        self, school: Organization, google: FakeGoogle, clever: FakeClever
+    ) -> None:
+        google.person |= {"hd": "school.example"}
+        clever.person["email"] = None
+        fakes = {"google": google, "clever": clever}
+        for trial in range(10):
+            google.person |= {"sub": f"s{trial}", "email": f"s{trial}@school.example"}
+            clever.me["data"]["id"] = clever.person["id"] = f"s{trial}"
+            for name, fake in fakes.items():
+                clients = [Client() for _window in range(3)]
+                addresses = [fake.agree(depart(client, name)) for client in clients]
+
+                def come(
+                    number: int, clients: list[Client] = clients, addresses: list[str] = addresses
+                ) -> object:
+                    return back_at(clients[number], addresses[number]).status_code
+
+                assert at_once(come, 3) == [302, 302, 302]
+                assert len({signed_in_as(client) for client in clients} - {None}) == 1
+        assert User.objects.count() == SocialAccount.objects.count() == 20

@@ -59,7 +59,9 @@ class TestButtons:
     def test_the_policy_lets_the_forms_lead_there_and_nowhere_else(
         self, client: Client, google: FakeGoogle, clever: FakeClever
     ) -> None:
-        assert form_policy(client.get(LOGIN)) == ["'self'", google.url, clever.url]
+        page = client.get(LOGIN)
+        assert page.content.index(b"with Google") < page.content.index(b"with Clever")
+        assert form_policy(page) == ["'self'", google.url, clever.url]
         assert form_policy(client.get("/gallery/")) == ["'self'"]
 
     def test_keep_where_somebody_wanted_to_go(

@@ -44,6 +44,19 @@ def url(start_stack: Callable[..., Stack], google: FakeGoogle, clever: FakeCleve
     return stack.url
 
 
+@pytest.fixture
+def complaints(page: Page) -> list[str]:
+    """Return what the browser complains of, but for pages that are refused on purpose."""
+    found: list[str] = []
+    refused = "Failed to load resource: the server responded with a status of 403 (Forbidden)"
+    page.on("pageerror", lambda error: found.append(str(error)))
+    page.on(
+        "console",
+        lambda said: found.append(said.text) if said.type == "error" and said.text != refused else None,
+    )
+    return found
+
+
 def by_google(page: Page) -> None:
     """Press the button and say at Google who one is, by the keyboard alone."""
     page.get_by_role("button", name="Continue with Google").focus()
@@ -64,18 +77,14 @@ def heading(page: Page, text: str) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_people_come_in_by_both_providers_and_students_do_not(
-    url: str, google: FakeGoogle, clever: FakeClever, page: Page, artefacts: Path
+def test_people_come_in_by_both_providers_and_students_do_not(  # noqa: PLR0917 -- fixtures
+    url: str, google: FakeGoogle, clever: FakeClever, page: Page, complaints: list[str], artefacts: Path
 ) -> None:
-    complaints: list[str] = []
-    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
     page.set_viewport_size({"width": 320, "height": 640})
     page.goto(f"{url}/settings/")
     heading(page, "Welcome")
     expect(page.get_by_label("Password")).to_have_count(0)
     page.screenshot(path=artefacts / "sign-in.png")
-
     by_google(page)
     page.wait_for_url(f"{url}/settings/")
     expect(page.get_by_text("ines@riverside.example")).to_be_visible()
@@ -89,7 +98,6 @@ def test_people_come_in_by_both_providers_and_students_do_not(
     clever.person["roles"] = {"student": {}}
     by_the_portal(page, url)
     heading(page, "Sideline is for educators")
-    page.screenshot(path=artefacts / "student.png")
     page.goto(f"{url}/settings/")
     heading(page, "Welcome")
 
@@ -101,7 +109,6 @@ def test_people_come_in_by_both_providers_and_students_do_not(
     page.get_by_role("link", name="Back to sign in").click()
     heading(page, "Welcome")
 
-    refused = "Failed to load resource: the server responded with a status of 403 (Forbidden)"
-    assert [text for text in complaints if text != refused] == []
     newcomers = User.objects.filter(email__in=["ines@riverside.example", "tom@riverside.example"])
     assert (newcomers.count(), User.objects.count()) == (2, 10)
+    assert complaints == []
