@@ -13,7 +13,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_GET, require_http_methods
 from typing_extensions import override
 
 from accounts import audit
@@ -116,5 +116,5 @@ class CleverReturnView(ReturnView):
 sign_in = SignInView.as_view()
 to_google = require_http_methods(["GET", "POST"])(DepartureView.adapter_view(GoogleSignIn))
 to_clever = require_http_methods(["GET", "POST"])(DepartureView.adapter_view(CleverSignIn))
-from_google = never_cache(require_safe(ReturnView.adapter_view(GoogleSignIn)))
-from_clever = never_cache(require_safe(CleverReturnView.adapter_view(CleverSignIn)))
+from_google = never_cache(require_GET(ReturnView.adapter_view(GoogleSignIn)))
+from_clever = never_cache(require_GET(CleverReturnView.adapter_view(CleverSignIn)))
