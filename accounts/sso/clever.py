@@ -41,7 +41,7 @@ class CleverSignIn(StrictAdapter, CleverOAuth2Adapter):  # type: ignore[misc]  #
 
     def _identity(self, person: dict[str, Any], *, subject: str, district: str) -> Identity:
         """Return what the record of a person says, when its roles let the person in."""
-        _check_roles(person.get("roles"), home=district)
+        _check_roles(person.get("roles"))
         name = person.get("name")
         names = name if isinstance(name, dict) else {}
         return Identity(
@@ -73,7 +73,7 @@ def _ids(answer: dict[str, Any]) -> tuple[str, str]:
     return exchange.word(data, "id", ID), exchange.word(data, "district", ID)
 
 
-def _check_roles(roles: object, *, home: str) -> None:
+def _check_roles(roles: object) -> None:
     """Look at every role.
 
     Raises:
@@ -83,6 +83,6 @@ def _check_roles(roles: object, *, home: str) -> None:
     if not isinstance(roles, dict):
         raise ProviderUnclear("roles")
     if NEVER & roles.keys():
-        raise SignInRefused(refusals.STUDENT, home=home)
+        raise SignInRefused(refusals.STUDENT)
     if not roles or not roles.keys() <= STAFF:
-        raise SignInRefused(refusals.NO_ROLE, home=home)
+        raise SignInRefused(refusals.NO_ROLE)

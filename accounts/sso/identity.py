@@ -35,8 +35,8 @@ class Identity:
 
     @property
     def home(self) -> str:
-        """What names the organization: the domain or the district."""
-        return self.domain or self.district
+        """What names the organization, in words: the domain or the district."""
+        return self.domain or f"the district {self.district}"
 
 
 def readable_name(*parts: object) -> str:

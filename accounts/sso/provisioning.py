@@ -1,5 +1,7 @@
 """Letting somebody in whom a provider knows: the account they have, one that waits for them, or a new one."""
 
+from typing import NoReturn
+
 from allauth.socialaccount.models import SocialAccount
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
@@ -55,30 +57,35 @@ def _known(person: User, identity: Identity) -> User:
 
 
 def _organization(identity: Identity, person: User | None = None) -> Organization:
-    """Return the organization that vouches for an identity."""
+    """Return the organization that vouches for an identity.
+
+    Raises:
+        SignInRefused: there is none, or the identity is not one that it could vouch for.
+    """
     if identity.district:
         found = Organization.objects.filter(clever_district_id=identity.district).first()
-    else:
-        found = _organization_by_domain(identity, person)
-    if found is None:
-        reason = refusals.UNKNOWN_ORGANIZATION if person is None else refusals.OTHER_ORGANIZATION
-        raise SignInRefused(reason, home=identity.home, person=person)
-    return found
-
-
-def _organization_by_domain(identity: Identity, person: User | None) -> Organization | None:
-    """Return the organization to which both the account and its address belong, by verified domains."""
+        return found or _nobody_vouches(identity.home, person)
     if not identity.domain:
         raise SignInRefused(refusals.PERSONAL, person=person)
     if not identity.email or not identity.email_verified:
         raise SignInRefused(refusals.UNVERIFIED, person=person)
     verified = OrganizationDomain.objects.filter(verified_at__isnull=False)
-    found = verified.filter(domain=identity.domain).select_related("organization").first()
-    if found is None:
-        return None
-    if not verified.filter(organization=found.organization_id, domain=identity.email_domain).exists():
-        return None
-    return found.organization
+    its = verified.filter(domain=identity.domain).select_related("organization").first()
+    if its is None:
+        return _nobody_vouches(identity.home, person)
+    if not verified.filter(organization=its.organization_id, domain=identity.email_domain).exists():
+        return _nobody_vouches(identity.email_domain, person)
+    return its.organization
+
+
+def _nobody_vouches(home: str, person: User | None) -> NoReturn:
+    """Refuse somebody of a domain or a district that nobody, or not their own organization, has.
+
+    Raises:
+        SignInRefused: always.
+    """
+    reason = refusals.UNKNOWN_ORGANIZATION if person is None else refusals.OTHER_ORGANIZATION
+    raise SignInRefused(reason, home=home, person=person)
 
 
 def _linked(

@@ -92,11 +92,12 @@ class ReturnView(OAuth2CallbackView):  # type: ignore[misc]  # allauth has no ty
             get_account_adapter(request).logout(request)
         provider = self.adapter.get_provider()
         audit.record(
-            actor=refused.person,
+            actor=None,
             action="sign_in_refused",
             resource=audit.person(refused.person),
             reason=f"{provider.id}: {refused.refusal.key}",
             request=request,
+            organization_id=refused.person.organization_id if refused.person else None,
         )
         return refusals.page(request, refused.refusal, provider=provider.name, home=refused.home)
 

@@ -323,4 +323,4 @@ class TestHostile:
         clever.me["data"]["district"] = clever.person["district"] = elsewhere
         answer = sign_in(client, clever, "clever")
         assert_refused(client, answer, "Sideline is not set up for your organization yet", people=CAST)
-        assert elsewhere in answer.content.decode()
+        assert f"as somebody of the district {elsewhere}, which" in answer.content.decode()

@@ -205,7 +205,9 @@ class TestHostile:
     ) -> None:
         google.claims = {"email": "ada@hillside.example"}
         title = "Sideline is not set up for your organization yet"
-        assert_refused(client, sign_in(client, google, "google"), title, people=CAST)
+        answer = sign_in(client, google, "google")
+        assert_refused(client, answer, title, people=CAST)
+        assert "as somebody of hillside.example, which" in answer.content.decode()
 
     def test_the_same_address_under_a_new_subject(
         self, client: Client, google: FakeGoogle, riverside: Organization

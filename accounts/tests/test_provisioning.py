@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import Organization, OrganizationDomain, User
+from accounts.models import AuditEvent, Organization, OrganizationDomain, User
 from accounts.sso.identity import Identity
 from accounts.sso.provisioning import admit
 from accounts.sso.refusals import TAKEN, SignInRefused
@@ -141,6 +141,8 @@ class TestLinking:
         assert_refused(client, sign_in(client, google, "google"), TAKEN_TITLE, people=CAST)
         assert identities() == set()
         assert events() == [("sign_in_refused", f"person:{coach.pk}", "google: account_exists")]
+        refused = AuditEvent.objects.get()
+        assert (refused.actor_id, refused.organization_id) == (None, riverside.pk)
 
     def test_gives_somebody_who_was_added_their_account_and_role(
         self, client: Client, google: FakeGoogle, agreed: Organization, coach: User
