@@ -8,9 +8,11 @@ from typing import Any, ClassVar
 
 import allauth.account.admin
 import allauth.mfa.admin
+import allauth.socialaccount.admin
 import django.contrib.auth.admin
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin, messages
 from django.contrib.auth.models import Group
 from django.db.models import ForeignKey, QuerySet
@@ -31,9 +33,12 @@ from accounts.roles import Role
 for module, model in (
     (allauth.account.admin, EmailAddress),
     (allauth.mfa.admin, Authenticator),
+    (allauth.socialaccount.admin, SocialAccount),
+    (allauth.socialaccount.admin, SocialApp),
+    (allauth.socialaccount.admin, SocialToken),
     (django.contrib.auth.admin, Group),
 ):
-    # An address or a group given here would open an account by a side door.
+    # An address, an identity or a group given here would open an account by a side door.
     if module and admin.site.is_registered(model):
         admin.site.unregister(model)
 
@@ -276,9 +281,9 @@ class OrganizationAdmin(ReadOnly):
 
     @override
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """Return what is counted; and the tier for everybody but staff."""
+        """Return what is counted; for everybody but staff the tier and the district, which is claimed by its id."""
         counted = ("seats_used",) if obj else ()
-        return counted if member_of(request).is_superuser else ("tier", *counted)
+        return counted if member_of(request).is_superuser else ("tier", "clever_district_id", *counted)
 
     @admin.display(description="Seats")
     def seats_used(self, organization: Organization) -> str:

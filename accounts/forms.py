@@ -54,7 +54,16 @@ class OrganizationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
 
     class Meta:
         model = Organization
-        fields = ("name", "kind", "tier", "help_lines", "response_minutes", "idle_minutes")
+        fields = (
+            "name",
+            "kind",
+            "tier",
+            "help_lines",
+            "response_minutes",
+            "idle_minutes",
+            "links_accounts",
+            "clever_district_id",
+        )
 
     def clean_help_lines(self) -> list[dict[str, str]]:
         """Return the help lines, each with a name, a contact and perhaps hours."""

@@ -14,6 +14,9 @@ from uuid_utils.compat import uuid7
 import accounts.entry_models  # noqa: F401 -- Django looks for models here
 from accounts.roles import Role, includes
 
+DOMAIN_SHAPE = r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])$"
+"""A domain name in small letters, with a dot in it; names in other scripts in their ASCII form."""
+
 
 class Organization(models.Model):
     """A school, a district or a coaching practice: the wall that no data crosses."""
@@ -44,12 +47,30 @@ class Organization(models.Model):
     idle_minutes = models.PositiveSmallIntegerField(
         default=30, help_text="A session of use closes after this many idle minutes."
     )
+    clever_district_id = models.CharField(
+        "Clever district",
+        max_length=64,
+        unique=True,
+        null=True,
+        blank=True,
+        help_text="The id of the district in Clever, whose people may then sign in.",
+    )
+    links_accounts = models.BooleanField(
+        "link accounts by email",
+        default=False,
+        help_text="Somebody whom you added here may sign in with Google at the same, verified address. "
+        "Without it, such a person is refused.",
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=models.Q(kind__in=["school", "district", "other"]), name="organization_kind_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(clever_district_id__regex=r"^[A-Za-z0-9_-]+$"),
+                name="organization_clever_district_shape",
             ),
             models.CheckConstraint(
                 condition=models.Q(response_minutes__gte=1), name="organization_response_minutes_positive"
@@ -59,6 +80,34 @@ class Organization(models.Model):
     @override
     def __str__(self) -> str:
         return self.name
+
+
+class OrganizationDomain(models.Model):
+    """A domain that an organization says is its own. People come in by it once it is verified."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="domains")
+    domain = models.CharField(max_length=253)
+    verified_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = "domain"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["organization", "domain"], name="domain_stated_once"),
+            models.UniqueConstraint(
+                fields=["domain"],
+                condition=models.Q(verified_at__isnull=False),
+                name="domain_verified_for_one_organization",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(domain__regex=DOMAIN_SHAPE), name="organization_domain_shape"
+            ),
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return self.domain
 
 
 class UserManager(BaseUserManager["User"]):
@@ -82,10 +131,13 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person; the e-mail address is the identity of password accounts."""
+    """A person; the e-mail address is the identity of password accounts.
+
+    Who comes from elsewhere is known by what the provider calls them, and may have no address.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    email = models.EmailField(max_length=254, unique=True)
+    email = models.EmailField(max_length=254, unique=True, null=True)  # noqa: DJ001 -- unique, and may be missing
     name = models.CharField(max_length=200)
     role = models.CharField(max_length=20, choices=Role, default=Role.EDUCATOR)
     organization = models.ForeignKey(
@@ -115,7 +167,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @override
     def __str__(self) -> str:
-        return self.name or self.email
+        return self.name or self.email or "somebody without a name"
 
     def get_full_name(self) -> str:
         """Return the name; the dashboard asks for it under this name."""

@@ -20,6 +20,8 @@ urlpatterns = [
     path("accounts/2fa/totp/deactivate/", second_factor_pages.deactivate),
     path("accounts/2fa/recovery-codes/generate/", second_factor_pages.generate),
     path("accounts/2fa/", include("allauth.mfa.urls")),
+    path("accounts/password/set/", views.closed),
+    path("accounts/", include("accounts.sso.urls")),
     path("accounts/", include("allauth.account.urls")),
     path("admin/login/", views.dashboard_sign_in),
     path("admin/logout/", views.dashboard_sign_out),

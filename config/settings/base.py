@@ -7,7 +7,7 @@ from typing import Any
 
 from config import addresses, content_policy, log
 from config.env import Environment
-from config.settings import api, unfold
+from config.settings import api, sign_in, unfold
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 ENV = Environment(os.environ)
@@ -34,6 +34,7 @@ INSTALLED_APPS = [
     "knowledge",
     "coaching",
     "accounts",
+    "accounts.sso",
     "unfold",
     "unfold.contrib.filters",
     "unfold.contrib.forms",
@@ -52,6 +53,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
     "channels",
     "csp",
 ]
@@ -71,6 +73,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.SessionNotesMiddleware",
+    "accounts.sso.middleware.PasswordPagesMiddleware",
     "accounts.middleware.PrivatePageMiddleware",
     "accounts.middleware.NotVisibleMiddleware",
 ]
@@ -97,7 +100,7 @@ TEMPLATES: list[dict[str, Any]] = [
 # --- People and sessions -----------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["accounts.sso.backend.PasswordBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
@@ -126,6 +129,10 @@ MFA_TOTP_TOLERANCE = 1
 """Codes before and after the present one that are right as well: clocks differ."""
 SEATS: dict[str, int | None] = {"free": 25, "basic": 100, "premium": 1_000, "enterprise": None}
 """Active people that an organization may have, by tier; none means as many as it likes."""
+SOCIALACCOUNT_ADAPTER = "accounts.sso.adapter.ProviderAdapter"
+SOCIALACCOUNT_PROVIDERS = sign_in.providers(ENV)
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 5
 
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_AGE = int(timedelta(hours=24).total_seconds())

@@ -70,6 +70,12 @@ MENU: list[dict[str, Any]] = [
                 "permission": for_administrators,
             },
             {
+                "title": "Domains",
+                "icon": "domain",
+                "link": reverse_lazy("admin:accounts_organizationdomain_changelist"),
+                "permission": for_administrators,
+            },
+            {
                 "title": "Record",
                 "icon": "verified_user",
                 "link": reverse_lazy("admin:accounts_auditevent_changelist"),
