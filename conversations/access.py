@@ -2,7 +2,8 @@
 
 Roles open features, never words. The owner reads and writes. The coach of the conversation reads it
 while it is shared (`coached`), or within an episode. An episode in a private conversation without the
-client's consent shows a coach only what is said after the coach has joined.
+client's consent shows a coach only what is said after the coach has joined. Who holds a live share link
+reads the part that its owner chose.
 """
 
 from collections.abc import Collection, Iterator
@@ -16,6 +17,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from accounts.access import NotVisible
 from accounts.models import User
 from conversations.models import Conversation, Handoff, Message
+from conversations.outward import ShareLink
 
 NOTHING = 2**31 - 1
 """A `visible_from` that shows no message at all."""
@@ -175,3 +177,34 @@ def deleted_conversation(member: User, conversation_id: UUID, *, since: datetime
     if conversation is None:
         raise NotVisible
     return conversation
+
+
+def own_links(member: User, conversation_id: UUID) -> QuerySet[ShareLink]:
+    """Return the links that the member has made to a conversation of their own, dead ones included."""
+    return ShareLink.objects.filter(
+        conversation__in=own_conversations(member), conversation_id=conversation_id
+    )
+
+
+def live_link(token_hash: str, *, now: datetime) -> ShareLink:
+    """Lock and return the link with this hash, with its conversation.
+
+    Raises:
+        NotVisible: there is none, it has expired or was revoked, the conversation is deleted, or its owner
+            has left.
+    """
+    link = (
+        ShareLink.objects.select_for_update(of=("self",))
+        .select_related("conversation")
+        .filter(
+            token_hash=token_hash,
+            revoked_at=None,
+            expires_at__gt=now,
+            conversation__deleted_at=None,
+            conversation__owner__is_active=True,
+        )
+        .first()
+    )
+    if link is None:
+        raise NotVisible
+    return link

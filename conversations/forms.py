@@ -1,8 +1,13 @@
 """What pages send, checked."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from django import forms
+from typing_extensions import override
 
 from conversations.models import Conversation, Feedback
+from conversations.outward import LONGEST_LINK
 
 
 class SayForm(forms.Form):
@@ -56,3 +61,30 @@ class ListForm(forms.Form):
     search = forms.CharField(max_length=200, required=False)
     status = forms.ChoiceField(choices=Conversation.Status.choices, required=False)
     before = forms.DateTimeField(required=False)
+
+
+class ShareForm(forms.Form):
+    """What of a conversation is shared, and for how long."""
+
+    first = forms.TypedChoiceField(label="From", coerce=int)
+    last = forms.TypedChoiceField(label="Up to", coerce=int)
+    days = forms.IntegerField(
+        label="Days until the link expires", min_value=1, max_value=LONGEST_LINK.days, initial=7
+    )
+    with_names = forms.BooleanField(label="Show the names of the people", required=False)
+
+    def __init__(self, data: Any = None, *, messages: Sequence[tuple[int, str]]) -> None:
+        initial = {"first": messages[0][0], "last": messages[-1][0]} if messages else {}
+        super().__init__(data, initial=initial)
+        for name in ("first", "last"):
+            field = self.fields[name]
+            if isinstance(field, forms.TypedChoiceField):
+                field.choices = messages
+
+    @override
+    def clean(self) -> dict[str, Any]:
+        """Refuse an end that comes before the beginning."""
+        cleaned = self.cleaned_data
+        if cleaned.get("first", 0) > cleaned.get("last", cleaned.get("first", 0)):
+            self.add_error("last", "This message comes before the one chosen above.")
+        return cleaned

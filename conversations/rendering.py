@@ -6,7 +6,7 @@ links to the page viewer; a marker without a stored citation is removed.
 
 import re
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from html import escape
 from typing import Any
@@ -32,6 +32,9 @@ ATTRIBUTES = {
 LONGEST = 40_000
 """Characters beyond which a text is shown as plain text: parsing hostile Markdown must stay cheap."""
 
+Address = Callable[[Mapping[str, Any]], str]
+"""From a stored citation to where its marker leads."""
+
 _MARKER = re.compile(r"\[(\d{1,3})\]")
 
 
@@ -55,7 +58,7 @@ def _render_citation(self: RendererHTML, tokens: Sequence[Token], index: int, op
     label = escape(f"Source {number}: {citation['title']}{_page(citation)}", quote=True)
     return (
         f'<sup><a class="citation citation--{escape(citation["label"], quote=True)}" '
-        f'href="{escape(citation_url(citation), quote=True)}" data-citation="{number}" '
+        f'href="{escape(env["address"](citation), quote=True)}" data-citation="{number}" '
         f'aria-label="{label}" title="{label}">{number}</a></sup>'
     )
 
@@ -84,14 +87,16 @@ def _markdown() -> MarkdownIt:
     return parser
 
 
-def render(text: str, citations: Sequence[Mapping[str, Any]] = ()) -> SafeString:
+def render(
+    text: str, citations: Sequence[Mapping[str, Any]] = (), *, address: Address = citation_url
+) -> SafeString:
     """Render an AI's or a coach's Markdown as safe HTML with its citations as links."""
     if len(text) > LONGEST:
         return plain(text)
     by_number: dict[int, deque[Mapping[str, Any]]] = {}
     for citation in citations:
         by_number.setdefault(int(citation["number"]), deque()).append(citation)
-    html = _markdown().render(text, {"citations": by_number})
+    html = _markdown().render(text, {"citations": by_number, "address": address})
     clean = nh3.clean(
         html,
         tags=set(TAGS),

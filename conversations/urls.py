@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from conversations import console, views
+from conversations import console, sharing_pages, views
 
 app_name = "conversations"
 
@@ -20,6 +20,14 @@ urlpatterns = [
     path("conversations/<uuid:conversation_id>/visibility/", views.set_visibility, name="set_visibility"),
     path("conversations/<uuid:conversation_id>/delete/", views.delete, name="delete"),
     path("conversations/<uuid:conversation_id>/restore/", views.restore, name="restore"),
+    path("conversations/<uuid:conversation_id>/share/", sharing_pages.share, name="share"),
+    path("conversations/<uuid:conversation_id>/share/make/", sharing_pages.make, name="make_link"),
+    path(
+        "conversations/<uuid:conversation_id>/share/<uuid:link_id>/revoke/",
+        sharing_pages.revoke,
+        name="revoke_link",
+    ),
+    path("s/<str:token>/", sharing_pages.shared, name="shared"),
     path("messages/<uuid:message_id>/feedback/", views.feedback, name="feedback"),
     path("admin/queue/", console.queue, name="queue"),
     path("admin/queue/badge/", console.queue_badge, name="queue_badge"),
