@@ -42,6 +42,11 @@ def own_conversations(member: User) -> QuerySet[Conversation]:
     return Conversation.objects.filter(owner_id=member.pk, deleted_at=None)
 
 
+def ever_own_conversations(member: User) -> QuerySet[Conversation]:
+    """Return the member's conversations with those they have deleted, for what was done with them."""
+    return Conversation.objects.filter(owner_id=member.pk)
+
+
 def queue_for(member: User) -> QuerySet[Handoff]:
     """Return the open episodes that a coach should see: own clients', and waiting ones that were escalated."""
     if not member.is_coach or member.organization_id is None:

@@ -88,3 +88,10 @@ class ShareForm(forms.Form):
         if cleaned.get("first", 0) > cleaned.get("last", cleaned.get("first", 0)):
             self.add_error("last", "This message comes before the one chosen above.")
         return cleaned
+
+
+class DiaryForm(forms.Form):
+    """Which part of the access diary is shown."""
+
+    conversation = forms.UUIDField(required=False)
+    before = forms.IntegerField(min_value=1, required=False)

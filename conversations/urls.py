@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from conversations import console, sharing_pages, views
+from conversations import console, diary_pages, sharing_pages, views
 
 app_name = "conversations"
 
@@ -27,6 +27,7 @@ urlpatterns = [
         sharing_pages.revoke,
         name="revoke_link",
     ),
+    path("diary/", diary_pages.diary_page, name="diary"),
     path("s/<str:token>/", sharing_pages.shared, name="shared"),
     path("messages/<uuid:message_id>/feedback/", views.feedback, name="feedback"),
     path("admin/queue/", console.queue, name="queue"),
