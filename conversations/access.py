@@ -16,7 +16,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.access import NotVisible
 from accounts.models import User
-from conversations.models import Conversation, Handoff, Message
+from conversations.models import Conversation, Feedback, Handoff, Message
 from conversations.outward import ShareLink
 
 NOTHING = 2**31 - 1
@@ -105,10 +105,25 @@ def readable_conversation(member: User, conversation_id: UUID) -> Standing:
 
 def _first_visible(member: User, conversation: Conversation) -> int:
     """Return the first sequence number that a coach may read."""
-    if conversation.coach_id == member.pk and conversation.visibility == Conversation.Visibility.COACHED:
-        return 0
-    episode = queue_for(member).filter(conversation_id=conversation.pk).first()
-    return NOTHING if episode is None else visible_within(member, conversation, episode)
+    return first_visible_of(member, [conversation])[conversation.pk]
+
+
+def first_visible_of(member: User, conversations: Collection[Conversation]) -> dict[UUID, int]:
+    """Return for each conversation the first sequence number that the member may read; NOTHING for none."""
+    coached = {
+        conversation.pk
+        for conversation in conversations
+        if conversation.coach_id == member.pk
+        and conversation.organization_id == member.organization_id
+        and conversation.visibility == Conversation.Visibility.COACHED
+    }
+    own = {conversation.pk for conversation in conversations if conversation.owner_id == member.pk}
+    first = dict.fromkeys((conversation.pk for conversation in conversations), NOTHING)
+    first |= dict.fromkeys(own | (coached if member.is_coach else set()), 0)
+    closed = [pk for pk, sequence in first.items() if sequence == NOTHING]
+    for episode in queue_for(member).filter(conversation__in=closed).select_related("conversation"):
+        first[episode.conversation_id] = visible_within(member, episode.conversation, episode)
+    return first
 
 
 def visible_within(member: User, conversation: Conversation, episode: Handoff) -> int:
@@ -213,3 +228,34 @@ def live_link(token_hash: str, *, now: datetime) -> ShareLink:
     if link is None:
         raise NotVisible
     return link
+
+
+def feedback_for(member: User) -> QuerySet[Feedback]:
+    """Return the feedback that the member looks after: their clients'; an administrator's is the organization's.
+
+    That a person may look after it says nothing of its words: those are for whoever reads the conversation.
+    """
+    if not member.is_coach or member.organization_id is None:
+        return Feedback.objects.none()
+    given = Feedback.objects.filter(
+        message__conversation__organization_id=member.organization_id,
+        message__conversation__deleted_at=None,
+    )
+    return given if member.is_admin else given.filter(message__conversation__coach_id=member.pk)
+
+
+def visible_feedback(member: User, feedback_id: UUID) -> Feedback:
+    """Return feedback that the member looks after, with its message, conversation and author.
+
+    Raises:
+        NotVisible: there is none.
+    """
+    feedback = (
+        feedback_for(member)
+        .filter(pk=feedback_id)
+        .select_related("author", "handled_by", "message__sender", "message__conversation")
+        .first()
+    )
+    if feedback is None:
+        raise NotVisible
+    return feedback

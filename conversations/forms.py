@@ -95,3 +95,29 @@ class DiaryForm(forms.Form):
 
     conversation = forms.UUIDField(required=False)
     before = forms.IntegerField(min_value=1, required=False)
+
+
+class FeedbackFilterForm(forms.Form):
+    """Which feedback the queue shows."""
+
+    OPEN = [("", "Open"), *Feedback.State.choices, ("all", "All")]
+    SCORES = [("", "Any"), ("1", "Helpful"), ("-1", "Not helpful")]
+    REASONS = [("", "Any"), *Feedback.Reason.choices]
+
+    state = forms.ChoiceField(label="State", choices=OPEN, required=False)
+    score = forms.ChoiceField(label="Rating", choices=SCORES, required=False)
+    reason = forms.ChoiceField(label="Reason", choices=REASONS, required=False)
+    before = forms.UUIDField(required=False)
+
+
+class HandlingForm(forms.Form):
+    """What became of feedback."""
+
+    state = forms.ChoiceField(label="State", choices=Feedback.State.choices)
+    note = forms.CharField(
+        label="Note",
+        max_length=2000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="For whoever looks after feedback; the educator does not see it.",
+    )

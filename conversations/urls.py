@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from conversations import console, diary_pages, sharing_pages, views
+from conversations import console, diary_pages, feedback_pages, sharing_pages, views
 
 app_name = "conversations"
 
@@ -30,6 +30,8 @@ urlpatterns = [
     path("diary/", diary_pages.diary_page, name="diary"),
     path("s/<str:token>/", sharing_pages.shared, name="shared"),
     path("messages/<uuid:message_id>/feedback/", views.feedback, name="feedback"),
+    path("admin/feedback/", feedback_pages.queue, name="feedback_queue"),
+    path("admin/feedback/<uuid:feedback_id>/", feedback_pages.feedback, name="feedback_detail"),
     path("admin/queue/", console.queue, name="queue"),
     path("admin/queue/badge/", console.queue_badge, name="queue_badge"),
     path("admin/queue/<uuid:conversation_id>/", console.console, name="console"),

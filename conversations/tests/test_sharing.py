@@ -118,7 +118,7 @@ class TestMakingALink:
         assert [record for record in caplog.records if token in str(record.__dict__)] == []
 
     def test_is_what_the_preview_showed(self, as_owner: Client, conversation: Conversation) -> None:
-        chosen = {"first": 2, "last": 4, "days": 3, "with_names": "on"}
+        chosen = {"first": "2", "last": "4", "days": "3", "with_names": "on"}
         path = f"/conversations/{conversation.pk}/share/"
         preview = as_owner.get(path, chosen, headers=HTMX)
         (token,) = TOKEN.findall(words(as_owner.post(f"{path}make/", chosen)))
