@@ -14,10 +14,10 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from accounts.access import NotVisible
+from accounts.access import NotVisible, organization_of
 from accounts.models import User
 from conversations.models import Conversation, Feedback, Handoff, Message
-from conversations.outward import ShareLink
+from conversations.outward import Export, ShareLink
 
 NOTHING = 2**31 - 1
 """A `visible_from` that shows no message at all."""
@@ -259,3 +259,20 @@ def visible_feedback(member: User, feedback_id: UUID) -> Feedback:
     if feedback is None:
         raise NotVisible
     return feedback
+
+
+def own_exports(member: User) -> QuerySet[Export]:
+    """Return the exports that the member has asked for."""
+    return Export.objects.filter(requested_by=member, organization=organization_of(member))
+
+
+def own_export(member: User, export_id: UUID) -> Export:
+    """Return an export that the member has asked for.
+
+    Raises:
+        NotVisible: there is none.
+    """
+    export = own_exports(member).filter(pk=export_id).first()
+    if export is None:
+        raise NotVisible
+    return export

@@ -7,7 +7,7 @@ from django import forms
 from typing_extensions import override
 
 from conversations.models import Conversation, Feedback
-from conversations.outward import LONGEST_LINK
+from conversations.outward import LONGEST_LINK, Export
 
 
 class SayForm(forms.Form):
@@ -121,3 +121,18 @@ class HandlingForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="For whoever looks after feedback; the educator does not see it.",
     )
+
+
+class ExportForm(forms.Form):
+    """What is exported, and how it is written."""
+
+    kind = forms.ChoiceField(label="What", choices=Export.Kind.choices, widget=forms.RadioSelect)
+    file_format = forms.ChoiceField(
+        label="As", choices=Export.Format.choices, widget=forms.RadioSelect, initial=Export.Format.CSV
+    )
+
+    def __init__(self, data: Any = None, *, offered: Sequence[Export.Kind]) -> None:
+        super().__init__(data, initial={"kind": offered[0]})
+        field = self.fields["kind"]
+        if isinstance(field, forms.ChoiceField):
+            field.choices = [(kind, kind.label) for kind in offered]

@@ -91,7 +91,7 @@ class Export(models.Model):
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     finished_at = models.DateTimeField(null=True)
-    expires_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True, help_text="When what is left of its files is deleted.")
 
     class Meta:
         constraints: ClassVar = [
@@ -114,7 +114,7 @@ class Export(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["requested_by", "-created_at"], name="export_list"),
             models.Index(
-                fields=["expires_at"], condition=models.Q(state__in=["ready", "failed"]), name="export_kept"
+                fields=["expires_at"], condition=models.Q(expires_at__isnull=False), name="export_files_left"
             ),
         ]
 

@@ -111,7 +111,7 @@ def view_of(
         id=message.pk,
         sequence=message.sequence,
         sender_type=message.sender_type,
-        sender_name=_sender_name(message, names),
+        sender_name=sender_name(message, names),
         state=message.state,
         at=message.created_at,
         body=plain(message.content) if as_typed else render(message.content, citations, address=address),
@@ -147,7 +147,8 @@ def _help_line(line: Mapping[str, Any]) -> HelpLine:
     return HelpLine(str(line.get("name", "")), contact, str(line.get("hours", "")), href)
 
 
-def _sender_name(message: Message, names: Names) -> str:
+def sender_name(message: Message, names: Names) -> str:
+    """Return what the speaker is called; the sender is loaded for a coach's message."""
     if message.sender_type == Message.Sender.CLIENT:
         return names.client
     if message.sender_type == Message.Sender.AI:

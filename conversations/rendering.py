@@ -35,11 +35,12 @@ LONGEST = 40_000
 Address = Callable[[Mapping[str, Any]], str]
 """From a stored citation to where its marker leads."""
 
-_MARKER = re.compile(r"\[(\d{1,3})\]")
+MARKER = re.compile(r"\[(\d{1,3})\]")
+"""A citation in a text; with `(` or `:` after it, it is a link of Markdown's own."""
 
 
 def _citation_rule(state: StateInline, silent: bool) -> bool:
-    match = _MARKER.match(state.src, state.pos)
+    match = MARKER.match(state.src, state.pos)
     if match is None or state.src[match.end() : match.end() + 1] in {"(", ":"}:
         return False
     if not silent:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from conversations import console, diary_pages, feedback_pages, sharing_pages, views
+from conversations import console, diary_pages, export_pages, feedback_pages, sharing_pages, views
 
 app_name = "conversations"
 
@@ -27,6 +27,11 @@ urlpatterns = [
         sharing_pages.revoke,
         name="revoke_link",
     ),
+    path("conversations/<uuid:conversation_id>/markdown/", export_pages.markdown, name="markdown"),
+    path("exports/", export_pages.exports_page, name="exports"),
+    path("exports/ask/", export_pages.ask, name="ask_for_export"),
+    path("exports/<uuid:export_id>/discard/", export_pages.discard, name="discard_export"),
+    path("exports/<uuid:export_id>/<str:name>/", export_pages.fetch, name="fetch_export"),
     path("diary/", diary_pages.diary_page, name="diary"),
     path("s/<str:token>/", sharing_pages.shared, name="shared"),
     path("messages/<uuid:message_id>/feedback/", views.feedback, name="feedback"),

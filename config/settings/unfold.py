@@ -56,6 +56,12 @@ MENU: list[dict[str, Any]] = [
                 "permission": for_coaches,
             },
             {
+                "title": "Exports",
+                "icon": "download",
+                "link": reverse_lazy("conversations:exports"),
+                "permission": for_coaches,
+            },
+            {
                 "title": "Library",
                 "icon": "menu_book",
                 "link": reverse_lazy("admin:knowledge_document_changelist"),
