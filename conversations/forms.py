@@ -71,7 +71,7 @@ class ShareForm(forms.Form):
     days = forms.IntegerField(
         label="Days until the link expires", min_value=1, max_value=LONGEST_LINK.days, initial=7
     )
-    with_names = forms.BooleanField(label="Show the names of the people", required=False)
+    with_names = forms.BooleanField(label="Show names", required=False)
 
     def __init__(self, data: Any = None, *, messages: Sequence[tuple[int, str]]) -> None:
         initial = {"first": messages[0][0], "last": messages[-1][0]} if messages else {}
