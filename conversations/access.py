@@ -199,11 +199,9 @@ def deleted_conversation(member: User, conversation_id: UUID, *, since: datetime
     return conversation
 
 
-def own_links(member: User, conversation_id: UUID) -> QuerySet[ShareLink]:
-    """Return the links that the member has made to a conversation of their own, dead ones included."""
-    return ShareLink.objects.filter(
-        conversation__in=own_conversations(member), conversation_id=conversation_id
-    )
+def own_links(member: User) -> QuerySet[ShareLink]:
+    """Return the links that the member has made to conversations of their own, dead ones included."""
+    return ShareLink.objects.filter(conversation__in=own_conversations(member))
 
 
 def live_link(token_hash: str, *, now: datetime) -> ShareLink:

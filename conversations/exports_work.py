@@ -8,6 +8,7 @@ export. An export that was interrupted begins anew.
 import logging
 import tempfile
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import PurePosixPath
@@ -221,13 +222,19 @@ def drop_files(export_id: UUID) -> None:
     folder = _folder(export_id)
     for attempt in _listed(folder)[0]:
         _drop(f"{folder}/{attempt}")
-    default_storage.delete(folder)
+    _remove(folder)
 
 
 def _drop(folder: str) -> None:
     for name in _listed(folder)[1]:
         default_storage.delete(str(PurePosixPath(folder) / name))
-    default_storage.delete(folder)
+    _remove(folder)
+
+
+def _remove(folder: str) -> None:
+    """Remove an empty folder; one into which a dying worker still writes is visited again by the purge."""
+    with suppress(OSError):
+        default_storage.delete(folder)
 
 
 def _listed(folder: str) -> tuple[list[str], list[str]]:

@@ -181,7 +181,7 @@ def revoke(
     Raises:
         NotVisible: the member has made no such link.
     """
-    link = access.own_links(member, conversation_id).filter(pk=link_id).first()
+    link = access.own_links(member).filter(conversation_id=conversation_id, pk=link_id).first()
     if link is None:
         raise NotVisible
     if ShareLink.objects.filter(pk=link_id, revoked_at=None).update(revoked_at=now):
@@ -208,10 +208,12 @@ def read(*, token: str, now: datetime, request: HttpRequest | None = None) -> Sh
     return found
 
 
-def links(member: User, conversation_id: UUID, *, now: datetime) -> Sequence[ShareLink]:
-    """Return the member's links that still open something, the newest first."""
-    live = access.own_links(member, conversation_id).filter(revoked_at=None, expires_at__gt=now)
-    return list(live.order_by("-created_at"))
+def links(member: User, *, now: datetime, conversation_id: UUID | None = None) -> Sequence[ShareLink]:
+    """Return the member's links that still open something, of one conversation or of all, the newest first."""
+    live = access.own_links(member).filter(revoked_at=None, expires_at__gt=now)
+    if conversation_id is not None:
+        live = live.filter(conversation_id=conversation_id)
+    return list(live.select_related("conversation").order_by("-created_at"))
 
 
 def had_crisis(conversation_id: UUID) -> bool:

@@ -78,7 +78,17 @@ def revoke(request: MemberRequest, conversation_id: UUID, link_id: UUID) -> Http
         request=request,
     )
     notes.success(request, "The link opens nothing any more.")
+    if "from_all" in request.POST:
+        return redirect("conversations:links")
     return redirect("conversations:share", conversation_id=conversation_id)
+
+
+@require_GET
+@member_required
+def links(request: MemberRequest) -> HttpResponse:
+    """List every link of the member that works."""
+    context = {"links": sharing.links(request.user, now=timezone.now())}
+    return render(request, "conversations/sharing/links.html", context)
 
 
 @require_GET
@@ -141,7 +151,7 @@ def _page(request: MemberRequest, context: dict[str, Any], *, status: int = 200)
     """Return the page of one conversation, with the links that work."""
     conversation: Conversation = context["conversation"]
     context |= {
-        "links": sharing.links(request.user, conversation.pk, now=timezone.now()),
+        "links": sharing.links(request.user, now=timezone.now(), conversation_id=conversation.pk),
         "had_crisis": sharing.had_crisis(conversation.pk),
     }
     return render(request, PAGE, context, status=status)

@@ -33,6 +33,7 @@ urlpatterns = [
     path("exports/<uuid:export_id>/discard/", export_pages.discard, name="discard_export"),
     path("exports/<uuid:export_id>/<str:name>/", export_pages.fetch, name="fetch_export"),
     path("diary/", diary_pages.diary_page, name="diary"),
+    path("links/", sharing_pages.links, name="links"),
     path("s/<str:token>/", sharing_pages.shared, name="shared"),
     path("messages/<uuid:message_id>/feedback/", views.feedback, name="feedback"),
     path("admin/feedback/", feedback_pages.queue, name="feedback_queue"),

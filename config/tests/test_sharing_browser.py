@@ -128,6 +128,7 @@ def test_every_page_fits_and_obeys_the_policy(
     for name, path in {
         "holder": address,
         "share": f"/conversations/{conversation.pk}/share/",
+        "links": "/links/",
         "diary": "/diary/",
         "exports": "/exports/",
         "settings": "/settings/",

@@ -214,6 +214,28 @@ class TestRevoking:
         assert opened_after == []
 
 
+class TestAllLinks:
+    def test_are_listed_with_their_conversations_and_can_be_revoked_there(
+        self, as_owner: Client, cast: Cast, conversation: Conversation
+    ) -> None:
+        owner = cast.home.owner
+        assert "Nothing is shared" in words(as_owner.get("/links/"))
+        token = make(owner, conversation)
+        make(owner, conversation, now=timezone.now() - timedelta(days=8))
+        foreign = begin(cast.home.coach)
+        add(foreign, "Mine.", by="client", sender=cast.home.coach)
+        make(cast.home.coach, foreign)
+        page = words(as_owner.get("/links/"))
+        assert page.count("/revoke/") == 1
+        link = ShareLink.objects.get(conversation=conversation, expires_at__gt=timezone.now())
+        response = as_owner.post(
+            f"/conversations/{conversation.pk}/share/{link.pk}/revoke/", {"from_all": "1"}
+        )
+        assert response.headers["Location"] == "/links/"
+        assert seen(token).status_code == 404
+        assert "Nothing is shared" in words(as_owner.get("/links/"))
+
+
 class TestTheChat:
     def test_leads_to_sharing(self, as_owner: Client, conversation: Conversation) -> None:
         page = words(as_owner.get(f"/conversations/{conversation.pk}/"))
