@@ -39,6 +39,17 @@ WORDS = {
 OWN_ACTS = ("share.made", "share.revoked", "conversation.exported", "export.downloaded")
 """What the diary tells of its owner's own acts."""
 
+READING = frozenset(
+    {
+        "conversation.read",
+        "conversation.taken_over",
+        "conversation.handed_back",
+        "feedback.read",
+        "feedback.exported",
+    }
+)
+"""The acts that a coach may do because of an episode or because the owner shares the conversation."""
+
 HOLDER = "Somebody with the link"
 
 A_MOMENT = timedelta(seconds=2)
@@ -152,7 +163,7 @@ def _why(event: AuditEvent, conversation: Conversation | None, known: _Known) ->
     link = known.links.get(event.reason.removeprefix("link:"))
     if link is not None:
         return f"The link was made on {link.created_at:%-d %B %Y, %H:%M}."
-    if event.actor_id in {None, known.owner.pk} or conversation is None:
+    if event.action not in READING or event.actor_id == known.owner.pk or conversation is None:
         return ""
     episode = next((each for each in known.episodes if _covers(each, conversation, event.at)), None)
     if episode is not None:

@@ -77,9 +77,7 @@ class TestTheDiary:
 
     def test_tells_also_what_it_has_no_words_for(self, cast: Cast, conversation: Conversation) -> None:
         audit.record(actor=cast.home.admin, action="thing.done", resource=f"conversation:{conversation.pk}")
-        assert told(cast.home.owner) == [
-            ("Dora Finch", "did what is recorded as “thing.done”", 1, "You shared it with your coach then.")
-        ]
+        assert told(cast.home.owner) == [("Dora Finch", "did what is recorded as “thing.done”", 1, "")]
 
     def test_keeps_telling_of_a_deleted_conversation(self, cast: Cast, conversation: Conversation) -> None:
         signed_in(cast.home.coach).get(reverse("conversations:console", args=[conversation.pk]))
