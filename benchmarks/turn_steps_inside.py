@@ -53,7 +53,9 @@ class Spent:
             self.seconds[step] += time.process_time() - started
 
 
-def one_turn(spent: Spent, loop: asyncio.AbstractEventLoop, member: User, conversation_id: Any, question: str) -> None:
+def one_turn(
+    spent: Spent, loop: asyncio.AbstractEventLoop, member: User, conversation_id: Any, question: str
+) -> None:
     """Work one turn off, step by step."""
     now = timezone.now()
     with spent.on("floor: SELECT 1"), connection.cursor() as cursor:
