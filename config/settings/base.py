@@ -304,6 +304,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 3600.0,
         "options": {"expires": 3600},
     },
+    "sweep-exports": {
+        "task": "conversations.tasks.sweep_exports",
+        "schedule": 30.0,
+        "options": {"expires": 30},
+    },
     "clear-sessions": {
         "task": "config.tasks.clear_sessions",
         "schedule": 3600.0,

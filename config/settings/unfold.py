@@ -32,6 +32,11 @@ def in_queue(request: HttpRequest) -> bool:
     return request.path.startswith(str(reverse_lazy("conversations:queue")))
 
 
+def in_feedback(request: HttpRequest) -> bool:
+    """Return whether the page is the feedback queue or feedback opened from it."""
+    return request.path.startswith(str(reverse_lazy("conversations:feedback_queue")))
+
+
 MENU: list[dict[str, Any]] = [
     {
         "items": [
@@ -41,6 +46,19 @@ MENU: list[dict[str, Any]] = [
                 "link": reverse_lazy("conversations:queue"),
                 "active": in_queue,
                 "badge": "conversations.console.waiting_badge",
+                "permission": for_coaches,
+            },
+            {
+                "title": "Feedback",
+                "icon": "thumbs_up_down",
+                "link": reverse_lazy("conversations:feedback_queue"),
+                "active": in_feedback,
+                "permission": for_coaches,
+            },
+            {
+                "title": "Exports",
+                "icon": "download",
+                "link": reverse_lazy("conversations:exports"),
                 "permission": for_coaches,
             },
             {
