@@ -1,12 +1,15 @@
 """What the gates refuse is answered as what does not exist, and no cache keeps anybody's page."""
 
 from collections.abc import Awaitable, Callable
+from typing import cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.contrib.auth import SESSION_KEY
 from django.http import Http404, HttpRequest, HttpResponseBase
 
+from accounts import quota_pages, quotas
 from accounts.access import NotVisible
+from accounts.models import User
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 
@@ -48,3 +51,21 @@ class PrivatePageMiddleware:
         if "Cache-Control" not in response and SESSION_KEY in request.session:
             response["Cache-Control"] = "private, no-store"
         return response
+
+
+class QuotaMiddleware:
+    """Counts the forms that a person sends, and holds them back for a while when they were too many."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Pass the request on; Django says below which view it is for."""
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_view: object) -> HttpResponseBase | None:
+        """Answer in place of the view where the quota is used up."""
+        if not quota_pages.counts(request):
+            return None
+        verdict = quotas.take(member=cast("User", request.user), kind=quotas.Kind.REQUESTS)
+        return None if verdict.allowed else quota_pages.too_many(request, verdict)

@@ -2,6 +2,7 @@
 
 import os
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.PrivatePageMiddleware",
     "accounts.middleware.NotVisibleMiddleware",
+    "accounts.middleware.QuotaMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -260,6 +262,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     },
     "keep-index": {"task": "knowledge.tasks.keep_index", "schedule": 600.0, "options": {"expires": 600}},
     "sweep-turns": {"task": "conversations.tasks.sweep_turns", "schedule": 10.0, "options": {"expires": 10}},
+    "release-reservations": {
+        "task": "conversations.tasks.release_reservations",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
     "escalate-handoffs": {
         "task": "conversations.tasks.escalate_handoffs",
         "schedule": 30.0,
@@ -271,6 +278,42 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "options": {"expires": 3600},
     },
 }
+
+# --- What may be used, and how much ------------------------------------------------------------------
+
+QUOTAS_URL = ENV.text("QUOTAS_URL", _redis(4))
+"""Where the token buckets are; `memory://` keeps them in each process, for an installation that has one."""
+QUOTAS: dict[str, dict[str, str]] = {
+    "educator": {"requests": "100/hour", "ai_turns": "50/hour 10/minute", "exports": "10/day"},
+    "coach": {"requests": "100/hour", "ai_turns": "50/hour 10/minute", "exports": "10/day"},
+    "admin": {"requests": "1000/hour", "ai_turns": "50/hour 10/minute", "exports": "10/day"},
+}
+"""What each person may do, by role; an organization's own numbers replace the first rate of each."""
+QUOTAS_NEVER_REFUSE = frozenset(
+    {
+        "account_logout",
+        "conversations:ask_for_coach",
+        "conversations:cancel_request",
+        "conversations:consent",
+        "conversations:hand_back",
+        "conversations:say",
+        "conversations:speak",
+        "conversations:stop",
+        "conversations:take_over",
+    }
+)
+"""Forms that no quota of requests may hold back: they lead to a person, or end something."""
+AI_TURNS_AT_ONCE = ENV.integer("AI_TURNS_AT_ONCE", 5, least=1)
+"""Answers that one person may have under way or waiting at the same time."""
+MONTHLY_MESSAGES: dict[str, int | None] = {
+    "free": 1_000,
+    "basic": 10_000,
+    "premium": 100_000,
+    "enterprise": None,
+}
+"""Messages to the AI that an organization may send in a calendar month, by tier; none means as many as it likes."""
+DAILY_BUDGET_USD = Decimal(ENV.integer("DAILY_BUDGET_CENTS", 500)) / 100
+"""What the AI may cost each person in a day, in US dollars."""
 
 # --- The coach's AI ----------------------------------------------------------------------------------
 
