@@ -13,6 +13,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
+from coaching import spending
 from coaching.policies import escalation
 from coaching.providers.metered import RunRecord
 from conversations import episodes
@@ -81,7 +82,9 @@ def record(*, plan: Plan, outcome: Outcome, worker: str, now: datetime) -> Recor
         _settle(turn.reply, plan, outcome, now=now)
         _close(turn, outcome, now=now)
         called = _call_coach_if_unsure(conversation, turn.reply, plan, outcome, now=now)
-    return Recorded(turn.reply, called, claim_next(conversation, worker=worker, now=now))
+    next_turn_id = claim_next(conversation, worker=worker, now=now)
+    spending.settle(user_id=plan.loaded.client_id, subject_id=turn.pk, runs=outcome.runs, now=now)
+    return Recorded(turn.reply, called, next_turn_id)
 
 
 def _settle(reply: Message, plan: Plan, outcome: Outcome, *, now: datetime) -> None:

@@ -6,6 +6,7 @@ import { Composer, newId, Outbox } from "./composer.js";
 import { Live } from "./live.js";
 import { MessageLog } from "./log.js";
 import { People, Typing } from "./presence.js";
+import { Quota } from "./quota.js";
 import { openSourcesBeside } from "./sources.js";
 
 const QUIET_MS = 5_000;
@@ -52,6 +53,8 @@ const composer = byId("composer")
     })
   : null;
 
+const quota = composer ? new Quota({ left: byId("left"), wait: byId("wait"), composer, announce }) : null;
+
 // --- What the server says ---
 
 const HEARD = {
@@ -64,6 +67,7 @@ const HEARD = {
   ack(event) {
     outbox.take(event.client_id);
     log.acknowledge(event.client_id, event.message, event.sequence);
+    quota?.show(event.left);
     if (event.repeated) live.greet();
   },
   refused(event) {
@@ -71,6 +75,7 @@ const HEARD = {
     if (event.client_id) log.dropPending(event.client_id);
     if (text !== undefined) composer?.giveBack(text);
     composer?.refuse(event.text);
+    if (event.seconds) quota?.hold(event.seconds);
   },
   message(event) {
     const { isNew, ended, hasGap, element } = log.show(event);
@@ -121,6 +126,7 @@ function noteStanding({ owner_state, epoch, holder }, { isNews = false } = {}) {
   standing = { owner_state, epoch, holder };
   page.dataset.ownerState = owner_state;
   composer?.address(holder || persona);
+  if (owner_state === "coach") quota?.release();
   if (isChanged || isNews) lookAnew();
   showStatus();
 }
