@@ -14,7 +14,7 @@ def words_of(shortage: Shortage) -> tuple[str, str]:
             return (
                 "monthly_limit",
                 f"Your organization has sent its {shortage.limit:,} messages to the AI for this month. What you wrote "
-                f"is kept; the AI can be asked {again}. You can {_PERSON}, and your administrator can raise the limit.",
+                f"is kept; the AI can be asked {again}. You can {_PERSON}, and your administrator can have it raised.",
             )
         case "budget":
             return (
