@@ -36,9 +36,9 @@ class TestAForm:
         spend(as_owner)
         response = as_owner.post(SETTINGS, {**FORM, "name": "Somebody else"})
         assert response.status_code == 429
-        assert response["Retry-After"] == "1200"
+        assert int(response["Retry-After"]) in range(1170, 1201)
         assert response["RateLimit-Policy"] == '"requests";q=3;w=3600'
-        assert response["RateLimit"] == '"requests";r=0;t=3600'
+        assert response["RateLimit"].startswith('"requests";r=0;t=3')
         assert "It is possible again in 20 minutes" in response.content.decode()
         owner.refresh_from_db()
         assert owner.name == "Ada Moss"
