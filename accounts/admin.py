@@ -13,11 +13,12 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import Group
 from django.db.models import ForeignKey, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import timezone
 from typing_extensions import override
 from unfold.admin import ModelAdmin, TabularInline
 
-from accounts import access, audit, people
-from accounts.forms import OrganizationForm, PersonForm, TeamForm
+from accounts import access, audit, people, quotas
+from accounts.forms import LIMITS, OrganizationForm, PersonForm, TeamForm
 from accounts.models import AuditEvent, Organization, Team, TeamMembership, User
 from accounts.roles import Role
 
@@ -283,8 +284,15 @@ class OrganizationAdmin(ReadOnly):
 
     @override
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """Return the tier for everybody but staff."""
-        return () if member_of(request).is_superuser else ("tier",)
+        """Return the tier and the limits for everybody but staff."""
+        agreed = () if member_of(request).is_superuser else ("tier", *LIMITS)
+        return agreed if obj is None else (*agreed, "messages_this_month")
+
+    @admin.display(description="Messages to the AI this month")
+    def messages_this_month(self, organization: Organization) -> str:
+        """Return how much of the monthly messages is used."""
+        month = quotas.month_of(organization, now=timezone.now())
+        return f"{month.messages:,}" if month.limit is None else f"{month.messages:,} of {month.limit:,}"
 
     @override
     def save_model(self, request: HttpRequest, obj: Organization, form: Any, change: bool) -> None:

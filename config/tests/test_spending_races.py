@@ -25,6 +25,7 @@ TRIALS = 20
 RUNNERS = 20
 EACH = 5
 HEAD_START = 0.02
+NOTHING = Decimal(0)
 
 
 def run_of(cost: Decimal) -> RunRecord:
@@ -87,11 +88,11 @@ class TestABudgetForTen:
         member = cast.home.owner
 
         def turn() -> list[str]:
-            found = []
+            found: list[str] = []
             for _ in range(EACH):
                 subject, now = uuid4(), timezone.now()
                 short = spending.reserve(
-                    organization_id=member.organization_id,
+                    organization_id=cast.home.organization.pk,
                     user_id=member.pk,
                     subject_id=subject,
                     amount_usd=amount,
@@ -108,7 +109,7 @@ class TestABudgetForTen:
                 Budget.objects.all().delete()
                 taken = codes(racers.race(*[turn] * RUNNERS, within=HEAD_START))["taken"]
                 budget = Budget.objects.get()
-                assert (budget.reserved_usd, budget.open_turns) == (0, 0)
+                assert (budget.reserved_usd, budget.open_turns) == (NOTHING, 0)
                 assert budget.spent_usd == cost * taken
                 assert budget.spent_usd <= Decimal("1.00")
                 assert taken in {10, 11}
@@ -138,7 +139,11 @@ class TestABudgetForTen:
                 )
                 assert racers.race(sweep, settle, sweep, within=0.003) == [None, None, None]
                 budget = Budget.objects.get()
-                assert (budget.spent_usd, budget.reserved_usd, budget.open_turns) == (Decimal("0.03"), 0, 0)
+                assert (budget.spent_usd, budget.reserved_usd, budget.open_turns) == (
+                    Decimal("0.03"),
+                    NOTHING,
+                    0,
+                )
 
 
 class TestAMonthForThirty:

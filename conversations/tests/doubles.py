@@ -19,7 +19,7 @@ class StagedChat(ScriptedChat):
     """Passes every call on to the script of the running test."""
 
     def __init__(self, **named: str) -> None:
-        super().__init__(**named)  # type: ignore[arg-type]
+        super().__init__(**named)
         self.stream = lambda request, *, deadline_s: stage.chat.stream(request, deadline_s=deadline_s)  # type: ignore[method-assign]
 
 
