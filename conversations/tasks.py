@@ -9,7 +9,7 @@ from celery.contrib.django.task import DjangoTask
 from django.utils import timezone
 
 from coaching import spending
-from conversations import allowance, escalating
+from conversations import allowance, analytics_views, escalating
 from conversations.turns import recovery
 
 
@@ -36,6 +36,12 @@ def sweep_turns(**_future: object) -> None:
 def release_reservations(**_future: object) -> None:
     """Give back what was set aside for answers on which nobody works any more."""
     spending.release(subject_ids=allowance.abandoned(now=timezone.now()))
+
+
+@shared_task(ignore_result=True)
+def refresh_analytics(**_future: object) -> None:
+    """Bring the numbers of the analytics up to date."""
+    analytics_views.refresh()
 
 
 @shared_task(ignore_result=True)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from conversations import console, views
+from conversations import analytics_pages, console, views
 
 app_name = "conversations"
 
@@ -21,6 +21,7 @@ urlpatterns = [
     path("conversations/<uuid:conversation_id>/delete/", views.delete, name="delete"),
     path("conversations/<uuid:conversation_id>/restore/", views.restore, name="restore"),
     path("messages/<uuid:message_id>/feedback/", views.feedback, name="feedback"),
+    path("admin/analytics/", analytics_pages.page, name="analytics"),
     path("admin/queue/", console.queue, name="queue"),
     path("admin/queue/badge/", console.queue_badge, name="queue_badge"),
     path("admin/queue/<uuid:conversation_id>/", console.console, name="console"),

@@ -141,16 +141,16 @@ _LIMITS = {
 }
 
 
-def _database() -> dict[str, Any]:
-    """Return the default database, with the time limits and the pool of this process's role.
+def _database(name: str, url: str) -> dict[str, Any]:
+    """Return a database, with the time limits and the pool of this process's role.
 
     A web process answers each request in a thread of its own, so its connections come from a pool;
     the other processes keep theirs.
     """
     try:
-        database = addresses.database_from_url(DATABASE_URL)
+        database = addresses.database_from_url(url)
     except ValueError as error:
-        ENV.problems.append(f"DATABASE_URL is wrong: {error}")
+        ENV.problems.append(f"{name} is wrong: {error}")
         return {"ENGINE": "django.db.backends.postgresql"}
     limits = " ".join(f"-c {name}={value}" for name, value in _LIMITS.get(SIDELINE_ROLE, {}).items())
     database["OPTIONS"] = {"connect_timeout": 5, "options": limits, **database["OPTIONS"]}
@@ -173,7 +173,9 @@ def _redis(number: int) -> str:
         return ""
 
 
-DATABASES = {"default": _database()}
+DATABASES = {"default": _database("DATABASE_URL", DATABASE_URL)}
+if ENV.given("ANALYTICS_DATABASE_URL"):
+    DATABASES["analytics"] = _database("ANALYTICS_DATABASE_URL", ENV.text("ANALYTICS_DATABASE_URL"))
 DATABASE_THREADS = ENV.integer("DATABASE_THREADS", 8, least=1)
 """Threads on which asynchronous code does its short database work."""
 PRESENCE_URL = _redis(3)
@@ -266,6 +268,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "conversations.tasks.release_reservations",
         "schedule": 10.0,
         "options": {"expires": 10},
+    },
+    "refresh-analytics": {
+        "task": "conversations.tasks.refresh_analytics",
+        "schedule": 600.0,
+        "options": {"expires": 600},
     },
     "escalate-handoffs": {
         "task": "conversations.tasks.escalate_handoffs",
