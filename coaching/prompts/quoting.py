@@ -38,7 +38,7 @@ def tagged(tag: str, text: str, **attributes: str | int) -> str:
 
 def _visible(text: str) -> str:
     """Drop control, format, private and surrogate characters, where instructions can hide from a reader."""
-    if text.translate(_WITHOUT_LINES).isprintable():
+    if text.replace("\n", "").replace("\t", "").isprintable():
         return text
     return "".join(character for character in text if character.isprintable() or _may_stay(character))
 
@@ -50,6 +50,3 @@ def _may_stay(character: str) -> bool:
         or character in KEPT_JOINERS
         or not unicodedata.category(character).startswith("C")
     )
-
-
-_WITHOUT_LINES = dict.fromkeys(map(ord, KEPT_CONTROLS))
