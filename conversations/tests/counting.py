@@ -40,6 +40,7 @@ def talk(
         member=member, conversation_id=conversation.pk, client_id=uuid4(), text=text, now=at, worker="here"
     )
     assert accepted.reply is not None
+    assert accepted.turn_id is not None
     Message.objects.filter(pk=accepted.reply.pk).update(
         state="complete", content="So.", domains=list(domains)
     )

@@ -177,24 +177,16 @@ class TestWords:
 class TestWaitingForAPerson:
     def test_is_counted_by_reason_and_timed(self, home: House, team: list[User]) -> None:
         at = datetime(2026, 10, 1, 10, tzinfo=UTC)
-        for number, person in enumerate(team):
-            turn = talk(person)
+        turns = [talk(person) for person in team]
+        for minutes, turn in enumerate([*turns, turns[0]]):
             Handoff.objects.create(
                 conversation=turn.conversation,
                 organization=home.organization,
-                reason="client_request",
+                reason="crisis" if minutes == 6 else "client_request",
                 state="returned",
                 requested_at=at,
-                taken_at=at + timedelta(minutes=number + 1),
+                taken_at=at + timedelta(minutes=minutes),
             )
-        Handoff.objects.create(
-            conversation=turn.conversation,
-            organization=home.organization,
-            reason="crisis",
-            state="returned",
-            requested_at=at,
-            taken_at=at,
-        )
         assert analytics_views.refresh()
         waiting = analytics.waiting(scope=scope_of(home.admin), period=OCTOBER)
         assert [(count.name, count.value) for count in waiting.reasons] == [
