@@ -1,5 +1,6 @@
 """Messages of a month and money of a day: set aside before, settled after, given back when nobody works on it."""
 
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -15,7 +16,7 @@ from accounts.models import MonthlyUse, Organization, User
 from accounts.quotas import Kind
 from accounts.tests.cast import Cast
 from coaching.models import Budget, Reservation
-from coaching.providers.scripted import ScriptedChat
+from coaching.providers.scripted import Reply, ScriptedChat
 from coaching.tests.factories import PersonaFactory
 from conversations import acting, allowance, drafting, tasks
 from conversations.database import close_threads
@@ -129,6 +130,23 @@ class TestMoney:
         turns.start(reserved.subject_id, conversation.pk)
         await turns.finished()
         return accepted
+
+    async def test_is_paid_for_what_a_stopped_answer_had_said(
+        self, cast: Cast, conversation: Conversation
+    ) -> None:
+        reply = Reply("Begin with a question.", until=asyncio.Event(), wait_after=2)
+        stage.chat = ScriptedChat(reply)
+        accepted = await acting.accept_here(
+            member=cast.home.owner, conversation_id=conversation.pk, client_id=uuid4(), text=QUESTION
+        )
+        assert accepted.turn_id is not None
+        turns.start(accepted.turn_id, conversation.pk)
+        await reply.reached.wait()
+        turns.stop(conversation.pk)
+        await turns.finished()
+        budget = await Budget.objects.aget()
+        assert budget.spent_usd > 0
+        assert (budget.reserved_usd, budget.open_turns) == (NOTHING, 0)
 
     def test_that_is_set_aside_for_two_leaves_none_for_a_third(
         self, cast: Cast, conversation: Conversation
