@@ -21,10 +21,10 @@ from django.utils import timezone
 from typing_extensions import override
 from unfold.admin import TabularInline
 
-from accounts import access, audit, people, seats, second_factor, teams
+from accounts import access, audit, people, quotas, seats, second_factor, teams
 from accounts.dashboard import ReadOnly, member_of
 from accounts.entry_models import Invitation
-from accounts.forms import OrganizationForm, PersonForm, TeamForm
+from accounts.forms import LIMITS, OrganizationForm, PersonForm, TeamForm
 from accounts.invitation_admin import InvitationAdmin
 from accounts.models import AuditEvent, Organization, Team, TeamMembership, User
 from accounts.record_admin import RecordAdmin
@@ -281,9 +281,11 @@ class OrganizationAdmin(ReadOnly):
 
     @override
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """Return what is counted; for everybody but staff the tier and the district, which is claimed by its id."""
-        counted = ("seats_used",) if obj else ()
-        return counted if member_of(request).is_superuser else ("tier", "clever_district_id", *counted)
+        """Return what is counted; for everybody but staff the tier, its limits and the district, claimed by its id."""
+        counted = ("seats_used", "messages_this_month") if obj else ()
+        return (
+            counted if member_of(request).is_superuser else ("tier", "clever_district_id", *LIMITS, *counted)
+        )
 
     @admin.display(description="Seats")
     def seats_used(self, organization: Organization) -> str:
@@ -291,6 +293,12 @@ class OrganizationAdmin(ReadOnly):
         found = seats.seats_of(organization, now=timezone.now())
         allowed = "no limit" if found.allowed is None else f"{found.allowed} in all"
         return f"{found.used} used, {found.promised} promised to people who are invited, {allowed}"
+
+    @admin.display(description="Messages to the AI this month")
+    def messages_this_month(self, organization: Organization) -> str:
+        """Return how much of the monthly messages is used."""
+        month = quotas.month_of(organization, now=timezone.now())
+        return f"{month.messages:,}" if month.limit is None else f"{month.messages:,} of {month.limit:,}"
 
     @override
     def save_model(self, request: HttpRequest, obj: Organization, form: Any, change: bool) -> None:

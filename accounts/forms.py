@@ -49,6 +49,16 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at r
         return cleaned
 
 
+LIMITS = (
+    "monthly_message_limit",
+    "requests_per_hour",
+    "ai_turns_per_hour",
+    "exports_per_day",
+    "daily_budget_usd",
+)
+"""What staff agree with an organization; its administrators see it."""
+
+
 class OrganizationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
     """What an organization sets for itself."""
 
@@ -63,6 +73,7 @@ class OrganizationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
             "idle_minutes",
             "links_accounts",
             "clever_district_id",
+            *LIMITS,
         )
 
     def clean_help_lines(self) -> list[dict[str, str]]:

@@ -61,10 +61,30 @@ class Organization(models.Model):
         help_text="Somebody whom you added here may sign in with Google at the same, verified address. "
         "Without it, such a person is refused.",
     )
+    monthly_message_limit = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="Messages to the AI in a calendar month; empty means as the tier says.",
+    )
+    requests_per_hour = models.PositiveIntegerField(
+        null=True, blank=True, help_text="For each person; empty means as the role says, here and below."
+    )
+    ai_turns_per_hour = models.PositiveIntegerField(null=True, blank=True)
+    exports_per_day = models.PositiveIntegerField(null=True, blank=True)
+    daily_budget_usd = models.DecimalField(
+        max_digits=8,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        help_text="What the AI may cost each person in a day, in US dollars; empty means as the settings say.",
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
         constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(daily_budget_usd__gte=0), name="organization_budget_not_negative"
+            ),
             models.CheckConstraint(
                 condition=models.Q(kind__in=["school", "district", "other"]), name="organization_kind_known"
             ),
@@ -108,6 +128,23 @@ class OrganizationDomain(models.Model):
     @override
     def __str__(self) -> str:
         return self.domain
+
+
+class MonthlyUse(models.Model):
+    """How many messages an organization has sent to the AI in one calendar month."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    month = models.DateField(help_text="The first day of the month.")
+    messages = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["organization", "month"], name="monthly_use_once"),
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.messages} messages in {self.month:%Y-%m}"
 
 
 class UserManager(BaseUserManager["User"]):
