@@ -10,6 +10,8 @@ class SayForm(forms.Form):
 
     client_id = forms.UUIDField()
     text = forms.CharField(strip=False, required=False)
+    student_data = forms.CharField(max_length=12, required=False)
+    original = forms.CharField(strip=False, required=False)
 
 
 class SpeakForm(SayForm):

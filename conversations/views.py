@@ -10,13 +10,16 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.http import MemberRequest, member_required
-from conversations import access, acting, announcing, giving_feedback, organizing, queries, tasks
+from conversations import access, acting, announcing, giving_feedback, organizing, pseudonyms, queries, tasks
 from conversations.forms import FeedbackForm, ListForm, SayForm, StatusForm, TitleForm, VisibilityForm
 from conversations.models import Conversation, Feedback, Handoff
 from conversations.presenting import view_of, views_of
 from conversations.suggesting import first_questions, first_questions_for
 from conversations.turns.accept import LONGEST, Refusal, accept
+from conversations.turns.student_gate import StudentDataFound
 
+REPLACE, UNDO = "replace", "undo"
+"""What a page without a script may ask for a draft in which student data was found."""
 OTHERS = 12
 """How many other conversations the chat's side shows."""
 
@@ -119,22 +122,23 @@ def _say(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
     if not form.is_valid():
         notes.error(request, "The page was out of date. Your message is still in the box of the page before.")
         return redirect("conversations:chat", conversation_id=conversation_id)
+    said = form.cleaned_data
+    if said["student_data"] in {REPLACE, UNDO}:
+        return _draft_again(request, conversation_id, **_redrafted(request, conversation_id, said))
     try:
         accepted = accept(
             member=request.user,
             conversation_id=conversation_id,
             client_id=form.cleaned_data["client_id"],
-            text=form.cleaned_data["text"],
+            text=said["text"],
             now=timezone.now(),
+            student_data=said["student_data"],
         )
+    except StudentDataFound:
+        question = pseudonyms.propose(member=request.user, conversation_id=conversation_id, text=said["text"])
+        return _draft_again(request, conversation_id, draft=question.draft, question=question)
     except Refusal as refusal:
-        standing = access.readable_conversation(request.user, conversation_id)
-        context = {
-            **_chat_context(request, standing),
-            "refusal": refusal.text,
-            "draft": form.cleaned_data["text"],
-        }
-        return render(request, "conversations/chat.html", context, status=422)
+        return _draft_again(request, conversation_id, draft=said["text"], refusal=refusal.text)
     if not accepted.repeated:
         if accepted.waiting_turn_id is not None:
             tasks.nudge(accepted.waiting_turn_id)
@@ -145,6 +149,21 @@ def _say(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
             silence=accepted.silenced,
         )
     return redirect("conversations:chat", conversation_id=conversation_id)
+
+
+def _redrafted(request: MemberRequest, conversation_id: UUID, said: dict[str, str]) -> dict[str, object]:
+    """Return the draft with pseudonyms put in or taken out again, for a page without a script."""
+    if said["student_data"] == UNDO:
+        return {"draft": said["original"]}
+    question = pseudonyms.propose(member=request.user, conversation_id=conversation_id, text=said["text"])
+    return {"draft": question.suggestion, "original": question.draft, "replaced": True}
+
+
+def _draft_again(request: MemberRequest, conversation_id: UUID, **draft: object) -> HttpResponse:
+    """Show the chat with a message that was not sent, and why."""
+    standing = access.readable_conversation(request.user, conversation_id)
+    context = {**_chat_context(request, standing), **draft}
+    return render(request, "conversations/chat.html", context, status=422)
 
 
 @require_POST
@@ -211,7 +230,9 @@ def set_status(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
     form = StatusForm(request.POST)
     access.own_conversation(request.user, conversation_id)
     if form.is_valid():
-        organizing.set_status(member=request.user, conversation_id=conversation_id, **form.cleaned_data)
+        organizing.set_status(
+            member=request.user, conversation_id=conversation_id, now=timezone.now(), **form.cleaned_data
+        )
     return redirect("conversations:index")
 
 

@@ -19,6 +19,10 @@ from coaching.models import Persona
 from coaching.policies import escalation
 from conversations import episodes
 from conversations.models import Conversation, Interaction, Message, Session
+from conversations.turns import student_gate
+from conversations.turns.refusal import Refusal
+
+__all__ = ["LEASE", "LONGEST", "Accepted", "Refusal", "accept", "clean", "lock_own", "retry"]
 
 LONGEST = 20_000
 """Characters a message may have."""
@@ -28,15 +32,6 @@ SESSION_GRAIN = timedelta(seconds=20)
 
 LEASE = timedelta(seconds=15)
 """How long a process may be silent about a turn before another takes it over."""
-
-
-class Refusal(Exception):
-    """The message was not taken and nothing was changed. `code` is stable, the text is for the sender."""
-
-    def __init__(self, code: str, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-        self.text = text
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +83,17 @@ def accept(
     text: str,
     now: datetime,
     worker: str = "",
+    student_data: str = "",
 ) -> Accepted:
     """Commit a client's message and open its turn.
 
     With `worker` named, the turn is claimed for that process where no other turn is running; it is then
-    in the result. Without, the turn waits and the sweep finds it.
+    in the result. Without, the turn waits and the sweep finds it. `student_data` is what the educator has
+    decided about student data in the text: `send`, `pseudonyms`, or nothing yet.
 
     Raises:
         NotVisible: the conversation is not the member's.
-        Refusal: the text cannot be taken, or the key was used for another text.
+        Refusal: the text cannot be taken, the key was used for another text, or it seems to name a student.
     """
     text = clean(text)
     standing = _lock_to_speak(member, conversation_id, client_id)
@@ -106,6 +103,7 @@ def accept(
     _refuse_archived(conversation)
     findings = escalation.screen(text, phrases=_phrases(conversation))
     message = _message(conversation, member, client_id, text, now)
+    message.metadata = student_gate.passed(text, decision=student_data, called=findings)
     session_id = open_session(conversation, standing.session, now=now)
     reason = findings[0].reason if findings else ""
     if reason in escalation.ANSWERED_BY_ASKING or episodes.ai_is_silent(conversation):

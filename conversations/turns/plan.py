@@ -10,6 +10,7 @@ from coaching.models import Persona
 from coaching.prompts.compose import PersonaVoice, compose_answer
 from coaching.providers.ports import ChatMessage, ChatRequest, SourceText
 from conversations.models import Conversation, Interaction, Message
+from conversations.turns import student_gate
 from conversations.turns.understand import Understood
 from knowledge.retrieval import retrieve
 from knowledge.retrieved import Retrieval, RetrievedPassage
@@ -113,12 +114,16 @@ def load(turn_id: UUID) -> Loaded | None:
 
 
 def _earlier_messages(conversation_id: UUID, before: int) -> list[Message]:
+    """Return what was said before, oldest first, in the words that a provider may read."""
     newest_first = (
         Message.objects.filter(conversation_id=conversation_id, sequence__lt=before)
         .only("sender_type", "content", "metadata")
         .order_by("-sequence")[:HISTORY]
     )
-    return list(reversed(newest_first))
+    earlier = list(reversed(newest_first))
+    for message in earlier:
+        message.content = student_gate.for_provider(message)
+    return earlier
 
 
 def voice_of(conversation: Conversation) -> Voice:

@@ -7,6 +7,7 @@ import { Live } from "./live.js";
 import { MessageLog } from "./log.js";
 import { People, Typing } from "./presence.js";
 import { openSourcesBeside } from "./sources.js";
+import { StudentDataQuestion } from "./student_data.js";
 
 const QUIET_MS = 5_000;
 const SHOW_CONNECTING_AFTER_MS = 800;
@@ -52,6 +53,10 @@ const composer = byId("composer")
     })
   : null;
 
+const question = composer
+  ? new StudentDataQuestion(byId("student-data"), composer, { announce, onSend: say })
+  : null;
+
 // --- What the server says ---
 
 const HEARD = {
@@ -70,7 +75,8 @@ const HEARD = {
     const text = event.client_id ? outbox.take(event.client_id) : undefined;
     if (event.client_id) log.dropPending(event.client_id);
     if (text !== undefined) composer?.giveBack(text);
-    composer?.refuse(event.text);
+    if (event.code === "student_data") question?.ask(event);
+    else composer?.refuse(event.text);
   },
   message(event) {
     const { isNew, ended, hasGap, element } = log.show(event);
@@ -153,17 +159,17 @@ function showTitle() {
 
 // --- What the person does ---
 
-function say(text) {
+function say(text, studentData = question?.decisionFor(text) ?? "") {
   const clientId = newId();
-  outbox.add(clientId, text);
+  outbox.add(clientId, text, studentData);
   byId("welcome")?.remove();
   log.addPending(clientId, text);
   typing.stop();
-  sendOne(clientId, text);
+  sendOne(clientId, text, studentData);
 }
 
-function sendOne(clientId, text) {
-  if (!live.send({ type: "say", client_id: clientId, text })) {
+function sendOne(clientId, text, studentData) {
+  if (!live.send({ type: "say", client_id: clientId, text, student_data: studentData })) {
     log.notePending(clientId, "Will be sent when the connection is back");
     showStatus();
   }
@@ -173,7 +179,7 @@ function sendOne(clientId, text) {
 function sendWaiting() {
   for (const [clientId, text] of outbox.waiting) {
     log.notePending(clientId, "Sending…");
-    sendOne(clientId, text);
+    sendOne(clientId, text, outbox.studentDataOf(clientId));
   }
 }
 
