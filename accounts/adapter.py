@@ -5,10 +5,11 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from typing_extensions import override
 
-from accounts import audit
+from accounts import audit, data_requests
 from accounts.models import User
 
 
@@ -26,6 +27,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         """Sign in under a new session id, and record it."""
         super().login(request, user)
         audit.record(actor=user, action="signed_in", resource=audit.person(user), request=request)
+
+    @override
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        """Lead somebody who is about to be erased to where that can be taken back."""
+        user = request.user
+        if isinstance(user, User) and data_requests.open_erasure(user) is not None:
+            return reverse("your_data")
+        url: str = super().get_login_redirect_url(request)
+        return url
 
     @override
     @transaction.atomic

@@ -13,8 +13,10 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import Group
 from django.db.models import ForeignKey, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from typing_extensions import override
 from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import action
 
 from accounts import access, audit, people
 from accounts.forms import OrganizationForm, PersonForm, TeamForm
@@ -77,6 +79,7 @@ class PersonAdmin(ReadOnly):
     search_fields = ("name", "email")
     ordering = ("name",)
     actions = ("send_password_links",)
+    actions_detail: ClassVar = ["erase_account"]
 
     @override
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -163,6 +166,15 @@ class PersonAdmin(ReadOnly):
         for person in chosen:
             people.send_password_link(actor=member_of(request), person=person, request=request)
         self.message_user(request, f"Links sent: {len(chosen)}.", messages.SUCCESS)
+
+    @action(description="Erase account", url_path="erase-account", permissions=["erase"])
+    def erase_account(self, _request: HttpRequest, object_id: str) -> HttpResponse:
+        """Lead to the page that says what an erasure takes, and asks for it."""
+        return HttpResponseRedirect(reverse("erase_person", args=[object_id]))
+
+    def has_erase_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Return whether the member may have people erased."""
+        return member_of(request).is_admin
 
 
 class MembershipInline(TabularInline):  # type: ignore[misc]  # Unfold has no types

@@ -50,7 +50,10 @@ class OrganizationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
 
     class Meta:
         model = Organization
-        fields = ("name", "kind", "tier", "help_lines", "response_minutes", "idle_minutes")
+        fields = (
+            *("name", "kind", "tier", "help_lines", "response_minutes", "idle_minutes"),
+            *("keep_archived_days", "keep_deleted_days", "keep_events_days"),
+        )
 
     def clean_help_lines(self) -> list[dict[str, str]]:
         """Return the help lines, each with a name, a contact and perhaps hours."""

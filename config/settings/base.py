@@ -5,6 +5,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from celery.schedules import crontab
+
 from config import addresses, content_policy, log
 from config.env import Environment
 from config.settings import unfold
@@ -215,6 +217,27 @@ REQUEST_BODY_LIMITS: dict[str, int] = {
 REQUEST_BODY_SECONDS = 30.0
 """How long a request body may stand still before the request is given up."""
 
+# --- People's own data -------------------------------------------------------------------------------
+
+ACCOUNT_DATA = [
+    "conversations.account_data.ConversationsData",
+    "knowledge.account_data.KnowledgeData",
+    "coaching.account_data.CoachingData",
+    "accounts.account_data.AccountsData",
+]
+"""What each app holds about a person, in the order of erasing: the account itself goes last."""
+RETENTION = [
+    "conversations.retention.RULES",
+    "coaching.retention.RULES",
+    "knowledge.retention.RULES",
+    "accounts.retention_rules.RULES",
+]
+"""What is not kept for ever, app by app."""
+ERASURE_GRACE = timedelta(days=ENV.integer("ERASURE_GRACE_DAYS", 7, least=0))
+"""How long somebody may think again before their account is erased."""
+ACCOUNT_EXPORT_LASTS = timedelta(hours=24)
+"""How long a person's copy of their own data can be downloaded."""
+
 # --- Jobs --------------------------------------------------------------------------------------------
 
 VISIBILITY_TIMEOUT_SECONDS = 600
@@ -264,6 +287,21 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "conversations.tasks.escalate_handoffs",
         "schedule": 30.0,
         "options": {"expires": 30},
+    },
+    "sweep-account-data": {
+        "task": "accounts.tasks.sweep_account_data",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "expire-exports": {
+        "task": "accounts.tasks.expire_exports",
+        "schedule": 900.0,
+        "options": {"expires": 900},
+    },
+    "keep-no-longer": {
+        "task": "accounts.tasks.keep_no_longer",
+        "schedule": crontab(hour=3, minute=20),
+        "options": {"expires": 6 * 3600},
     },
     "clear-sessions": {
         "task": "config.tasks.clear_sessions",
