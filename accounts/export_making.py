@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 FOLDER = "account-exports"
 LEASE = timedelta(minutes=5)
 MOST_ATTEMPTS = 3
+PIECE_BYTES = 1 << 20
 
 State = AccountExport.State
 
@@ -129,9 +130,7 @@ def _note(export: AccountExport, **values: int) -> None:
 
 def _keep(export: AccountExport, archive: IO[bytes]) -> None:
     """Store the file, then say that it is ready; a file without its row is removed again."""
-    size = archive.tell()
-    archive.seek(0)
-    digest = hashlib.file_digest(archive, "sha256").hexdigest()
+    size, digest = archive.tell(), _digest(archive)
     name = default_storage.save(f"{FOLDER}/{export.pk}-{export.attempts}.zip", File(archive))
     ready_at = timezone.now()
     with transaction.atomic():
@@ -151,6 +150,16 @@ def _keep(export: AccountExport, archive: IO[bytes]) -> None:
     if not kept:
         default_storage.delete(name)
         raise TakenAway
+
+
+def _digest(archive: IO[bytes]) -> str:
+    """Return the SHA-256 of the whole archive, and stand at its beginning again."""
+    archive.seek(0)
+    digest = hashlib.sha256()
+    while piece := archive.read(PIECE_BYTES):
+        digest.update(piece)
+    archive.seek(0)
+    return digest.hexdigest()
 
 
 def remove_file(export: AccountExport) -> None:

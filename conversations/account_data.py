@@ -110,7 +110,7 @@ def _who_read(person: User) -> Iterator[dict[str, Any]]:
     for event in events.order_by("sequence").iterator():
         yield {
             "at": event.at,
-            "who": names.get(event.actor_id, ""),
+            "who": names.get(event.actor_id, "") if event.actor_id else "",
             "action": event.action,
             "conversation": event.resource.partition(":")[2],
         }
@@ -161,7 +161,7 @@ def _delete(conversation_id: UUID, now: datetime) -> int:
 def _unsign(person: User) -> int:
     """Take a coach's name out of what Sideline and the AI said in other people's conversations."""
     named = Message.objects.filter(
-        conversation__organization_id=person.organization_id,
+        conversation__organization=person.organization,
         sender_type__in=[Message.Sender.SYSTEM, Message.Sender.AI],
         content__contains=person.name,
     )

@@ -124,7 +124,7 @@ async def forget(user_id: UUID) -> None:
             rows = await cast("Awaitable[dict[bytes, bytes]]", redis.hgetall(key))
             theirs = [socket for socket, row in rows.items() if orjson.loads(row)["user"] == str(user_id)]
             if theirs:
-                await cast("Awaitable[int]", redis.hdel(key, *theirs))
+                await redis.hdel(key, *theirs)
 
     await _forgiving(remove())
 

@@ -123,9 +123,9 @@ def _say(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
         notes.error(request, "The page was out of date. Your message is still in the box of the page before.")
         return redirect("conversations:chat", conversation_id=conversation_id)
     said = form.cleaned_data
-    if said["student_data"] in {REPLACE, UNDO}:
-        return _draft_again(request, conversation_id, **_redrafted(request, conversation_id, said))
     try:
+        if said["student_data"] in {REPLACE, UNDO}:
+            return _draft_again(request, conversation_id, **_redrafted(request, conversation_id, said))
         accepted = accept(
             member=request.user,
             conversation_id=conversation_id,
@@ -153,9 +153,11 @@ def _say(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
 
 def _redrafted(request: MemberRequest, conversation_id: UUID, said: dict[str, str]) -> dict[str, object]:
     """Return the draft with pseudonyms put in or taken out again, for a page without a script."""
-    if said["student_data"] == UNDO:
-        return {"draft": said["original"]}
-    question = pseudonyms.propose(member=request.user, conversation_id=conversation_id, text=said["text"])
+    taken_out = said["student_data"] == UNDO
+    text = said["original"] if taken_out else said["text"]
+    question = pseudonyms.propose(member=request.user, conversation_id=conversation_id, text=text)
+    if taken_out:
+        return {"draft": question.draft, "question": question}
     return {"draft": question.suggestion, "original": question.draft, "replaced": True}
 
 

@@ -204,7 +204,7 @@ class TestARun:
 
         rule = next(rule for rule in retention.rules() if rule.name == "deleted_conversations")
         with monkeypatch.context() as patched:
-            patched.setattr(retention.transaction, "atomic", dying)
+            patched.setattr(transaction, "atomic", dying)
             with pytest.raises(KeyboardInterrupt):
                 retention._purge(rule, cast.home.organization, NOW)
         assert Conversation.objects.count() == 1

@@ -203,6 +203,14 @@ class TestThePageWithoutAScript:
         assert f'dir="auto">{NAMED}</textarea>' in again
         assert spoken(conversation) == []
 
+    @pytest.mark.parametrize("decision", ["replace", "undo"])
+    def test_says_so_when_there_is_nothing_to_put_pseudonyms_in(
+        self, client: Client, cast: Cast, conversation: Conversation, decision: str
+    ) -> None:
+        response = self.post(client, cast, conversation, text=" ", student_data=decision)
+        assert response.status_code == 422
+        assert "Write something first." in response.content.decode()
+
     @pytest.mark.parametrize(("text", "decision"), [(NAMED, "send"), (WITH_LETTERS, "pseudonyms")])
     def test_sends_what_was_chosen(
         self, client: Client, cast: Cast, conversation: Conversation, text: str, decision: str

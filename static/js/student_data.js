@@ -69,11 +69,11 @@ export class StudentDataQuestion {
     undo.dataset.studentData = "undo";
     const words = Object.assign(document.createElement("p"), {
       id: "student-data-title",
-      textContent: "Pseudonyms are in your message. Read it once more, then send it.",
+      textContent: "Pseudonyms stand in for the names. Read it once more, then send it.",
     });
     notice.lastElementChild.replaceChildren(words, undo);
     this.#composer.focus();
-    this.#announce("Pseudonyms are in your message. Read it once more, then send it.");
+    this.#announce("Pseudonyms stand in for the names. Read it once more, then send it.");
   }
 
   #undo() {
