@@ -10,6 +10,11 @@ class SayForm(forms.Form):
 
     client_id = forms.UUIDField()
     text = forms.CharField(strip=False, required=False)
+
+
+class ClientSayForm(SayForm):
+    """A client's message, with what was decided about student data in it."""
+
     student_data = forms.CharField(max_length=12, required=False)
     original = forms.CharField(strip=False, required=False)
 

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.http import MemberRequest, member_required
 from conversations import access, acting, announcing, giving_feedback, organizing, pseudonyms, queries, tasks
-from conversations.forms import FeedbackForm, ListForm, SayForm, StatusForm, TitleForm, VisibilityForm
+from conversations.forms import ClientSayForm, FeedbackForm, ListForm, StatusForm, TitleForm, VisibilityForm
 from conversations.models import Conversation, Feedback, Handoff
 from conversations.presenting import view_of, views_of
 from conversations.suggesting import first_questions, first_questions_for
@@ -118,7 +118,7 @@ def say(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
 
 
 def _say(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
-    form = SayForm(request.POST)
+    form = ClientSayForm(request.POST)
     if not form.is_valid():
         notes.error(request, "The page was out of date. Your message is still in the box of the page before.")
         return redirect("conversations:chat", conversation_id=conversation_id)

@@ -17,7 +17,7 @@ from accounts.tests.cast import Cast
 from conversations import handoff, pseudonyms
 from conversations.consumers import ConversationConsumer
 from conversations.database import close_threads
-from conversations.models import Conversation, Interaction, Message
+from conversations.models import Conversation, Handoff, Interaction, Message
 from conversations.tests.factories import begin, say, spoken
 from conversations.turns.accept import accept
 from conversations.turns.plan import load
@@ -93,6 +93,13 @@ class TestTheGate:
         handoff.take_over(coach=cast.home.coach, conversation_id=conversation.pk, now=timezone.now())
         handoff.hand_back(coach=cast.home.coach, conversation_id=conversation.pk, now=timezone.now())
         assert "Maria" not in self.prompt_of(cast.home.owner, conversation)
+
+    def test_hears_a_crisis_of_a_student_who_is_named(self, cast: Cast) -> None:
+        conversation = begin(cast.home.owner)
+        accepted = say(cast.home.owner, conversation, "My student Maria Lopez told me she wants to die.")
+        assert accepted.called
+        assert accepted.turn_id is None
+        assert Handoff.objects.get().reason == "crisis"
 
     def test_hides_what_a_coach_wrote_of_a_student_from_the_provider(self, cast: Cast) -> None:
         conversation = begin(cast.home.owner)

@@ -101,9 +101,9 @@ def accept(
     if standing.said_before:
         return _repeated(Message.objects.get(conversation=conversation, client_id=client_id), text)
     _refuse_archived(conversation)
-    findings = escalation.screen(text, phrases=_phrases(conversation))
+    findings, noted = student_gate.screened(text, phrases=_phrases(conversation), decision=student_data)
     message = _message(conversation, member, client_id, text, now)
-    message.metadata = student_gate.passed(text, decision=student_data, called=findings)
+    message.metadata = noted
     session_id = open_session(conversation, standing.session, now=now)
     reason = findings[0].reason if findings else ""
     if reason in escalation.ANSWERED_BY_ASKING or episodes.ai_is_silent(conversation):

@@ -30,25 +30,32 @@ class StudentDataFound(Refusal):
         )
 
 
-def passed(text: str, *, decision: str, called: Sequence[escalation.Finding]) -> dict[str, object]:
-    """Return what is kept with the message about the decision; nothing for a message without student data.
+def screened(
+    text: str, *, phrases: Sequence[str], decision: str
+) -> tuple[Sequence[escalation.Finding], dict[str, object]]:
+    """Return what in a message calls a person, and what is kept with it about student data.
+
+    The rules that call a person know "a student", not Maria: where a name is found they read the text without it, too.
 
     Args:
         text: the message, cleaned.
-        decision: what the educator said: `send`, `pseudonyms`, or nothing.
-        called: what in the message calls a person.
+        phrases: the coach's own phrases that call a person.
+        decision: what the educator said about student data: `send`, `pseudonyms`, or nothing.
 
     Raises:
-        StudentDataFound: something was found and the educator has not said to send it.
+        StudentDataFound: something was found, the educator has not said to send it, and it is no crisis.
     """
+    called = escalation.screen(text, phrases=phrases)
     found = student_data.find(text)
     if not found:
-        return {METADATA: {"decision": PSEUDONYMS}} if decision == PSEUDONYMS else {}
+        return called, {METADATA: {"decision": PSEUDONYMS}} if decision == PSEUDONYMS else {}
+    if not called:
+        called = escalation.screen(student_data.masked(text), phrases=phrases)
     kinds = sorted({finding.kind for finding in found})
     if decision == SEND:
-        return {METADATA: {"decision": SEND, "kinds": kinds}}
+        return called, {METADATA: {"decision": SEND, "kinds": kinds}}
     if any(finding.reason == escalation.CRISIS for finding in called):
-        return {METADATA: {"decision": NOT_ASKED, "kinds": kinds}}
+        return called, {METADATA: {"decision": NOT_ASKED, "kinds": kinds}}
     raise StudentDataFound
 
 
