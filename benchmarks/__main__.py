@@ -13,6 +13,7 @@ SQUAD = str(SHARED / "retrieval-squad")
 
 MEASUREMENTS: dict[str, list[str]] = {
     "chat": [],
+    "turn_steps": [],
     "sockets": [],
     "stopping": [],
     "retrieval_scale": [],

@@ -1,8 +1,9 @@
 """Chat over the websocket: what Sideline adds to the model's own time, and what a turn costs the web process.
 
 A deterministic OpenAI-compatible server on loopback answers (100 ms to the first token, then 100 tokens of 20 ms).
-The floor is the same request sent straight to it. One web process, one worker, everything on: persistence,
-screening, retrieval, citations, metering.
+The first floor is the same request sent straight to it; the second, "bare", a Channels app without any product on
+the same server (`benchmarks.bare_chat`): machines differ by a factor of three, the ratio to it much less. One web
+process, one worker, everything on: persistence, screening, retrieval, citations, metering.
 
     python -m benchmarks.chat [--users 1 20 50 100 200] [--turns 3] [--burst 200] [--server daphne]
 """
@@ -153,7 +154,7 @@ async def floor(house: House, users: int, turns: int) -> Load:
     return load
 
 
-def row(users: int, base: Load, load: Load, cost: Cost) -> str:
+def row(users: int, base: Load, load: Load, cost: Cost, name: str = "Sideline") -> str:
     """Return one line of the table."""
     floor_p50, floor_p95 = percentile(base.first_token, 0.5), percentile(base.first_token, 0.95)
     added_p50 = (percentile(load.first_token, 0.5) - floor_p50) * 1000
@@ -161,7 +162,7 @@ def row(users: int, base: Load, load: Load, cost: Cost) -> str:
     turn = (statistics.median(load.whole_turn or [float("nan")]) - statistics.median(base.whole_turn)) * 1000
     target = TARGET_P95_MS.get(users)
     return (
-        f"{users:>5} | {floor_p95 * 1000:>9.0f} | {added_p50:>9.0f} | {added_p95:>9.0f} | "
+        f"{name:>8} | {users:>5} | {floor_p95 * 1000:>9.0f} | {added_p50:>9.0f} | {added_p95:>9.0f} | "
         f"{target or '-':>6} | {turn:>8.0f} | {cost.turns_per_second:>7.1f} | "
         f"{cost.cpu_ms_per_turn:>8.1f} | {cost.memory_mb:>6.0f} | {load.failures:>6}"
     )
@@ -185,18 +186,28 @@ def main(arguments: Iterable[str] | None = None) -> None:
         server=options.server,
     ) as house:
         print(
-            "users | floor p95 | added p50 | added p95 | target | turn add | turns/s | CPU/turn | MB     | failed"
+            "         | users | floor p95 | added p50 | added p95 | target | turn add | turns/s | CPU/turn | MB     | failed"
         )
         asyncio.run(steady(house, 1, 3))
         for users in options.users:
             base = asyncio.run(floor(house, users, options.turns))
-            load, cost = asyncio.run(steady(house, users, options.turns))
-            print(row(users, base, load, cost), flush=True)
+            print(row(users, base, *asyncio.run(steady(house.bare(), users, options.turns)), "bare"))
+            print(row(users, base, *asyncio.run(steady(house, users, options.turns))), flush=True)
         if options.burst:
             base = asyncio.run(floor(house, 1, 3))
-            load, cost = asyncio.run(steady(house, options.burst, 1, spread=False))
             print("burst, all at once:")
-            print(row(options.burst, base, load, cost), flush=True)
+            print(
+                row(
+                    options.burst,
+                    base,
+                    *asyncio.run(steady(house.bare(), options.burst, 1, spread=False)),
+                    "bare",
+                )
+            )
+            print(
+                row(options.burst, base, *asyncio.run(steady(house, options.burst, 1, spread=False))),
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

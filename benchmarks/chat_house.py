@@ -1,6 +1,8 @@
 """A house for the chat benchmarks: services, model server, web process, worker, library and signed-in clients."""
 
+import contextlib
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -9,7 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
 
@@ -36,8 +38,14 @@ class House:
     port: int
     model_url: str
     web_pid: int
+    bare_port: int
+    bare_pid: int
     environment: dict[str, str]
     _clients: list[Client]
+
+    def bare(self) -> "House":
+        """Return the floor beside the product: a bare Channels app on the same server."""
+        return replace(self, port=self.bare_port, web_pid=self.bare_pid)
 
     @property
     def url(self) -> str:
@@ -87,6 +95,8 @@ def open_house(
             for name, cookie, conversation in (line.split() for line in made.stdout.splitlines() if line)
         ]
         web = _start(stack, _server(server, web_port), environment, folder / "web.log")
+        bare_port = free_port()
+        bare = _start(stack, _bare(server, bare_port), environment, folder / "bare.log")
         celery = ["-m", "celery", "-A", "config.celery", "worker", "--beat", "--concurrency", "1"]
         celery += [
             "--loglevel",
@@ -98,8 +108,10 @@ def open_house(
         ]
         _start(stack, celery, {**environment, "SIDELINE_ROLE": "worker"}, folder / "worker.log")
         _wait(f"http://{LOOPBACK}:{web_port}/livez", folder / "web.log")
+        _wait_for_port(bare_port, folder / "bare.log")
         try:
-            yield House(web_port, f"http://{LOOPBACK}:{model_port}/v1", web.pid, environment, clients)
+            model_url = f"http://{LOOPBACK}:{model_port}/v1"
+            yield House(web_port, model_url, web.pid, bare_port, bare.pid, environment, clients)
         except BaseException:
             print((folder / "web.log").read_text()[-3000:], file=sys.stderr)
             raise
@@ -109,6 +121,13 @@ def _server(server: str, port: int) -> list[str]:
     if server == "daphne":
         return ["-m", "config.web", "--bind", LOOPBACK, "--port", str(port)]
     return ["-m", "uvicorn", "config.asgi:application", "--port", str(port), "--log-level", "warning"]
+
+
+def _bare(server: str, port: int) -> list[str]:
+    application = "benchmarks.bare_chat:application"
+    if server == "daphne":
+        return ["-m", "daphne", "--verbosity", "0", "--bind", LOOPBACK, "--port", str(port), application]
+    return ["-m", "uvicorn", application, "--port", str(port), "--log-level", "warning"]
 
 
 def _start(
@@ -121,6 +140,15 @@ def _start(
     stack.callback(process.wait)
     stack.callback(process.terminate)
     return process
+
+
+def _wait_for_port(port: int, log: Path) -> None:
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        with contextlib.suppress(OSError), socket.create_connection((LOOPBACK, port), timeout=1):
+            return
+        time.sleep(0.1)
+    raise SystemExit(f"the bare app did not come up:\n{log.read_text()[-3000:]}")
 
 
 def _wait(url: str, log: Path) -> None:

@@ -139,7 +139,8 @@ def report_memory() -> None:
 
 
 def _precisions() -> list[Precision]:
-    return [Precision.FULL, Precision.WHOLE] if multiplies_exactly() else [Precision.FULL]
+    whole = [Precision.WHOLE] if multiplies_exactly() else []
+    return [Precision.FULL, Precision.NARROW, *whole]
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ running requests and turns come to their end, and closes what is left.
 import asyncio
 import contextlib
 import os
+import struct
 import sys
 from io import BytesIO
 from typing import Any
@@ -21,6 +22,7 @@ from daphne.http_protocol import HTTPFactory, WebRequest
 from daphne.ws_protocol import WebSocketProtocol
 from django.conf import settings
 from twisted.internet import defer, reactor
+from twisted.internet.tcp import Connection
 from typing_extensions import override
 
 from config import asgi, health
@@ -31,6 +33,11 @@ clock: Any = reactor
 
 DRAIN_SECONDS = float(os.environ.get("DRAIN_SECONDS", "30"))
 _PAUSE_SECONDS = 0.1
+SWITCH_SECONDS = 0.0005
+"""How long a thread may keep the interpreter while the event loop waits for it.
+
+With Python's own 5 ms the first token of 60 users came 0.19 s later (p50; `benchmarks.chat`).
+"""
 _REFUSAL = b"HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
@@ -114,6 +121,39 @@ class CodedProtocol(WebSocketProtocol):  # type: ignore[misc]
         """Close the socket with a code."""
         self.sendCloseFrame(code=1000 if code is None else code)
 
+    @override
+    def serverSend(self, content: str | bytes, binary: bool = False) -> None:
+        """Send a frame at once, where nothing waits before it.
+
+        An answer is fifty frames. Autobahn and Twisted queue each and wake the reactor for it, which costs
+        several times the system call that writes it.
+        """
+        if binary or self.state != self.STATE_OPEN or not isinstance(self.transport, Connection):
+            super().serverSend(content, binary)
+            return
+        payload = content.encode() if isinstance(content, str) else content
+        frame = _text_frame(payload)
+        sent = 0 if _waits(self.transport) else self.transport.writeSomeData(frame)
+        # What could not be written, or a connection that is gone, takes Twisted's ordinary way.
+        rest = frame[sent:] if isinstance(sent, int) else frame
+        if rest:
+            self.transport.write(rest)
+
+
+def _text_frame(payload: bytes) -> bytes:
+    """Return a final, unmasked text frame (RFC 6455, section 5.2)."""
+    length = len(payload)
+    if length < 126:
+        return struct.pack("!BB", 0x81, length) + payload
+    if length < 1 << 16:
+        return struct.pack("!BBH", 0x81, 126, length) + payload
+    return struct.pack("!BBQ", 0x81, 127, length) + payload
+
+
+def _waits(transport: Any) -> bool:
+    """Whether bytes wait to be written before new ones."""
+    return bool(transport._tempDataBuffer) or len(transport.dataBuffer) > transport.offset  # noqa: SLF001
+
 
 class DrainingServer(daphne.server.Server):  # type: ignore[misc]
     """Daphne that lets what runs come to its end before it goes."""
@@ -157,6 +197,7 @@ class Web(CommandLineInterface):  # type: ignore[misc]
 
 def main(arguments: list[str]) -> None:
     """Serve until told to stop."""
+    sys.setswitchinterval(SWITCH_SECONDS)
     daphne.server.HTTPFactory = CappedFactory
     daphne.server.WebSocketFactory.protocol = CodedProtocol
     # A frame beyond this cuts the connection; below it the consumer says what is too large, with a code.

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from coaching.models import PromptRun
+from django.db import connection
+from uuid_utils.compat import uuid7
+
 from coaching.providers.metered import RunRecord
 
 
@@ -19,29 +21,25 @@ class Collector:
         self.runs.append(run)
 
 
+_COLUMNS = (
+    *("id", "at", "organization_id", "user_id", "subject_id", "purpose", "provider", "model", "prompt"),
+    *("prompt_version", "prompt_hash", "input_tokens", "output_tokens", "cost_usd", "latency_ms"),
+    *("first_token_ms", "status", "error"),
+)
+_INSERT = f"INSERT INTO coaching_promptrun ({', '.join(_COLUMNS)}) VALUES "  # noqa: S608 - names of columns
+_ROW = f"({', '.join(['%s'] * len(_COLUMNS))})"
+
+
 def keep_runs(
     runs: Sequence[RunRecord], *, organization_id: UUID, user_id: UUID, subject_id: UUID, now: datetime
 ) -> None:
     """Write the records: for whom and for what the calls were made."""
-    PromptRun.objects.bulk_create(
-        PromptRun(
-            at=now,
-            organization_id=organization_id,
-            user_id=user_id,
-            subject_id=subject_id,
-            purpose=run.purpose,
-            provider=run.provider,
-            model=run.model,
-            prompt=run.prompt.name,
-            prompt_version=run.prompt.version,
-            prompt_hash=run.prompt.hash,
-            input_tokens=run.input_tokens,
-            output_tokens=run.output_tokens,
-            cost_usd=run.cost_usd,
-            latency_ms=run.latency_ms,
-            first_token_ms=run.first_token_ms,
-            status=run.status,
-            error=run.error,
-        )
-        for run in runs
-    )
+    if not runs:
+        return
+    values: list[object] = []
+    for run in runs:
+        values += [uuid7(), now, organization_id, user_id, subject_id, run.purpose, run.provider, run.model]
+        values += [run.prompt.name, run.prompt.version, run.prompt.hash, run.input_tokens, run.output_tokens]
+        values += [run.cost_usd, run.latency_ms, run.first_token_ms, run.status, run.error]
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT + ", ".join([_ROW] * len(runs)), values)

@@ -66,13 +66,15 @@ def _page(citation: Mapping[str, Any]) -> str:
 
 def citation_url(citation: Mapping[str, Any]) -> str:
     """Return the address that opens the quoted version at the cited page with the quote marked."""
-    page = reverse(
-        "knowledge:page",
-        args=[citation["document_id"], citation["version_id"], citation.get("page_index") or 0],
-    )
+    page = _page_url(citation["document_id"], citation["version_id"], citation.get("page_index") or 0)
     return (
         f"{page}?passage={citation['passage_id']}&from={citation['quote_start']}&to={citation['quote_end']}"
     )
+
+
+@lru_cache(maxsize=2048)
+def _page_url(document_id: str, version_id: str, page_index: int) -> str:
+    return reverse("knowledge:page", args=[document_id, version_id, page_index])
 
 
 @lru_cache(maxsize=1)

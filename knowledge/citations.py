@@ -8,7 +8,7 @@ blanks and kinds of quotation mark set aside), then fuzzily. `verified`: the wor
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from itertools import groupby
@@ -65,7 +65,8 @@ class Citation:
 
     def as_dict(self) -> dict[str, object]:
         """Return what is stored on the message: only what JSON knows."""
-        return {**asdict(self), "label": str(self.label), "authors": list(self.authors)}
+        values = {name: getattr(self, name) for name in self.__slots__}
+        return {**values, "label": str(self.label), "authors": list(self.authors)}
 
 
 @dataclass(frozen=True, slots=True)

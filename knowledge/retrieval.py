@@ -117,7 +117,7 @@ def _space_for(vector: NDArray[np.float32] | None) -> EmbeddingSpace | None:
     """Return the active space if `vector` is at home in it."""
     if vector is None:
         return None
-    space = EmbeddingSpace.objects.filter(state=EmbeddingSpace.State.ACTIVE).first()
+    space = spaces.active()
     if space is None or space.dimensions != len(vector):
         return None
     return space if spaces.belongs_to(space, registry.embeddings()) else None
@@ -152,12 +152,7 @@ def _pool(search: _Search, domains: Sequence[str]) -> dict[UUID, float]:
 
 
 def _domains_of(search: _Search) -> Mapping[UUID, Sequence[str]]:
-    known: dict[UUID, Sequence[str]] = {hit.passage_id: hit.domains for hit in search.by_text}
-    missing = [hit.passage_id for hit in search.by_vector if hit.passage_id not in known]
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT id, domains FROM knowledge_passage WHERE id = ANY(%s)", [missing])
-        known.update(cursor.fetchall())
-    return known
+    return {hit.passage_id: hit.domains for hit in (*search.by_vector, *search.by_text)}
 
 
 def _measured(

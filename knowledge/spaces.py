@@ -63,6 +63,18 @@ def active_space(model: EmbeddingModel) -> EmbeddingSpace:
         return EmbeddingSpace.objects.get(state=EmbeddingSpace.State.ACTIVE)
 
 
+_ACTIVE = "SELECT id, provider, model, dimensions, state FROM knowledge_embeddingspace WHERE state = 'active'"
+
+
+def active() -> EmbeddingSpace | None:
+    """Return the active space, if there is one; every search asks, so the statement is written out."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ACTIVE)
+        row = cursor.fetchone()
+    names = ("id", "provider", "model", "dimensions", "state")
+    return None if row is None else EmbeddingSpace.from_db(connection.alias, names, row)
+
+
 def belongs_to(space: EmbeddingSpace, model: EmbeddingModel) -> bool:
     """Whether the vectors of `model` are at home in `space`."""
     return (space.provider, space.model, space.dimensions) == (model.provider, model.model, model.dimensions)

@@ -23,6 +23,7 @@ from knowledge.remembered import Remembered
 from knowledge.scope import Scope
 
 Vector = NDArray[np.float32]
+_Row = tuple[UUID, float, list[str]]
 
 EXACT_UP_TO = 20_000
 """Vectors in a scope up to which every one of them is compared."""
@@ -42,6 +43,10 @@ NEAREST = """
     WHERE live AND space_id = {space} AND organization_id = %s AND {owner}
     ORDER BY distance LIMIT {limit}
 """
+WITH_DOMAINS = """
+    SELECT n.passage_id, n.distance, p.domains FROM ({nearest}) AS n
+    JOIN knowledge_passage p ON p.id = n.passage_id ORDER BY n.distance LIMIT {limit}
+"""
 FORCED = {
     "enable_sort": "off",
     "hnsw.iterative_scan": "strict_order",
@@ -59,10 +64,11 @@ class Strategy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """A passage and the cosine of its vector to the question's."""
+    """A passage, the cosine of its vector to the question's, and its domains."""
 
     passage_id: UUID
     similarity: float
+    domains: tuple[str, ...] = ()
 
 
 _sizes: Remembered[tuple[int, Scope], int] = Remembered(seconds=60, most=10_000)
@@ -78,7 +84,7 @@ def nearest(
             rows = _by_index(scope, space, vector, limit)
     else:
         rows = _by_scan(scope, space, vector, limit)
-    return [Near(passage_id=passage_id, similarity=-distance) for passage_id, distance in rows]
+    return [Near(passage_id, -distance, tuple(domains)) for passage_id, distance, domains in rows]
 
 
 def similarities(
@@ -150,7 +156,7 @@ def _space_facts(space: EmbeddingSpace) -> tuple[bool, int]:
     return _spaces.put(space.pk, (has_index, total))
 
 
-def _by_scan(scope: Scope, space: EmbeddingSpace, vector: Vector, limit: int) -> list[tuple[UUID, float]]:
+def _by_scan(scope: Scope, space: EmbeddingSpace, vector: Vector, limit: int) -> list[_Row]:
     """Compare every vector: what is shared and what the coach keeps are two scans of an index, merged."""
     literal = as_literal(vector)
     parameters: list[Any] = [literal, scope.organization_id]
@@ -159,13 +165,13 @@ def _by_scan(scope: Scope, space: EmbeddingSpace, vector: Vector, limit: int) ->
         parts.append(EXACT.format(space=int(space.pk), owner="= %s", limit=int(limit)))
         parameters += [literal, scope.organization_id, scope.coach_id]
     merged = " UNION ALL ".join(f"({part})" for part in parts)
-    statement = f"SELECT * FROM ({merged}) AS nearest ORDER BY distance LIMIT {int(limit)}"  # noqa: S608
+    statement = WITH_DOMAINS.format(nearest=merged, limit=int(limit))
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return list(cursor.fetchall())
 
 
-def _by_index(scope: Scope, space: EmbeddingSpace, vector: Vector, limit: int) -> list[tuple[UUID, float]]:
+def _by_index(scope: Scope, space: EmbeddingSpace, vector: Vector, limit: int) -> list[_Row]:
     statement = NEAREST.format(
         dimensions=int(space.dimensions),
         space=int(space.pk),
@@ -176,7 +182,7 @@ def _by_index(scope: Scope, space: EmbeddingSpace, vector: Vector, limit: int) -
     if scope.coach_id is not None:
         parameters.append(scope.coach_id)
     with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
+        cursor.execute(WITH_DOMAINS.format(nearest=statement, limit=int(limit)), parameters)
         return list(cursor.fetchall())
 
 

@@ -38,10 +38,15 @@ def tagged(tag: str, text: str, **attributes: str | int) -> str:
 
 def _visible(text: str) -> str:
     """Drop control, format, private and surrogate characters, where instructions can hide from a reader."""
-    return "".join(
-        character
-        for character in text
-        if character in KEPT_CONTROLS
+    if text.replace("\n", "").replace("\t", "").isprintable():
+        return text
+    return "".join(character for character in text if character.isprintable() or _may_stay(character))
+
+
+def _may_stay(character: str) -> bool:
+    """Whether an unprintable character is one that people write: a blank of some width, a joiner, a line's end."""
+    return (
+        character in KEPT_CONTROLS
         or character in KEPT_JOINERS
         or not unicodedata.category(character).startswith("C")
     )

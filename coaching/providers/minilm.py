@@ -42,7 +42,7 @@ class Engine:
     """The loaded model: batches of windows in, unit vectors out. Safe to share between threads."""
 
     def __init__(self, precision: Precision | None = None) -> None:
-        self.precision = precision or (Precision.WHOLE if multiplies_exactly() else Precision.FULL)
+        self.precision = precision or (Precision.WHOLE if multiplies_exactly() else Precision.NARROW)
         weights = Weights()
         self._words = weights["embeddings.word_embeddings.weight"]
         positions = weights["embeddings.position_embeddings.weight"]

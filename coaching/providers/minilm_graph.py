@@ -10,7 +10,7 @@ pool       float32 (B, 1, S)  weight of each piece in the mean: 1 / length, then
 
 Output: ``vectors``, float32 (B, H), of unit length.
 
-Two precisions. `Precision.FULL` computes in float32. `Precision.WHOLE` multiplies 8-bit integers, with one
+Three precisions. `Precision.FULL` computes in float32. `Precision.WHOLE` multiplies 8-bit integers, with one
 scale for each *token* of the left side and each column of the right side. The usual dynamic quantisation has
 one scale for the whole batch: there one outlier makes every text coarser (cosine 0.994, a tenth of the
 neighbours change) and a text's vector depends on its company. With a scale per token the cosine is 0.998 and
@@ -38,6 +38,8 @@ class Precision(StrEnum):
 
     FULL = "float32"
     WHOLE = "int8"
+    NARROW = "int7"
+    """Weights of seven bits: a pair of products fits into the 16 bits in which older processors add them."""
 
 
 class Arrays(Protocol):
@@ -152,7 +154,8 @@ def _linear(graph: _Graph, tokens: str, name: str, weight: Array) -> str:
     """Multiply (T, K) by the transpose of `weight` (N, K)."""
     if graph.precision is Precision.FULL:
         return graph.one("MatMul", tokens, graph.constant(name, weight.T))
-    column_scale = (np.abs(weight).max(axis=1) / 127).astype(np.float32)
+    largest = 63 if graph.precision is Precision.NARROW else 127
+    column_scale = (np.abs(weight).max(axis=1) / largest).astype(np.float32)
     whole = np.rint(weight / column_scale[:, None]).astype(np.int8)
     quantised, token_scale = _quantise_tokens(graph, tokens)
     product = graph.one(
@@ -176,7 +179,7 @@ def probe() -> tuple[bytes, Mapping[str, NDArray[np.uint8]], int]:
     """A tiny integer product, its input and the exact result.
 
     Processors without 8-bit dot products add pairs in 16 bits and saturate: there the product comes out
-    wrong, and so would every vector.
+    wrong, and so would every vector. Weights of seven bits are exact there too.
     """
     depth, columns = 64, 32
     right = np.full((depth, columns), 127, np.int8)

@@ -11,15 +11,13 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Subquery
 
 from accounts.access import NotVisible
 from accounts.models import User
-from coaching.models import Persona
 from coaching.policies import escalation
 from conversations import episodes
 from conversations.models import Conversation, Interaction, Message, Session
-from conversations.turns import student_gate
+from conversations.turns import ledger, student_gate
 from conversations.turns.refusal import Refusal
 
 __all__ = ["LEASE", "LONGEST", "Accepted", "Refusal", "accept", "clean", "lock_own", "retry"]
@@ -101,22 +99,21 @@ def accept(
     if standing.said_before:
         return _repeated(Message.objects.get(conversation=conversation, client_id=client_id), text)
     _refuse_archived(conversation)
-    findings, noted = student_gate.screened(text, phrases=_phrases(conversation), decision=student_data)
+    findings, noted = student_gate.screened(text, phrases=standing.phrases, decision=student_data)
+    reason = findings[0].reason if findings else ""
     message = _message(conversation, member, client_id, text, now)
     message.metadata = noted
-    session_id = open_session(conversation, standing.session, now=now)
-    reason = findings[0].reason if findings else ""
+    session_id = open_session(standing, now=now)
+    if reason != escalation.CRISIS:
+        conversation.title = conversation.title or title_of(text)
     if reason in escalation.ANSWERED_BY_ASKING or episodes.ai_is_silent(conversation):
         message.save(force_insert=True)
+        conversation.save(update_fields=["last_sequence", "updated_at", "title"])
         accepted = Accepted(conversation_id, message)
     else:
         accepted = _open_turn(
             standing, message, session_id=session_id, now=now, worker=worker, findings=findings
         )
-    conversation.updated_at = now
-    if reason != escalation.CRISIS:
-        conversation.title = conversation.title or title_of(text)
-    conversation.save(update_fields=["last_sequence", "updated_at", "title"])
     if findings and episodes.request_within(conversation, findings=findings, trigger=message, now=now):
         return replace(accepted, called=True, silenced=reason in escalation.AI_MUST_WAIT)
     return accepted
@@ -149,60 +146,22 @@ def retry(
     )
     if later.exists() or episodes.ai_is_silent(conversation):
         raise Refusal("not_retryable", "The conversation has gone on. Ask again in a new message.")
-    session_id = open_session(conversation, standing.session, now=now)
-    accepted = _open_turn(
+    session_id = open_session(standing, now=now)
+    return _open_turn(
         standing, turn.question, session_id=session_id, now=now, worker=worker, new_question=False
     )
-    conversation.updated_at = now
-    conversation.save(update_fields=["last_sequence", "updated_at"])
-    return accepted
 
 
-@dataclass(frozen=True, slots=True)
-class _Standing:
-    """A locked conversation, and what else decides over a message, read with it in one query."""
-
-    conversation: Conversation
-    said_before: bool
-    busy: bool
-    session: tuple[UUID, datetime] | None
-
-
-_SPEAKING = (
-    *("organization_id", "owner_id", "coach_id", "title", "status", "visibility"),
-    *("owner_state", "epoch", "holder_id", "last_sequence", "updated_at"),
-    *("organization__idle_minutes", "coach__persona__escalation_phrases"),
-)
-
-
-def _lock_to_speak(member: User, conversation_id: UUID, client_id: UUID | None) -> _Standing:
-    """Lock the member's own conversation, then read what else decides.
-
-    Two statements: one that waited for the lock would see the other tables as they were before the wait.
+def _lock_to_speak(member: User, conversation_id: UUID, client_id: UUID | None) -> ledger.Standing:
+    """Lock the member's own conversation, with what else decides over a message.
 
     Raises:
         NotVisible: the conversation does not exist, is deleted or belongs to somebody else.
     """
-    locked = (
-        Conversation.objects.select_for_update(of=("self",))
-        .select_related("organization", "coach__persona")
-        .only(*_SPEAKING)
-        .filter(pk=conversation_id, owner_id=member.pk, deleted_at=None)
-        .first()
-    )
-    if locked is None:
+    standing = ledger.lock_to_speak(owner_id=member.pk, conversation_id=conversation_id, client_id=client_id)
+    if standing is None:
         raise NotVisible
-    sessions = Session.objects.filter(conversation_id=OuterRef("pk"), closed_at=None)
-    turns = Interaction.objects.filter(conversation_id=OuterRef("pk"), state=Interaction.State.RUNNING)
-    same = Message.objects.filter(conversation_id=OuterRef("pk"), client_id=client_id)
-    said_before, busy, session_id, session_at = Conversation.objects.values_list(
-        Exists(same),
-        Exists(turns),
-        Subquery(sessions.values("pk")[:1]),
-        Subquery(sessions.values("last_at")[:1]),
-    ).get(pk=conversation_id)
-    session = None if session_id is None else (session_id, session_at)
-    return _Standing(locked, bool(client_id) and said_before, busy, session)
+    return standing
 
 
 def lock_own(member: User, conversation_id: UUID) -> Conversation:
@@ -241,13 +200,9 @@ def _repeated(before: Message, text: str) -> Accepted:
     return Accepted(before.conversation_id, before, repeated=True)
 
 
-def _phrases(conversation: Conversation) -> list[str]:
-    persona: Persona | None = getattr(conversation.coach, "persona", None)
-    return list(persona.escalation_phrases) if persona else []
-
-
 def _message(conversation: Conversation, member: User, client_id: UUID, text: str, now: datetime) -> Message:
     conversation.last_sequence += 1
+    conversation.updated_at = now
     return Message(
         conversation_id=conversation.pk,
         sequence=conversation.last_sequence,
@@ -260,20 +215,21 @@ def _message(conversation: Conversation, member: User, client_id: UUID, text: st
     )
 
 
-def open_session(conversation: Conversation, current: tuple[UUID, datetime] | None, *, now: datetime) -> UUID:
+def open_session(standing: ledger.Standing, *, now: datetime) -> UUID:
     """Return the session of use that `now` falls into, closing the current one if it was idle for too long."""
-    idle = timedelta(minutes=conversation.organization.idle_minutes)
+    current = standing.session
+    idle = timedelta(minutes=standing.idle_minutes)
     if current is not None and current[1] >= now - idle:
         if current[1] < now - SESSION_GRAIN:
             Session.objects.filter(pk=current[0]).update(last_at=now)
         return current[0]
     if current is not None:
         Session.objects.filter(pk=current[0]).update(closed_at=current[1])
-    return Session.objects.create(conversation=conversation, started_at=now, last_at=now).pk
+    return Session.objects.create(conversation=standing.conversation, started_at=now, last_at=now).pk
 
 
 def _open_turn(
-    standing: _Standing,
+    standing: ledger.Standing,
     message: Message,
     *,
     session_id: UUID,
@@ -284,6 +240,7 @@ def _open_turn(
 ) -> Accepted:
     conversation = standing.conversation
     conversation.last_sequence += 1
+    conversation.updated_at = now
     reply = Message(
         conversation_id=conversation.pk,
         sequence=conversation.last_sequence,
@@ -291,9 +248,8 @@ def _open_turn(
         state=Message.State.STREAMING,
         created_at=now,
     )
-    Message.objects.bulk_create([message, reply] if new_question else [reply])
     claimed = bool(worker) and not standing.busy
-    interaction = Interaction.objects.create(
+    turn = Interaction(
         conversation=conversation,
         session_id=session_id,
         question=message,
@@ -306,11 +262,12 @@ def _open_turn(
         rule_trace=[finding.as_trace() for finding in findings],
         accepted_at=now,
     )
+    ledger.open_turn(conversation, turn, asked=message if new_question else None)
     return Accepted(
         conversation.pk,
         message,
-        turn_id=interaction.pk if claimed else None,
-        waiting_turn_id=None if claimed else interaction.pk,
+        turn_id=turn.pk if claimed else None,
+        waiting_turn_id=None if claimed else turn.pk,
         reply=reply,
     )
 

@@ -2,15 +2,15 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 from uuid import UUID
 
 from coaching.models import Persona
 from coaching.prompts.compose import PersonaVoice, compose_answer
 from coaching.providers.ports import ChatMessage, ChatRequest, SourceText
-from conversations.models import Conversation, Interaction, Message
-from conversations.turns import student_gate
+from conversations.models import Conversation, Message
+from conversations.turns import ledger, student_gate
 from conversations.turns.understand import Understood
 from knowledge.retrieval import retrieve
 from knowledge.retrieved import Retrieval, RetrievedPassage
@@ -66,44 +66,34 @@ class Plan:
     passages: dict[int, RetrievedPassage]
 
 
-_TURN = (
-    "conversation_id",
-    "conversation__owner_id",
-    "conversation__organization_id",
-    "conversation__coach_id",
-    "conversation__coach__name",
-    "question__content",
-    "question__sequence",
-    "reply_id",
-    "reply__sequence",
-)
 _PERSONA = ("name", "bio", "tone", "instructions", "low_confidence_below")
 
 
 def load(turn_id: UUID) -> Loaded | None:
-    """Read a running turn with its conversation; None when it is no longer running.
-
-    Only the columns that a turn needs: whole rows of five tables cost more than the rest of the turn's reads.
-    """
-    columns = [*_TURN, *(f"conversation__coach__persona__{name}" for name in _PERSONA)]
-    turn = next(
-        iter(Interaction.objects.filter(pk=turn_id, state=Interaction.State.RUNNING).values(*columns)), None
-    )
+    """Read a running turn with its conversation; None when it is no longer running."""
+    turn = ledger.load(turn_id)
     if turn is None:
         return None
-    earlier = _earlier_messages(turn["conversation_id"], turn["question__sequence"])
-    persona = {name: turn[f"conversation__coach__persona__{name}"] for name in _PERSONA}
+    said = ledger.said_before(turn.conversation_id, sequence=turn.question_sequence, most=HISTORY)
+    earlier = [replace(message, content=student_gate.for_provider(message)) for message in said]
+    persona = {
+        "name": turn.persona_name,
+        "bio": turn.bio,
+        "tone": turn.tone,
+        "instructions": turn.instructions,
+        "low_confidence_below": turn.low_confidence_below,
+    }
     return Loaded(
         turn_id=turn_id,
-        conversation_id=turn["conversation_id"],
-        reply_id=turn["reply_id"],
-        reply_sequence=turn["reply__sequence"],
-        organization_id=turn["conversation__organization_id"],
-        client_id=turn["conversation__owner_id"],
-        scope=Scope(turn["conversation__organization_id"], turn["conversation__coach_id"]),
-        voice=_voice(persona, coach_name=turn["conversation__coach__name"] or ""),
-        question=turn["question__content"],
-        search_text=_search_text(turn["question__content"], earlier),
+        conversation_id=turn.conversation_id,
+        reply_id=turn.reply_id,
+        reply_sequence=turn.reply_sequence,
+        organization_id=turn.organization_id,
+        client_id=turn.owner_id,
+        scope=Scope(turn.organization_id, turn.coach_id),
+        voice=_voice(persona, coach_name=turn.coach_name or ""),
+        question=turn.question,
+        search_text=_search_text(turn.question, earlier),
         history=tuple(
             ChatMessage(role=_NAMED[message.sender_type], content=message.content)
             for message in earlier
@@ -111,19 +101,6 @@ def load(turn_id: UUID) -> Loaded | None:
         ),
         handback=_what_the_coach_did(earlier),
     )
-
-
-def _earlier_messages(conversation_id: UUID, before: int) -> list[Message]:
-    """Return what was said before, oldest first, in the words that a provider may read."""
-    newest_first = (
-        Message.objects.filter(conversation_id=conversation_id, sequence__lt=before)
-        .only("sender_type", "content", "metadata")
-        .order_by("-sequence")[:HISTORY]
-    )
-    earlier = list(reversed(newest_first))
-    for message in earlier:
-        message.content = student_gate.for_provider(message)
-    return earlier
 
 
 def voice_of(conversation: Conversation) -> Voice:
@@ -147,7 +124,7 @@ def _voice(persona: Mapping[str, Any], *, coach_name: str) -> Voice:
     return Voice(voice, persona["low_confidence_below"])
 
 
-def _search_text(question: str, earlier: Sequence[Message]) -> str:
+def _search_text(question: str, earlier: Sequence[ledger.Said]) -> str:
     """Return what to look up: a short follow-up is looked up together with the question before it."""
     if len(re.findall(r"\w+", question)) >= _FEW_WORDS:
         return question
@@ -157,7 +134,7 @@ def _search_text(question: str, earlier: Sequence[Message]) -> str:
     return question
 
 
-def _what_the_coach_did(earlier: Sequence[Message]) -> str:
+def _what_the_coach_did(earlier: Sequence[ledger.Said]) -> str:
     """Return what the human said in the episode that was handed back, unless the AI has spoken since."""
     said: list[str] = []
     handed_back = False

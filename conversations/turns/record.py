@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 
 from coaching.policies import escalation
@@ -18,6 +18,7 @@ from coaching.providers.metered import RunRecord
 from conversations import episodes
 from conversations.metering import keep_runs
 from conversations.models import Conversation, Interaction, Message
+from conversations.turns import ledger
 from conversations.turns.accept import LEASE
 from conversations.turns.plan import Plan
 from knowledge.citations import resolve
@@ -44,71 +45,67 @@ class Recorded:
     next_turn_id: UUID | None = None
 
 
-_SAVE = """
-    WITH renewed AS (
-        UPDATE conversations_interaction SET lease_until = %s
-        WHERE id = %s AND state = 'running' AND worker = %s AND NOT stop_requested RETURNING reply_id)
-    UPDATE conversations_message SET content = %s
-    WHERE state = 'streaming' AND id IN (SELECT reply_id FROM renewed)
-"""
-
-
 def save_partial(*, turn_id: UUID, text: str, worker: str, now: datetime) -> bool:
-    """Keep the text so far and renew the lease, in one statement; False when the turn must end.
-
-    The turn's row comes first, here and wherever a turn ends: who has it decides who writes.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(_SAVE, [now + LEASE, turn_id, worker, text])
-        kept: int = cursor.rowcount
-    return kept == 1
+    """Keep the text so far and renew the lease, in one statement; False when the turn must end."""
+    return ledger.keep(turn_id=turn_id, text=text, worker=worker, lease_until=now + LEASE)
 
 
 @transaction.atomic(durable=True)
 def record(*, plan: Plan, outcome: Outcome, worker: str, now: datetime) -> Recorded:
     """Settle a turn: commit the reply with its citations, the cost, and what follows from it."""
-    conversation = episodes.lock(plan.loaded.conversation_id)
+    loaded = plan.loaded
+    conversation = ledger.lock(loaded.conversation_id)
     keep_runs(
         outcome.runs,
-        organization_id=plan.loaded.organization_id,
-        user_id=plan.loaded.client_id,
-        subject_id=plan.loaded.turn_id,
+        organization_id=loaded.organization_id,
+        user_id=loaded.client_id,
+        subject_id=loaded.turn_id,
         now=now,
     )
-    turn = lock_turn().get(pk=plan.loaded.turn_id)
-    called = False
-    if turn.reply.state == Message.State.STREAMING and turn.worker == worker:
-        _settle(turn.reply, plan, outcome, now=now)
-        _close(turn, outcome, now=now)
-        called = _call_coach_if_unsure(conversation, turn.reply, plan, outcome, now=now)
-    return Recorded(turn.reply, called, claim_next(conversation, worker=worker, now=now))
+    reply = _reply(plan, outcome, now=now)
+    settled = ledger.settle(_closed(plan, outcome, worker=worker, now=now), reply)
+    if settled is None:
+        ended = Message.objects.get(pk=loaded.reply_id)
+        return Recorded(ended, next_turn_id=claim_next(conversation, worker=worker, now=now))
+    reply.created_at, reply.metadata = settled.created_at, settled.metadata
+    called = _call_coach_if_unsure(conversation, reply, plan, outcome, now=now)
+    following = claim_next(conversation, worker=worker, now=now) if settled.others else None
+    return Recorded(reply, called, following)
 
 
-def _settle(reply: Message, plan: Plan, outcome: Outcome, *, now: datetime) -> None:
-    """Write the reply as it ended, with what it stands on."""
-    reply.content = outcome.text
-    reply.state = outcome.ended
-    reply.completed_at = now
-    reply.citations = [citation.as_dict() for citation in resolve(outcome.text, plan.passages)]
+def _reply(plan: Plan, outcome: Outcome, *, now: datetime) -> Message:
+    """Return the reply as it ended, with what it stands on."""
+    reply = Message(
+        id=plan.loaded.reply_id,
+        conversation_id=plan.loaded.conversation_id,
+        sequence=plan.loaded.reply_sequence,
+        sender_type=Message.Sender.AI,
+        content=outcome.text,
+        state=outcome.ended,
+        completed_at=now,
+        citations=[citation.as_dict() for citation in resolve(outcome.text, plan.passages)],
+        metadata={"error": outcome.error} if outcome.error else {},
+    )
     reply.domains = cited_domains(reply, plan)
     reply.retrieval = {
         "passages": [str(passage.passage_id) for passage in plan.passages.values()],
         "scores": [round(passage.score, 4) for passage in plan.passages.values()],
         "confidence": round(_confidence(plan, outcome), 4),
     }
-    reply.metadata = {**reply.metadata, **({"error": outcome.error} if outcome.error else {})}
-    reply.save(
-        update_fields=["content", "state", "completed_at", "citations", "domains", "retrieval", "metadata"]
+    return reply
+
+
+def _closed(plan: Plan, outcome: Outcome, *, worker: str, now: datetime) -> Interaction:
+    """Return the turn as it ended, as far as that is written."""
+    return Interaction(
+        id=plan.loaded.turn_id,
+        conversation_id=plan.loaded.conversation_id,
+        state={"complete": "done", "stopped": "stopped", "failed": "failed"}[outcome.ended],
+        worker=worker,
+        error=outcome.error,
+        first_token_at=outcome.first_token_at,
+        finished_at=now,
     )
-
-
-def _close(turn: Interaction, outcome: Outcome, *, now: datetime) -> None:
-    turn.state = {"complete": "done", "stopped": "stopped", "failed": "failed"}[outcome.ended]
-    turn.error = outcome.error
-    turn.first_token_at = outcome.first_token_at
-    turn.finished_at = now
-    turn.lease_until = None
-    turn.save(update_fields=["state", "error", "first_token_at", "finished_at", "lease_until"])
 
 
 def cited_domains(reply: Message, plan: Plan) -> list[str]:

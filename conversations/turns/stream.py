@@ -31,6 +31,7 @@ class Teller:
         self._pending: list[str] = []
         self._said: list[str] = []
         self._offset = 0
+        self._last_frame_at = float("-inf")
         self._timer: asyncio.TimerHandle | None = None
         self._sending: set[asyncio.Task[None]] = set()
         self.first_token_at: datetime | None = None
@@ -61,9 +62,12 @@ class Teller:
         self._pending.append(safe)
         if self.first_token_at is None:
             self.first_token_at = timezone.now()
+        loop = asyncio.get_running_loop()
+        passed = loop.time() - self._last_frame_at
+        if passed >= JOIN_SECONDS:
             self._flush()
         elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(JOIN_SECONDS, self._flush)
+            self._timer = loop.call_later(JOIN_SECONDS - passed, self._flush)
 
     def _flush(self) -> None:
         if self._timer is not None:
@@ -73,6 +77,7 @@ class Teller:
             return
         text = "".join(self._pending)
         self._pending.clear()
+        self._last_frame_at = asyncio.get_running_loop().time()
         delta = Delta(self._reply_id, self.sequence, self._offset, text)
         self._offset += len(text)
         live.hub.send(self._conversation_id, delta)

@@ -4,7 +4,8 @@ A crisis is never held up by it. What such a message holds is masked wherever a 
 is what a coach writes: nobody has decided about those words.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from coaching.policies import escalation, student_data
 from conversations.models import Message
@@ -59,7 +60,26 @@ def screened(
     raise StudentDataFound
 
 
-def for_provider(message: Message) -> str:
+class Spoken(Protocol):
+    """What decides over how a message is passed on, of a row or of a part of it."""
+
+    @property
+    def sender_type(self) -> str:
+        """Who speaks."""
+        ...
+
+    @property
+    def content(self) -> str:
+        """The words."""
+        ...
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """What was kept about the decision."""
+        ...
+
+
+def for_provider(message: Spoken) -> str:
     """Return the words of a message as a provider may read them."""
     decision = message.metadata.get(METADATA, {}).get("decision")
     if decision == NOT_ASKED or message.sender_type == Message.Sender.HUMAN_COACH:
