@@ -3,6 +3,7 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -27,6 +28,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         """Sign in under a new session id, and record it."""
         super().login(request, user)
         audit.record(actor=user, action="signed_in", resource=audit.person(user), request=request)
+        erasure = data_requests.open_erasure(user)
+        if erasure is not None:
+            text = f"Your account will be erased on {erasure.due_at:%d %B %Y}. See Settings, Your data."
+            messages.warning(request, text, fail_silently=True)
 
     @override
     def get_login_redirect_url(self, request: HttpRequest) -> str:

@@ -148,6 +148,7 @@ class TestLeaving:
         back = as_owner.post("/accounts/login/", {"login": owner.email, "password": PASSWORD}, follow=True)
         assert back.redirect_chain[-1][0] == YOURS
         assert "Cancel and keep my account" in page(back)
+        assert f"Your account will be erased on {erasure.due_at:%d %B %Y}. See Settings" in page(back)
         assert "Your account stays." in page(as_owner.post(f"{YOURS}stay/", follow=True))
         erasure.refresh_from_db()
         assert erasure.state == "cancelled"
