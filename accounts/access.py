@@ -5,10 +5,12 @@ everybody in their organization. Nobody sees anybody in another organization.
 """
 
 from collections.abc import Collection
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from accounts.lifecycle_models import AccountExport
 from accounts.models import ApiToken, Organization, Team, User
 from accounts.roles import Role
 
@@ -92,6 +94,20 @@ def visible_team(member: User, team_id: UUID) -> Team:
     if team is None:
         raise NotVisible
     return team
+
+
+def own_export(member: User, export_id: UUID, *, now: datetime) -> AccountExport:
+    """Return a copy of the member's own data that can still be downloaded.
+
+    Raises:
+        NotVisible: there is none, it is somebody else's, or its day is over.
+    """
+    export = AccountExport.objects.filter(
+        pk=export_id, person_id=member.pk, state=AccountExport.State.READY, expires_at__gt=now
+    ).first()
+    if export is None:
+        raise NotVisible
+    return export
 
 
 def active_coaches(member: User) -> QuerySet[User]:
