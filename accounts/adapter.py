@@ -14,7 +14,7 @@ from accounts.models import User
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
-    """Sign-in by e-mail and password for people whom an administrator has added."""
+    """Sessions of people who came by a password or from a provider."""
 
     @override
     def is_open_for_signup(self, request: HttpRequest) -> bool:
@@ -73,6 +73,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         user.set_password(password)
         user.save(update_fields=["password"])
         audit.record(actor=user, action="password_changed", resource=audit.person(user), request=self.request)
+
+    @override
+    def send_password_reset_mail(self, user: User, email: str, context: dict[str, Any]) -> None:
+        """Send the link, unless the person is known by what a provider calls them and has no password here.
+
+        Such an address may be unverified, and a password would outlast the person's place at the provider.
+        """
+        if user.has_usable_password() or not user.socialaccount_set.exists():  # type: ignore[attr-defined]  # allauth's
+            super().send_password_reset_mail(user, email, context)
 
     @override
     def is_safe_url(self, url: str) -> bool:

@@ -8,9 +8,11 @@ from typing import Any, ClassVar
 
 import allauth.account.admin
 import allauth.mfa.admin
+import allauth.socialaccount.admin
 import django.contrib.auth.admin
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin, messages
 from django.contrib.auth.models import Group
 from django.db.models import ForeignKey, QuerySet
@@ -19,10 +21,10 @@ from django.utils import timezone
 from typing_extensions import override
 from unfold.admin import TabularInline
 
-from accounts import access, audit, people, seats, second_factor
+from accounts import access, audit, people, quotas, seats, second_factor, teams
 from accounts.dashboard import ReadOnly, member_of
 from accounts.entry_models import Invitation
-from accounts.forms import OrganizationForm, PersonForm, TeamForm
+from accounts.forms import LIMITS, OrganizationForm, PersonForm, TeamForm
 from accounts.invitation_admin import InvitationAdmin
 from accounts.models import AuditEvent, Organization, Team, TeamMembership, User
 from accounts.record_admin import RecordAdmin
@@ -31,9 +33,12 @@ from accounts.roles import Role
 for module, model in (
     (allauth.account.admin, EmailAddress),
     (allauth.mfa.admin, Authenticator),
+    (allauth.socialaccount.admin, SocialAccount),
+    (allauth.socialaccount.admin, SocialApp),
+    (allauth.socialaccount.admin, SocialToken),
     (django.contrib.auth.admin, Group),
 ):
-    # An address or a group given here would open an account by a side door.
+    # An address, an identity or a group given here would open an account by a side door.
     if module and admin.site.is_registered(model):
         admin.site.unregister(model)
 
@@ -229,6 +234,7 @@ class TeamAdmin(ReadOnly):
         if not change:
             obj.organization = access.organization_of(member_of(request))
         obj.save()
+        form.members_before = teams.members_of(obj)
 
     @override
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
@@ -236,6 +242,8 @@ class TeamAdmin(ReadOnly):
         super().save_related(request, form, formsets, change)
         action = "team_changed" if change else "team_added"
         team = form.instance
+        concerned = form.members_before | teams.members_of(team)
+        teams.coaching_changed(educators=concerned, now=timezone.now())
         changed = [*form.changed_data, *(["members"] if any(each.has_changed() for each in formsets) else [])]
         audit.record(
             actor=member_of(request),
@@ -273,9 +281,11 @@ class OrganizationAdmin(ReadOnly):
 
     @override
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """Return what is counted; and the tier for everybody but staff."""
-        counted = ("seats_used",) if obj else ()
-        return counted if member_of(request).is_superuser else ("tier", *counted)
+        """Return what is counted; for everybody but staff the tier, its limits and the district, claimed by its id."""
+        counted = ("seats_used", "messages_this_month") if obj else ()
+        return (
+            counted if member_of(request).is_superuser else ("tier", "clever_district_id", *LIMITS, *counted)
+        )
 
     @admin.display(description="Seats")
     def seats_used(self, organization: Organization) -> str:
@@ -283,6 +293,12 @@ class OrganizationAdmin(ReadOnly):
         found = seats.seats_of(organization, now=timezone.now())
         allowed = "no limit" if found.allowed is None else f"{found.allowed} in all"
         return f"{found.used} used, {found.promised} promised to people who are invited, {allowed}"
+
+    @admin.display(description="Messages to the AI this month")
+    def messages_this_month(self, organization: Organization) -> str:
+        """Return how much of the monthly messages is used."""
+        month = quotas.month_of(organization, now=timezone.now())
+        return f"{month.messages:,}" if month.limit is None else f"{month.messages:,} of {month.limit:,}"
 
     @override
     def save_model(self, request: HttpRequest, obj: Organization, form: Any, change: bool) -> None:

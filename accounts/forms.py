@@ -49,12 +49,32 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at r
         return cleaned
 
 
+LIMITS = (
+    "monthly_message_limit",
+    "requests_per_hour",
+    "ai_turns_per_hour",
+    "exports_per_day",
+    "daily_budget_usd",
+)
+"""What staff agree with an organization; its administrators see it."""
+
+
 class OrganizationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
     """What an organization sets for itself."""
 
     class Meta:
         model = Organization
-        fields = ("name", "kind", "tier", "help_lines", "response_minutes", "idle_minutes")
+        fields = (
+            "name",
+            "kind",
+            "tier",
+            "help_lines",
+            "response_minutes",
+            "idle_minutes",
+            "links_accounts",
+            "clever_district_id",
+            *LIMITS,
+        )
 
     def clean_help_lines(self) -> list[dict[str, str]]:
         """Return the help lines, each with a name, a contact and perhaps hours."""

@@ -1,4 +1,4 @@
-"""Jobs: mail that is to go out, and the verification of the record. Rows drive them; beat sweeps."""
+"""Jobs: mail that is to go out, the verification of the record, and replies of the API that are forgotten after a day. Rows drive them; beat sweeps."""
 
 from typing import cast
 from uuid import UUID
@@ -7,7 +7,7 @@ from celery import shared_task
 from celery.contrib.django.task import DjangoTask
 from django.utils import timezone
 
-from accounts import chain, outbox
+from accounts import chain, outbox, saved_replies
 
 
 @shared_task(ignore_result=True)
@@ -37,3 +37,9 @@ def sweep_mail(**_future: object) -> None:
 def nudge_mail(mail_id: UUID) -> None:
     """Tell a worker of a mail after the commit; the sweep finds it when the message is lost."""
     cast("DjangoTask[..., None]", send_mail).delay_on_commit(mail_id=str(mail_id))
+
+
+@shared_task(ignore_result=True)
+def forget_replies(**_future: object) -> None:
+    """Delete the replies that nobody can ask for again."""
+    saved_replies.forget_old(now=timezone.now())

@@ -1,1 +1,1 @@
-"""Commands about people and the record."""
+"""Commands about organizations, people and the record."""

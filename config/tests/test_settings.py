@@ -16,8 +16,10 @@ from config.checks import (
     jobs_outlive_no_visibility,
     models_exist,
     nothing_is_left_open,
+    providers_are_asked_in_private,
 )
 from config.env import Environment
+from config.settings import sign_in
 from config.supervisor import python
 from config.tests.deployment import ROOT, production_environment
 
@@ -163,6 +165,7 @@ class TestProduction:
             "- ALLOWED_HOSTS is missing",
             "- DATABASE_URL is missing",
             "- REDIS_URL is missing",
+            "- nobody could sign in: set GOOGLE_CLIENT_ID or CLEVER_CLIENT_ID, or PASSWORD_SIGN_IN=yes",
         ]
 
     def test_refuses_an_example_secret(self) -> None:
@@ -228,3 +231,37 @@ class TestChecks:
         settings.OPENAI_API_KEY = "sk"
         settings.OPENAI_BASE_URL = "http://127.0.0.1:9000/v1"
         assert nothing_is_left_open(None) == []
+
+    def test_a_provider_of_sign_in_in_the_open_is_named(self, settings: Any) -> None:
+        google, clever = (settings.SOCIALACCOUNT_PROVIDERS[name] for name in ("google", "clever"))
+        client = [{"client_id": "a", "secret": "b"}]
+        settings.SOCIALACCOUNT_PROVIDERS = {
+            "google": {**google, "APPS": client, "TOKEN_URL": "http://127.0.0.1:9/token"},
+            "clever": {**clever, "APPS": [], "TOKEN_URL": "http://127.0.0.1:9/token"},
+        }
+        assert [found.msg.partition(" is ")[0] for found in providers_are_asked_in_private(None)] == [
+            "TOKEN_URL of google"
+        ]
+        settings.SOCIALACCOUNT_PROVIDERS = {"google": {**google, "APPS": client}}
+        assert providers_are_asked_in_private(None) == []
+
+
+class TestSignIn:
+    def test_a_client_needs_its_secret(self) -> None:
+        environment = Environment(
+            {"GOOGLE_CLIENT_ID": "a", "CLEVER_CLIENT_ID": "b", "CLEVER_CLIENT_SECRET": "c"}
+        )
+        found = sign_in.providers(environment)
+        assert found["clever"]["APPS"] == [{"client_id": "b", "secret": "c"}]
+        assert environment.problems == ["GOOGLE_CLIENT_SECRET is missing"]
+
+    def test_production_takes_passwords_only_when_told_to(self) -> None:
+        environment = production_environment()
+        command = python("-c", "from django.conf import settings; print(settings.PASSWORD_SIGN_IN)")
+        said = [
+            subprocess.run(
+                command, env={**environment, **more}, cwd=ROOT, capture_output=True, text=True, check=True
+            ).stdout
+            for more in ({}, {"PASSWORD_SIGN_IN": "yes"})
+        ]
+        assert said == ["False\n", "True\n"]
