@@ -1,9 +1,9 @@
 """The only gate to conversations: who may read which of them, and from which message on.
 
 Roles open features, never words. The owner reads and writes. The coach of the conversation reads it
-while it is shared (`coached`), or within an episode. An episode in a private conversation without the
-client's consent shows a coach only what is said after the coach has joined. Who holds a live share link
-reads the part that its owner chose.
+while it is shared (`coached`) and its owner is in a team of theirs, or within an episode. An episode in a
+private conversation without the client's consent shows a coach only what is said after the coach has joined.
+Who holds a live share link reads the part that its owner chose.
 """
 
 from collections.abc import Collection, Iterator
@@ -12,9 +12,9 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from accounts.access import NotVisible, organization_of
+from accounts.access import NotVisible, coaches_now, organization_of
 from accounts.models import User
 from conversations.models import Conversation, Feedback, Handoff, Message
 from conversations.outward import Export, ShareLink
@@ -48,13 +48,16 @@ def ever_own_conversations(member: User) -> QuerySet[Conversation]:
 
 
 def queue_for(member: User) -> QuerySet[Handoff]:
-    """Return the open episodes that a coach should see: own clients', and waiting ones that were escalated."""
+    """Return the open episodes that a coach should see: own clients', taken, escalated, and nobody else's.
+
+    A client who left the team of the conversation's coach is nobody's there: any coach may help.
+    """
     if not member.is_coach or member.organization_id is None:
         return Handoff.objects.none()
     return Handoff.objects.filter(
         Q(conversation__coach_id=member.pk)
         | Q(coach_id=member.pk)
-        | Q(conversation__coach_id=None)
+        | ~Q(conversation__owner__team_membership__team__coach_id=F("conversation__coach_id"))
         | Q(escalated_at__isnull=False),
         organization_id=member.organization_id,
         state__in=[Handoff.State.QUEUED, Handoff.State.TAKEN],
@@ -68,10 +71,20 @@ def coached_conversations(member: User) -> QuerySet[Conversation]:
         return Conversation.objects.none()
     in_queue = queue_for(member).filter(conversation_id=OuterRef("pk"))
     return Conversation.objects.filter(
-        Q(coach_id=member.pk, visibility=Conversation.Visibility.COACHED) | Exists(in_queue),
+        _shared_with(member) | Exists(in_queue),
         organization_id=member.organization_id,
         deleted_at=None,
     ).exclude(owner_id=member.pk)
+
+
+def _shared_with(member: User) -> Q:
+    """Which conversations are shared with the member, who coaches them and still coaches their owners."""
+    return Q(
+        coach_id=member.pk,
+        owner__team_membership__team__coach_id=member.pk,
+        visibility=Conversation.Visibility.COACHED,
+        organization_id=member.organization_id,
+    )
 
 
 def own_conversation(member: User, conversation_id: UUID) -> Conversation:
@@ -105,35 +118,40 @@ def readable_conversation(member: User, conversation_id: UUID) -> Standing:
 
 def _first_visible(member: User, conversation: Conversation) -> int:
     """Return the first sequence number that a coach may read."""
-    return first_visible_of(member, [conversation])[conversation.pk]
+    return first_visible_of(member, [conversation.pk])[conversation.pk]
 
 
-def first_visible_of(member: User, conversations: Collection[Conversation]) -> dict[UUID, int]:
+def first_visible_of(member: User, conversation_ids: Collection[UUID]) -> dict[UUID, int]:
     """Return for each conversation the first sequence number that the member may read; NOTHING for none."""
-    coached = {
-        conversation.pk
-        for conversation in conversations
-        if conversation.coach_id == member.pk
-        and conversation.organization_id == member.organization_id
-        and conversation.visibility == Conversation.Visibility.COACHED
-    }
-    own = {conversation.pk for conversation in conversations if conversation.owner_id == member.pk}
-    first = dict.fromkeys((conversation.pk for conversation in conversations), NOTHING)
-    first |= dict.fromkeys(own | (coached if member.is_coach else set()), 0)
+    first = dict.fromkeys(conversation_ids, NOTHING)
+    whole = Q(owner_id=member.pk)
+    if member.is_coach:
+        whole |= _shared_with(member)
+    found = Conversation.objects.filter(whole, pk__in=first, deleted_at=None)
+    first |= dict.fromkeys(found.values_list("pk", flat=True), 0)
     closed = [pk for pk, sequence in first.items() if sequence == NOTHING]
-    for episode in queue_for(member).filter(conversation__in=closed).select_related("conversation"):
+    for episode in (
+        queue_for(member)
+        .filter(conversation__in=closed)
+        .select_related("conversation__owner__team_membership__team")
+    ):
         first[episode.conversation_id] = visible_within(member, episode.conversation, episode)
     return first
 
 
 def visible_within(member: User, conversation: Conversation, episode: Handoff) -> int:
     """Return the first sequence number that a coach may read within an episode of their queue."""
-    assigned = conversation.coach_id == member.pk
+    assigned = _assigned(member, conversation)
     taken_by_me = episode.state == Handoff.State.TAKEN and episode.coach_id == member.pk
     shared = conversation.visibility == Conversation.Visibility.COACHED or episode.consented
     if shared and (assigned or taken_by_me):
         return 0
     return episode.joined_sequence if taken_by_me and episode.joined_sequence else NOTHING
+
+
+def _assigned(member: User, conversation: Conversation) -> bool:
+    """Whether the member is the conversation's coach, and still coaches its owner."""
+    return conversation.coach_id == member.pk and coaches_now(member, conversation.owner)
 
 
 def readable_messages(standing: Standing) -> QuerySet[Message]:
@@ -239,7 +257,12 @@ def feedback_for(member: User) -> QuerySet[Feedback]:
         message__conversation__organization_id=member.organization_id,
         message__conversation__deleted_at=None,
     )
-    return given if member.is_admin else given.filter(message__conversation__coach_id=member.pk)
+    if member.is_admin:
+        return given
+    return given.filter(
+        message__conversation__coach_id=member.pk,
+        message__conversation__owner__team_membership__team__coach_id=member.pk,
+    )
 
 
 def visible_feedback(member: User, feedback_id: UUID) -> Feedback:

@@ -1,13 +1,14 @@
 """What a client thinks of an answer."""
 
 from collections.abc import Sequence
+from functools import partial
 from uuid import UUID
 
 from django.db import transaction
 
 from accounts.access import NotVisible
 from accounts.models import User
-from conversations import access
+from conversations import access, measures
 from conversations.models import Feedback, Message
 
 
@@ -33,6 +34,7 @@ def give(
             "state": Feedback.State.NEW,
         },
     )
+    transaction.on_commit(partial(measures.feedback_given, score))
     return feedback
 
 

@@ -8,7 +8,7 @@ from celery import shared_task
 from celery.contrib.django.task import DjangoTask
 from django.utils import timezone
 
-from conversations import escalating, exports_work
+from conversations import absence, escalating, exports_work, following
 from conversations.turns import recovery
 
 
@@ -57,3 +57,16 @@ def sweep_exports(**_future: object) -> None:
     for export_id in exports_work.due(now=now):
         nudge_export(export_id)
     exports_work.purge(now=now)
+
+
+@shared_task(ignore_result=True)
+def give_back_absent(**_future: object) -> None:
+    """Give back the conversations of coaches who are gone."""
+    for conversation_id in absence.give_back(now=timezone.now()):
+        async_to_sync(escalating.tell)(conversation_id)
+
+
+@shared_task(ignore_result=True)
+def find_astray(**_future: object) -> None:
+    """Take along the conversations whose educators have another coach."""
+    async_to_sync(following.tell)(following.find_astray(now=timezone.now()))

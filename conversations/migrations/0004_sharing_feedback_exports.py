@@ -12,8 +12,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0004_names'),
-        ('conversations', '0002_nobody_talks_over_a_coach'),
+        ('accounts', '0005_people_and_their_sessions'),
+        ('conversations', '0003_absence_and_first_questions'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
