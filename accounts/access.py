@@ -114,3 +114,9 @@ def coach_for(member: User) -> User | None:
         .exclude(pk=member.pk)
         .first()
     )
+
+
+def coaches_now(coach: User, member: User) -> bool:
+    """Whether the member is in a team of this coach now; select `team_membership__team` with many members."""
+    membership = getattr(member, "team_membership", None)
+    return membership is not None and membership.team.coach_id == coach.pk

@@ -3,6 +3,7 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.authentication import get_authentication_records
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -23,9 +24,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
     @override
     @transaction.atomic
     def login(self, request: HttpRequest, user: User) -> None:
-        """Sign in under a new session id, and record it."""
+        """Sign in under a new session id, and record it, with the second factor if there was one."""
+        methods = {each["method"] for each in get_authentication_records(request, user)}
         super().login(request, user)
-        audit.record(actor=user, action="signed_in", resource=audit.person(user), request=request)
+        reason = "with a second factor" if "mfa" in methods else ""
+        audit.record(
+            actor=user, action="signed_in", resource=audit.person(user), reason=reason, request=request
+        )
 
     @override
     @transaction.atomic

@@ -10,6 +10,7 @@ from django.utils import timezone
 from typing_extensions import override
 from uuid_utils.compat import uuid7
 
+import accounts.entry_models  # noqa: F401 -- Django looks for models here
 from accounts.roles import Role, includes
 
 
@@ -217,8 +218,36 @@ class AuditEvent(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["organization_id", "-sequence"], name="audit_organization"),
             models.Index(fields=["resource", "-sequence"], name="audit_resource"),
+            models.Index(fields=["organization_id", "action", "-sequence"], name="audit_action"),
         ]
 
     @override
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.action} {self.resource}"
+
+
+class ChainCheck(models.Model):
+    """One verification of the whole record: asked for, then done. The next one also compares with it."""
+
+    id = models.BigAutoField(primary_key=True)
+    asked_at = models.DateTimeField(default=timezone.now, editable=False)
+    asked_by = models.UUIDField(null=True, editable=False)
+    done_at = models.DateTimeField(null=True, editable=False)
+    events = models.BigIntegerField(default=0, editable=False)
+    broken_at = models.BigIntegerField(null=True, editable=False)
+    newest_sequence = models.BigIntegerField(default=0, editable=False)
+    newest_hash = models.CharField(max_length=64, blank=True, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["done_at"],
+                condition=models.Q(done_at=None),
+                nulls_distinct=False,
+                name="chain_check_one_waits",
+            )
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return f"check of {self.asked_at:%Y-%m-%d %H:%M}"

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
 
+from config import metrics_requests
 from config.log import request_id
 
 logger = logging.getLogger(__name__)
@@ -35,7 +36,9 @@ class RequestIdMiddleware:
         try:
             response = self.get_response(request)
             response["X-Request-ID"] = request_id.get()
-            _log(request, response, time.monotonic() - started)
+            seconds = time.monotonic() - started
+            _log(request, response, seconds)
+            metrics_requests.count(request, response, seconds)
             return response
         finally:
             request_id.reset(token)

@@ -1,7 +1,7 @@
 """The only gate to conversations: who may read which of them, and from which message on.
 
 Roles open features, never words. The owner reads and writes. The coach of the conversation reads it
-while it is shared (`coached`), or within an episode. An episode in a private conversation without the
+while it is shared (`coached`) and its owner is in a team of theirs, or within an episode. An episode in a private conversation without the
 client's consent shows a coach only what is said after the coach has joined.
 """
 
@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from accounts.access import NotVisible
+from accounts.access import NotVisible, coaches_now
 from accounts.models import User
 from conversations.models import Conversation, Handoff, Message
 
@@ -41,13 +41,16 @@ def own_conversations(member: User) -> QuerySet[Conversation]:
 
 
 def queue_for(member: User) -> QuerySet[Handoff]:
-    """Return the open episodes that a coach should see: own clients', and waiting ones that were escalated."""
+    """Return the open episodes that a coach should see: own clients', taken, escalated, and nobody else's.
+
+    A client who left the team of the conversation's coach is nobody's there: any coach may help.
+    """
     if not member.is_coach or member.organization_id is None:
         return Handoff.objects.none()
     return Handoff.objects.filter(
         Q(conversation__coach_id=member.pk)
         | Q(coach_id=member.pk)
-        | Q(conversation__coach_id=None)
+        | ~Q(conversation__owner__team_membership__team__coach_id=F("conversation__coach_id"))
         | Q(escalated_at__isnull=False),
         organization_id=member.organization_id,
         state__in=[Handoff.State.QUEUED, Handoff.State.TAKEN],
@@ -61,7 +64,12 @@ def coached_conversations(member: User) -> QuerySet[Conversation]:
         return Conversation.objects.none()
     in_queue = queue_for(member).filter(conversation_id=OuterRef("pk"))
     return Conversation.objects.filter(
-        Q(coach_id=member.pk, visibility=Conversation.Visibility.COACHED) | Exists(in_queue),
+        Q(
+            coach_id=member.pk,
+            owner__team_membership__team__coach_id=member.pk,
+            visibility=Conversation.Visibility.COACHED,
+        )
+        | Exists(in_queue),
         organization_id=member.organization_id,
         deleted_at=None,
     ).exclude(owner_id=member.pk)
@@ -98,7 +106,7 @@ def readable_conversation(member: User, conversation_id: UUID) -> Standing:
 
 def _first_visible(member: User, conversation: Conversation) -> int:
     """Return the first sequence number that a coach may read."""
-    if conversation.coach_id == member.pk and conversation.visibility == Conversation.Visibility.COACHED:
+    if _assigned(member, conversation) and conversation.visibility == Conversation.Visibility.COACHED:
         return 0
     episode = queue_for(member).filter(conversation_id=conversation.pk).first()
     return NOTHING if episode is None else visible_within(member, conversation, episode)
@@ -106,12 +114,17 @@ def _first_visible(member: User, conversation: Conversation) -> int:
 
 def visible_within(member: User, conversation: Conversation, episode: Handoff) -> int:
     """Return the first sequence number that a coach may read within an episode of their queue."""
-    assigned = conversation.coach_id == member.pk
+    assigned = _assigned(member, conversation)
     taken_by_me = episode.state == Handoff.State.TAKEN and episode.coach_id == member.pk
     shared = conversation.visibility == Conversation.Visibility.COACHED or episode.consented
     if shared and (assigned or taken_by_me):
         return 0
     return episode.joined_sequence if taken_by_me and episode.joined_sequence else NOTHING
+
+
+def _assigned(member: User, conversation: Conversation) -> bool:
+    """Whether the member is the conversation's coach, and still coaches its owner."""
+    return conversation.coach_id == member.pk and coaches_now(member, conversation.owner)
 
 
 def readable_messages(standing: Standing) -> QuerySet[Message]:

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from accounts.access import NotVisible
 from accounts.models import User
-from conversations import access, acting, announcing, handoff, live, presence, reading
+from conversations import absence, access, acting, announcing, handoff, live, presence, reading
 from conversations.database import in_db
 from conversations.events import (
     Acknowledged,
@@ -142,6 +142,7 @@ class ConversationConsumer(LiveConsumer):
         except Exception:  # noqa: BLE001 - without the layer this process still serves its own sockets
             logger.warning("channel_layer_unavailable")
         await live.hint(group, "live.watching")
+        await self._attend()
         await presence.arrive(self.conversation_id, self.person())
         await self._presence_changed()
 
@@ -162,6 +163,7 @@ class ConversationConsumer(LiveConsumer):
             logger.warning("channel_layer_unavailable")
         await presence.depart(self.conversation_id, self.socket)
         await self._presence_changed()
+        await self._attend()
 
     def hear(self, event: Event) -> None:
         """Pass an event on to this browser, unless it is about words that it may not read."""
@@ -252,8 +254,18 @@ class ConversationConsumer(LiveConsumer):
             )
         except Refusal as refusal:
             self.tell(Refused(refusal.code, refusal.text, seconds=refusal.seconds))
+        except NotVisible:
+            # The answer is not one of this conversation's; or the conversation is no longer this member's.
+            await in_db(access.readable_conversation)(self.member, self.conversation_id)
+            self.tell(Refused(code="not_retryable", text="There is no such answer here to ask for again."))
         else:
             await acting.show_and_run(accepted, self.names)
+
+    async def _attend(self) -> None:
+        """Note that a coach has this socket open now; a conversation of theirs goes back a while after the last."""
+        if not self.standing.is_client:
+            present = [(self.conversation_id, self.member.pk)]
+            await in_db(absence.attend)(present, now=timezone.now())
 
     async def _presence_changed(self) -> None:
         people = await presence.present(self.conversation_id)

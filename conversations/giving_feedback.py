@@ -1,13 +1,14 @@
 """What a client thinks of an answer."""
 
 from collections.abc import Sequence
+from functools import partial
 from uuid import UUID
 
 from django.db import transaction
 
 from accounts.access import NotVisible
 from accounts.models import User
-from conversations import access
+from conversations import access, measures
 from conversations.models import Feedback, Message
 
 
@@ -28,6 +29,7 @@ def give(
         author=member,
         defaults={"score": score, "reasons": list(reasons), "comment": comment},
     )
+    transaction.on_commit(partial(measures.feedback_given, score))
     return feedback
 
 

@@ -53,6 +53,7 @@ class Conversation(models.Model):
         help_text="The coach who has the conversation now.",
     )
     last_sequence = models.PositiveIntegerField(default=0)
+    begun_with = models.UUIDField(null=True, help_text="What a page began it with; a second click finds it.")
     deleted_at = models.DateTimeField(null=True, help_text="Deleted by its owner; undone or purged later.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now)
@@ -72,6 +73,7 @@ class Conversation(models.Model):
                 condition=models.Q(visibility__in=["private", "coached"]),
                 name="conversation_visibility_known",
             ),
+            models.UniqueConstraint(fields=["owner", "begun_with"], name="conversation_begun_once"),
         ]
         indexes: ClassVar = [
             models.Index(fields=["owner", "status", "-updated_at"], name="conversation_list"),
@@ -245,6 +247,8 @@ class Handoff(models.Model):
         default=False, help_text="Whether the client agreed that a coach reads this private conversation."
     )
     escalated_at = models.DateTimeField(null=True, help_text="When the promised time had passed.")
+    acted_at = models.DateTimeField(null=True, help_text="When its coach last did something in it.")
+    absent_at = models.DateTimeField(null=True, help_text="When its coach was found to have gone.")
     joined_sequence = models.PositiveIntegerField(
         null=True, help_text="The sequence number with which the coach joined."
     )
@@ -276,6 +280,23 @@ class Handoff(models.Model):
     @override
     def __str__(self) -> str:
         return f"episode: {self.reason}"
+
+
+class Attendance(models.Model):
+    """When a coach's open socket in a conversation was last seen: what keeps it theirs while they only read."""
+
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="+")
+    coach = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["coach", "conversation"], name="attendance_once")
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return f"seen {self.seen_at:%Y-%m-%d %H:%M:%S}"
 
 
 class Feedback(models.Model):

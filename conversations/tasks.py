@@ -9,7 +9,7 @@ from celery.contrib.django.task import DjangoTask
 from django.utils import timezone
 
 from coaching import spending
-from conversations import allowance, analytics_views, escalating
+from conversations import absence, allowance, analytics_views, escalating, following
 from conversations.turns import recovery
 
 
@@ -49,3 +49,16 @@ def escalate_handoffs(**_future: object) -> None:
     """Offer conversations that wait longer than promised to the next coach."""
     for conversation_id in escalating.escalate(now=timezone.now()):
         async_to_sync(escalating.tell)(conversation_id)
+
+
+@shared_task(ignore_result=True)
+def give_back_absent(**_future: object) -> None:
+    """Give back the conversations of coaches who are gone."""
+    for conversation_id in absence.give_back(now=timezone.now()):
+        async_to_sync(escalating.tell)(conversation_id)
+
+
+@shared_task(ignore_result=True)
+def find_astray(**_future: object) -> None:
+    """Take along the conversations whose educators have another coach."""
+    async_to_sync(following.tell)(following.find_astray(now=timezone.now()))

@@ -63,8 +63,15 @@ def begin(request: MemberRequest) -> HttpResponse:
     chosen = (
         visibility.cleaned_data["visibility"] if visibility.is_valid() else Conversation.Visibility.COACHED
     )
-    conversation = organizing.begin(member=request.user, now=timezone.now(), visibility=chosen)
-    if request.POST.get("text", "").strip():
+    question = SayForm(request.POST)
+    asks = bool(request.POST.get("text", "").strip())
+    conversation = organizing.begin(
+        member=request.user,
+        now=timezone.now(),
+        visibility=chosen,
+        begun_with=organizing.key_of(**question.cleaned_data) if asks and question.is_valid() else None,
+    )
+    if asks:
         return _say(request, conversation.pk)
     return redirect("conversations:chat", conversation_id=conversation.pk)
 

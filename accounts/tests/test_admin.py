@@ -103,6 +103,7 @@ class TestSeeing:
         assert not names & {
             "account.emailaddress",
             "account.emailconfirmation",
+            "mfa.authenticator",
             "auth.group",
             "sessions.session",
         }
@@ -202,7 +203,8 @@ class TestTeams:
         team = Team.objects.get(name="Mathematics")
         assert (team.coach, team.organization) == (home.other_coach, home.organization)
         assert TeamMembership.objects.get(member=member).team == team
-        assert AuditEvent.objects.filter(action="team_added", resource=f"team:{team.pk}").count() == 1
+        event = AuditEvent.objects.get(action="team_added")
+        assert (event.resource, event.reason) == (f"team:{team.pk}", "name, coach, members")
 
     def test_people_of_another_organization_cannot_be_chosen(self, cast: Cast) -> None:
         member = UserFactory.create(organization=cast.home.organization)
@@ -269,6 +271,10 @@ class TestOrganizations:
         page = as_(home.admin).post(page_of(home.organization), self._form(help_lines=lines))
         assert page.status_code == 200
         assert b"Write a list such as" in page.content
+
+    def test_show_their_seats(self, home: House) -> None:
+        page = as_(home.admin).get(page_of(home.organization)).content.decode()
+        assert "4 used, 0 promised to people who are invited, 25 in all" in page
 
     def test_coaches_neither_see_nor_change_them(self, home: House) -> None:
         assert as_(home.coach).get(page_of(home.organization), follow=True).status_code == 403

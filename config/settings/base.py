@@ -8,7 +8,7 @@ from typing import Any
 
 from config import addresses, content_policy, log
 from config.env import Environment
-from config.settings import unfold
+from config.settings import quotas, unfold
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 ENV = Environment(os.environ)
@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "template_partials",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "channels",
     "csp",
 ]
@@ -68,6 +69,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.middleware.SessionNotesMiddleware",
     "accounts.middleware.PrivatePageMiddleware",
     "accounts.middleware.NotVisibleMiddleware",
     "accounts.middleware.QuotaMiddleware",
@@ -111,6 +113,19 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = True
+
+PASSWORD_SIGN_IN = ENV.flag("PASSWORD_SIGN_IN", default=True)
+"""Whether passwords open sessions; in production they do not unless the operator says so."""
+MFA_ADAPTER = "accounts.second_factor.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_FORMS = {
+    "authenticate": "accounts.second_factor.CodeForm",
+    "reauthenticate": "accounts.second_factor.ConfirmingCodeForm",
+}
+MFA_TOTP_TOLERANCE = 1
+"""Codes before and after the present one that are right as well: clocks differ."""
+SEATS: dict[str, int | None] = {"free": 25, "basic": 100, "premium": 1_000, "enterprise": None}
+"""Active people that an organization may have, by tier; none means as many as it likes."""
 
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_AGE = int(timedelta(hours=24).total_seconds())
@@ -279,6 +294,14 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 30.0,
         "options": {"expires": 30},
     },
+    "check-record": {"task": "accounts.tasks.check_chain", "schedule": 60.0, "options": {"expires": 60}},
+    "sweep-mail": {"task": "accounts.tasks.sweep_mail", "schedule": 30.0, "options": {"expires": 30}},
+    "give-back-absent": {
+        "task": "conversations.tasks.give_back_absent",
+        "schedule": 5.0,
+        "options": {"expires": 5},
+    },
+    "find-astray": {"task": "conversations.tasks.find_astray", "schedule": 60.0, "options": {"expires": 60}},
     "clear-sessions": {
         "task": "config.tasks.clear_sessions",
         "schedule": 3600.0,
@@ -290,37 +313,25 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
 
 QUOTAS_URL = ENV.text("QUOTAS_URL", _redis(4))
 """Where the token buckets are; `memory://` keeps them in each process, for an installation that has one."""
-QUOTAS: dict[str, dict[str, str]] = {
-    "educator": {"requests": "100/hour", "ai_turns": "50/hour 10/minute", "exports": "10/day"},
-    "coach": {"requests": "100/hour", "ai_turns": "50/hour 10/minute", "exports": "10/day"},
-    "admin": {"requests": "1000/hour", "ai_turns": "50/hour 10/minute", "exports": "10/day"},
-}
-"""What each person may do, by role; an organization's own numbers replace the first rate of each."""
-QUOTAS_NEVER_REFUSE = frozenset(
-    {
-        "account_logout",
-        "conversations:ask_for_coach",
-        "conversations:cancel_request",
-        "conversations:consent",
-        "conversations:hand_back",
-        "conversations:say",
-        "conversations:speak",
-        "conversations:stop",
-        "conversations:take_over",
-    }
-)
-"""Forms that no quota of requests may hold back: they lead to a person, or end something."""
+QUOTAS = quotas.RATES
+QUOTAS_NEVER_REFUSE = quotas.NEVER_REFUSE
+MONTHLY_MESSAGES = quotas.MONTHLY_MESSAGES
 AI_TURNS_AT_ONCE = ENV.integer("AI_TURNS_AT_ONCE", 5, least=1)
 """Answers that one person may have under way or waiting at the same time."""
-MONTHLY_MESSAGES: dict[str, int | None] = {
-    "free": 1_000,
-    "basic": 10_000,
-    "premium": 100_000,
-    "enterprise": None,
-}
-"""Messages to the AI that an organization may send in a calendar month, by tier; none means as many as it likes."""
 DAILY_BUDGET_USD = Decimal(ENV.integer("DAILY_BUDGET_CENTS", 500)) / 100
 """What the AI may cost each person in a day, in US dollars."""
+
+# --- Sockets -----------------------------------------------------------------------------------------
+
+SOCKET_PING_SECONDS = 10
+"""How often each socket is asked whether somebody is there; a cut network says nothing by itself."""
+SOCKET_PONG_SECONDS = 8
+"""How long the answer may take; less than the time between two questions."""
+
+# --- What lower floors tell higher ones, by dotted paths ----------------------------------------------
+
+COACHING_CHANGES = ["conversations.following.follow"]
+"""Called when educators may have another coach; `accounts/teams.py` says how."""
 
 # --- The coach's AI ----------------------------------------------------------------------------------
 
@@ -336,6 +347,12 @@ CHAT_FALLBACK_MODEL = ENV.text("CHAT_FALLBACK_MODEL", "")
 EMBEDDING_MODEL = ENV.text("EMBEDDING_MODEL", "")
 """Dotted paths of adapters; empty, the registry chooses by whether there is a key."""
 
+# --- Metrics -----------------------------------------------------------------------------------------
+
+METRICS_HOST = ENV.text("METRICS_HOST", "127.0.0.1")
+METRICS_PORT = ENV.integer("METRICS_PORT", 9464)
+"""Where each web process and worker shows its counters to Prometheus; each on a machine needs its own, 0 is none."""
+
 # --- The rest ----------------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en-gb"
@@ -347,6 +364,11 @@ CONTENT_SECURITY_POLICY = {"DIRECTIVES": content_policy.PAGES}
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+EMAIL_TIMEOUT = 10
+MAIL = {"invitation": "accounts.invitations.letter"}
+"""Who writes each kind of mail, as dotted paths."""
+PUBLIC_URL = ENV.text("PUBLIC_URL", "http://localhost:8000")
+"""Where people reach this installation; links in mails begin with it."""
 SILENCED_SYSTEM_CHECKS: list[str] = []
 
 LOGGING = log.configuration(level=ENV.text("LOG_LEVEL", "INFO"))

@@ -24,5 +24,7 @@ ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https"
 
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 EMAIL_HOST = ENV.text("EMAIL_HOST", "localhost")
+PUBLIC_URL = ENV.text("PUBLIC_URL", f"https://{ALLOWED_HOSTS[0]}" if ALLOWED_HOSTS else "")
+DEFAULT_FROM_EMAIL = ENV.text("EMAIL_FROM", f"{SITE_NAME} <no-reply@{PUBLIC_URL.rpartition('/')[2]}>")
 
 ENV.refuse_problems()

@@ -27,6 +27,7 @@ CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}
 DATABASES["default"]["ENGINE"] = "config.tests.postgres"
 CELERY_BROKER_URL = "memory://"
 
+METRICS_PORT = ENV.integer("METRICS_PORT", 0)
 OPENAI_API_KEY = ""
 CHAT_MODEL = ENV.text("CHAT_MODEL", "coaching.providers.scripted.from_settings")
 CHAT_FALLBACK_MODEL = ""

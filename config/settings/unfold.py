@@ -62,6 +62,12 @@ MENU: list[dict[str, Any]] = [
         "separator": True,
         "items": [
             {"title": "People", "icon": "person", "link": reverse_lazy("admin:accounts_user_changelist")},
+            {
+                "title": "Invitations",
+                "icon": "mail",
+                "link": reverse_lazy("admin:accounts_invitation_changelist"),
+                "permission": for_administrators,
+            },
             {"title": "Teams", "icon": "group", "link": reverse_lazy("admin:accounts_team_changelist")},
             {
                 "title": "Organization",
@@ -73,6 +79,18 @@ MENU: list[dict[str, Any]] = [
                 "title": "Record",
                 "icon": "verified_user",
                 "link": reverse_lazy("admin:accounts_auditevent_changelist"),
+                "permission": for_administrators,
+            },
+        ],
+    },
+    {
+        "title": "Running",
+        "separator": True,
+        "items": [
+            {
+                "title": "Service",
+                "icon": "monitor_heart",
+                "link": reverse_lazy("service"),
                 "permission": for_administrators,
             },
         ],

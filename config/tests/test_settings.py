@@ -132,15 +132,25 @@ class TestLocalSecret:
         assert local_secrets.local_secret(tmp_path, "a") != local_secrets.local_secret(tmp_path, "b")
 
 
-def start(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def start(
+    environment: dict[str, str], then: str = "settings.SECRET_KEY; print('started')"
+) -> subprocess.CompletedProcess[str]:
     """Load the settings that the environment names, in a process of their own."""
-    command = python("-c", "from django.conf import settings; settings.SECRET_KEY; print('started')")
+    command = python("-c", f"from django.conf import settings; {then}")
     return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 class TestProduction:
     def test_starts_with_secrets_and_addresses_of_its_own(self) -> None:
         assert start(production_environment()).stdout == "started\n"
+
+    def test_has_cookies_that_only_this_host_may_set_and_only_https_carries(self) -> None:
+        names = "SESSION_COOKIE_NAME SESSION_COOKIE_SECURE SESSION_COOKIE_HTTPONLY SESSION_COOKIE_SAMESITE"
+        names += " SESSION_COOKIE_DOMAIN SESSION_COOKIE_PATH CSRF_COOKIE_NAME CSRF_COOKIE_SECURE"
+        printed = start(
+            production_environment(), f"print(*(getattr(settings, n) for n in '{names}'.split()))"
+        )
+        assert printed.stdout == "__Host-sessionid True True Lax None / __Host-csrftoken True\n"
 
     def test_refuses_to_start_and_names_everything_that_is_missing(self) -> None:
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}

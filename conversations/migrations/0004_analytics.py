@@ -110,9 +110,9 @@ BACKWARD = "".join(f"DROP MATERIALIZED VIEW analytics_{name};" for name in VIEWS
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0005_quotas"),
+        ("accounts", "0006_quotas"),
         ("coaching", "0003_budgets"),
-        ("conversations", "0002_nobody_talks_over_a_coach"),
+        ("conversations", "0003_absence_and_first_questions"),
     ]
     operations = [
         migrations.RunSQL("".join((PERSON_DAY, DOMAIN_DAY, HANDOFF, SPEND_DAY, KEYWORD, REFRESHED)), BACKWARD)
