@@ -17,14 +17,16 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import Group
 from django.db.models import ForeignKey, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
 from typing_extensions import override
 from unfold.admin import TabularInline
+from unfold.decorators import action
 
-from accounts import access, audit, people, seats, second_factor, teams
+from accounts import access, audit, people, quotas, seats, second_factor, teams
 from accounts.dashboard import ReadOnly, member_of
 from accounts.entry_models import Invitation
-from accounts.forms import OrganizationForm, PersonForm, TeamForm
+from accounts.forms import LIMITS, OrganizationForm, PersonForm, TeamForm
 from accounts.invitation_admin import InvitationAdmin
 from accounts.models import AuditEvent, Organization, Team, TeamMembership, User
 from accounts.record_admin import RecordAdmin
@@ -53,6 +55,7 @@ class PersonAdmin(ReadOnly):
     search_fields = ("name", "email")
     ordering = ("name",)
     actions = ("send_password_links", "turn_off_second_factors")
+    actions_detail: ClassVar = ["erase_account"]
 
     @override
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -151,6 +154,15 @@ class PersonAdmin(ReadOnly):
             second_factor.turn_off_for(actor=member, person=person, request=request) for person in queryset
         ]
         self.message_user(request, f"Second factors turned off: {sum(had_one)}.", messages.SUCCESS)
+
+    @action(description="Erase account", url_path="erase-account", permissions=["erase"])
+    def erase_account(self, _request: HttpRequest, object_id: str) -> HttpResponse:
+        """Lead to the page that says what an erasure takes, and asks for it."""
+        return HttpResponseRedirect(reverse("erase_person", args=[object_id]))
+
+    def has_erase_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Return whether the member may have people erased."""
+        return member_of(request).is_admin
 
 
 class MembershipInline(TabularInline):  # type: ignore[misc]  # Unfold has no types
@@ -281,9 +293,11 @@ class OrganizationAdmin(ReadOnly):
 
     @override
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """Return what is counted; for everybody but staff the tier and the district, which is claimed by its id."""
-        counted = ("seats_used",) if obj else ()
-        return counted if member_of(request).is_superuser else ("tier", "clever_district_id", *counted)
+        """Return what is counted; for everybody but staff the tier, its limits and the district, claimed by its id."""
+        counted = ("seats_used", "messages_this_month") if obj else ()
+        return (
+            counted if member_of(request).is_superuser else ("tier", "clever_district_id", *LIMITS, *counted)
+        )
 
     @admin.display(description="Seats")
     def seats_used(self, organization: Organization) -> str:
@@ -291,6 +305,12 @@ class OrganizationAdmin(ReadOnly):
         found = seats.seats_of(organization, now=timezone.now())
         allowed = "no limit" if found.allowed is None else f"{found.allowed} in all"
         return f"{found.used} used, {found.promised} promised to people who are invited, {allowed}"
+
+    @admin.display(description="Messages to the AI this month")
+    def messages_this_month(self, organization: Organization) -> str:
+        """Return how much of the monthly messages is used."""
+        month = quotas.month_of(organization, now=timezone.now())
+        return f"{month.messages:,}" if month.limit is None else f"{month.messages:,} of {month.limit:,}"
 
     @override
     def save_model(self, request: HttpRequest, obj: Organization, form: Any, change: bool) -> None:

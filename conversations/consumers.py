@@ -33,8 +33,10 @@ from conversations.events import (
 )
 from conversations.frames import Hello, Malformed, Retry, Say, Stop, Typing, parse
 from conversations.pace import Pace
+from conversations.questioning import questioned
 from conversations.turns.accept import Refusal
 from conversations.turns.run import turns
+from conversations.turns.student_gate import StudentDataFound
 from conversations.watch import Watched, watch
 
 logger = logging.getLogger(__name__)
@@ -218,8 +220,10 @@ class ConversationConsumer(LiveConsumer):
                 await self._say_as_client(frame)
             else:
                 await self._say_as_coach(frame)
+        except StudentDataFound as found:
+            self.tell(await in_db(questioned)(self.member, self.conversation_id, frame, found))
         except Refusal as refusal:
-            self.tell(Refused(code=refusal.code, text=refusal.text, client_id=frame.client_id))
+            self.tell(Refused(refusal.code, refusal.text, frame.client_id, refusal.seconds))
         except handoff.AlreadyTaken as taken:
             self.tell(Refused(code="already_taken", text=str(taken), client_id=frame.client_id))
 
@@ -229,9 +233,12 @@ class ConversationConsumer(LiveConsumer):
             conversation_id=self.conversation_id,
             client_id=frame.client_id,
             text=frame.text,
+            student_data=frame.student_data,
         )
         message = accepted.message
-        self.tell(Acknowledged(frame.client_id, message.pk, message.sequence, accepted.repeated))
+        self.tell(
+            Acknowledged(frame.client_id, message.pk, message.sequence, accepted.repeated, accepted.left)
+        )
         await acting.show_and_run(accepted, self.names)
 
     async def _say_as_coach(self, frame: Say) -> None:
@@ -251,7 +258,7 @@ class ConversationConsumer(LiveConsumer):
                 member=self.member, conversation_id=self.conversation_id, reply_id=frame.message
             )
         except Refusal as refusal:
-            self.tell(Refused(code=refusal.code, text=refusal.text))
+            self.tell(Refused(refusal.code, refusal.text, seconds=refusal.seconds))
         except NotVisible:
             # The answer is not one of this conversation's; or the conversation is no longer this member's.
             await in_db(access.readable_conversation)(self.member, self.conversation_id)

@@ -8,7 +8,8 @@ from celery import shared_task
 from celery.contrib.django.task import DjangoTask
 from django.utils import timezone
 
-from conversations import absence, escalating, exports_work, following
+from coaching import spending
+from conversations import absence, allowance, analytics_views, escalating, exports_work, following
 from conversations.turns import recovery
 
 
@@ -29,6 +30,18 @@ def sweep_turns(**_future: object) -> None:
     """Hand every turn without a living process to a worker."""
     for turn_id in recovery.overdue(now=timezone.now()):
         nudge(turn_id)
+
+
+@shared_task(ignore_result=True)
+def release_reservations(**_future: object) -> None:
+    """Give back what was set aside for answers on which nobody works any more."""
+    spending.release(subject_ids=allowance.abandoned(now=timezone.now()))
+
+
+@shared_task(ignore_result=True)
+def refresh_analytics(**_future: object) -> None:
+    """Bring the numbers of the analytics up to date."""
+    analytics_views.refresh()
 
 
 @shared_task(ignore_result=True)

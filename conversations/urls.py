@@ -2,7 +2,15 @@
 
 from django.urls import path
 
-from conversations import console, diary_pages, export_pages, feedback_pages, sharing_pages, views
+from conversations import (
+    analytics_pages,
+    console,
+    diary_pages,
+    export_pages,
+    feedback_pages,
+    sharing_pages,
+    views,
+)
 
 app_name = "conversations"
 
@@ -38,6 +46,7 @@ urlpatterns = [
     path("messages/<uuid:message_id>/feedback/", views.feedback, name="feedback"),
     path("admin/feedback/", feedback_pages.queue, name="feedback_queue"),
     path("admin/feedback/<uuid:feedback_id>/", feedback_pages.feedback, name="feedback_detail"),
+    path("admin/analytics/", analytics_pages.page, name="analytics"),
     path("admin/queue/", console.queue, name="queue"),
     path("admin/queue/badge/", console.queue_badge, name="queue_badge"),
     path("admin/queue/<uuid:conversation_id>/", console.console, name="console"),

@@ -246,6 +246,24 @@ class TestOrganizations:
         assert organization.help_lines == [{"name": "Line", "contact": "555 0101"}]
         assert AuditEvent.objects.filter(action="organization_changed").count() == 1
 
+    def test_an_administrator_sees_the_limits_and_what_is_used_but_changes_nothing(
+        self, settings: Any, home: House
+    ) -> None:
+        settings.MONTHLY_MESSAGES = {"free": 1000}
+        form = self._form(ai_turns_per_hour="9999", monthly_message_limit="9999")
+        assert as_(home.admin).post(page_of(home.organization), form).status_code == 302
+        organization = Organization.objects.get(pk=home.organization.pk)
+        assert (organization.ai_turns_per_hour, organization.monthly_message_limit) == (None, None)
+        assert "0 of 1,000" in as_(home.admin).get(page_of(organization)).content.decode()
+
+    def test_staff_agree_other_limits(self, home: House) -> None:
+        form = self._form(tier="free", ai_turns_per_hour="80", daily_budget_usd="7.50")
+        page = as_(UserFactory.create(staff=True)).post(page_of(home.organization), form)
+        assert page.status_code == 302
+        organization = Organization.objects.get(pk=home.organization.pk)
+        assert (organization.ai_turns_per_hour, organization.exports_per_day) == (80, None)
+        assert str(organization.daily_budget_usd) == "7.50"
+
     @pytest.mark.parametrize(
         "lines", ['{"name": "x"}', '[{"name": "x"}]', '["555"]', '[{"name": "", "contact": "1"}]']
     )

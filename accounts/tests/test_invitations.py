@@ -140,7 +140,7 @@ class TestInviting:
         with pytest.raises(AlreadyInvited):
             invited(home)
         with pytest.raises(AlreadyHere):
-            invited(home, home.owner.email)
+            invited(home, str(home.owner.email))
 
     def test_tells_nobody_that_a_person_belongs_elsewhere(self, cast: Cast) -> None:
         sent = {"email": cast.away.owner.email, "role": "educator"}
@@ -296,7 +296,7 @@ class TestTheLink:
         assert Client().get(link).status_code == 200
 
     def test_makes_no_second_account_for_an_address(self, cast: Cast) -> None:
-        invitation = invited(cast.home, cast.away.owner.email)
+        invitation = invited(cast.home, str(cast.away.owner.email))
         page = Client().post(link_to(invitation), form())
         assert "There is already an account with your address" in page.content.decode()
         with pytest.raises(AddressTaken):
@@ -315,6 +315,19 @@ class TestTheLink:
         assert client.post(link, form())["Location"] == "/accounts/login/"
         assert not User.objects.get(email=EVE).has_usable_password()
         assert SESSION_KEY not in client.session
+
+    @pytest.mark.parametrize("change", [{"is_active": False}, {"role": "coach"}])
+    def test_closes_with_an_inviter_who_may_not_invite_any_more(
+        self, home: House, change: dict[str, Any]
+    ) -> None:
+        other = UserFactory.create(admin=True, organization=home.organization)
+        invitation = invited(home, role="admin")
+        User.objects.filter(pk=home.admin.pk).update(**change)
+        assert Client().post(link_to(invitation), form()).status_code == 404
+        assert invitations.letter(invitation.pk, now=timezone.now()) is None
+        assert "Closed with its inviter: send it again" in as_(other).get(PAGE).content.decode()
+        again = invitations.send_again(actor=other, invitation_id=invitation.pk, now=timezone.now())
+        assert Client().post(link_to(again), form()).status_code == 302
 
     def test_is_bound_to_what_signed_it(self, home: House, settings: Any) -> None:
         token = invitations.token_of(invited(home))

@@ -62,6 +62,12 @@ MENU: list[dict[str, Any]] = [
                 "permission": for_coaches,
             },
             {
+                "title": "Analytics",
+                "icon": "bar_chart",
+                "link": reverse_lazy("conversations:analytics"),
+                "permission": for_coaches,
+            },
+            {
                 "title": "Library",
                 "icon": "menu_book",
                 "link": reverse_lazy("admin:knowledge_document_changelist"),

@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import QuerySet
 
+from coaching import spending
 from coaching.policies import escalation
 from coaching.providers.metered import RunRecord
 from conversations import episodes
@@ -63,6 +64,7 @@ def record(*, plan: Plan, outcome: Outcome, worker: str, now: datetime) -> Recor
         subject_id=loaded.turn_id,
         now=now,
     )
+    spending.settle(user_id=loaded.client_id, subject_id=loaded.turn_id, runs=outcome.runs, now=now)
     reply = _reply(plan, outcome, now=now)
     settled = ledger.settle(_closed(plan, outcome, worker=worker, now=now), reply)
     if settled is None:
