@@ -60,6 +60,6 @@ class EraseForm(PasswordAgainForm):
             ValidationError: it is another one.
         """
         email: str = self.cleaned_data["email"]
-        if email.strip().lower() != self._account.email.lower():
+        if email.strip().lower() != (self._account.email or "").lower():
             raise forms.ValidationError("This is not the address of the account.")
         return email

@@ -139,7 +139,7 @@ class TestLeaving:
     ) -> None:
         Client().force_login(owner)
         response = as_owner.post(
-            f"{YOURS}erase/", {"email": f" {owner.email.upper()} ", "password": PASSWORD}, follow=True
+            f"{YOURS}erase/", {"email": f" {str(owner.email).upper()} ", "password": PASSWORD}, follow=True
         )
         erasure = Erasure.objects.get()
         assert (erasure.person_id, erasure.asked_by_id, erasure.state) == (owner.pk, owner.pk, "scheduled")

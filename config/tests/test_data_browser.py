@@ -36,7 +36,7 @@ class PageOf:
     def __call__(self, person: User, path: str) -> Page:
         """Return the page at `path` as the person sees it."""
         self.page.goto(f"{self.stack.url}/accounts/login/?next={path}")
-        self.page.get_by_label("Email").fill(person.email)
+        self.page.get_by_label("Email").fill(str(person.email))
         self.page.get_by_label("Password").fill(PASSWORD)
         self.page.get_by_role("button", name="Sign in").click()
         return self.page
@@ -69,7 +69,7 @@ def test_an_erasure_is_asked_for_and_taken_back(page_of: PageOf, cast: Cast, art
     page.get_by_role("link", name="What goes and what stays").click()
     page.screenshot(path=artefacts / "erase.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth") == 320
-    page.get_by_label("Type the email address of the account").fill(cast.home.owner.email)
+    page.get_by_label("Type the email address of the account").fill(str(cast.home.owner.email))
     page.get_by_label("Your password").fill(PASSWORD)
     page.get_by_role("button", name="Erase my account in 7 days").click()
     expect(page.get_by_text("To keep it, sign in before then and cancel.")).to_be_visible()
