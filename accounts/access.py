@@ -4,7 +4,6 @@ Educators see themselves and their coach, coaches also the educators of their te
 everybody in their organization. Nobody sees anybody in another organization.
 """
 
-from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -137,14 +136,6 @@ def coaches_now(coach: User, member: User) -> bool:
     """Whether the member is in a team of this coach now; select `team_membership__team` with many members."""
     membership = getattr(member, "team_membership", None)
     return membership is not None and membership.team.coach_id == coach.pk
-
-
-def coached_now(coach: User, people: Collection[UUID]) -> set[UUID]:
-    """Return those of the people who are in a team of this coach now."""
-    if not people:
-        return set()
-    members = User.objects.filter(pk__in=people, team_membership__team__coach_id=coach.pk)
-    return set(members.values_list("pk", flat=True))
 
 
 def own_tokens(member: User) -> QuerySet[ApiToken]:

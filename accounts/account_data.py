@@ -16,15 +16,8 @@ from accounts import audit
 from accounts.data_requests import end_sessions
 from accounts.export_making import remove_file
 from accounts.lifecycle import Part, Records
-from accounts.models import (
-    AccountExport,
-    AuditEvent,
-    Erasure,
-    Organization,
-    Team,
-    TeamMembership,
-    User,
-)
+from accounts.lifecycle_models import AccountExport, Erasure
+from accounts.models import AuditEvent, Organization, Team, TeamMembership, User
 
 
 class AccountsData:

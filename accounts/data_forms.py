@@ -41,7 +41,7 @@ class PasswordAgainForm(forms.Form):
 
 
 class EraseForm(PasswordAgainForm):
-    """The address of the account, typed out, and the password."""
+    """The address of the account, or its name where it has none, typed out, and the password."""
 
     email = forms.CharField(
         label="Type the email address of the account", widget=forms.TextInput({"autocomplete": "off"})
@@ -51,7 +51,9 @@ class EraseForm(PasswordAgainForm):
     @override
     def __init__(self, *args: Any, account: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._account = account
+        self._expected = account.email or account.name
+        if not account.email:
+            self.fields["email"].label = "Type the name of the account"
 
     def clean_email(self) -> str:
         """Return the address if it is the account's.
@@ -60,6 +62,6 @@ class EraseForm(PasswordAgainForm):
             ValidationError: it is another one.
         """
         email: str = self.cleaned_data["email"]
-        if email.strip().lower() != (self._account.email or "").lower():
-            raise forms.ValidationError("This is not the address of the account.")
+        if email.strip().lower() != self._expected.lower():
+            raise forms.ValidationError("This is not what the account is known by.")
         return email

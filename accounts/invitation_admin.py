@@ -123,9 +123,14 @@ class InvitationAdmin(ReadOnly):
 
     @admin.display(description="State")
     def standing(self, invitation: Invitation) -> str:
-        """Return how things stand: a pending one may have expired."""
-        expired = invitation.state == Invitation.State.PENDING and invitation.expires_at <= timezone.now()
-        return "Expired" if expired else invitation.get_state_display()
+        """Return how things stand: a pending one may have expired, or its inviter may not invite any more."""
+        if invitation.state != Invitation.State.PENDING:
+            return invitation.get_state_display()
+        if invitation.expires_at <= timezone.now():
+            return "Expired"
+        inviter = invitation.invited_by
+        may_invite = inviter is not None and inviter.is_active and (inviter.is_admin or inviter.is_superuser)
+        return "Pending" if may_invite else "Closed with its inviter: send it again"
 
     @admin.display(description="Mail")
     def mail(self, invitation: Any) -> str:

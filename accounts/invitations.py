@@ -10,7 +10,7 @@ from uuid import UUID
 from django.conf import settings
 from django.core.signing import BadSignature, Signer
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -35,7 +35,7 @@ class AlreadyInvited(Exception):
 
 
 class LinkClosed(Exception):
-    """The link opens nothing: it is wrong, expired, used, replaced by a later one, or withdrawn."""
+    """The link opens nothing: wrong, expired, used, replaced, withdrawn, or of somebody who may not invite now."""
 
 
 class AddressTaken(Exception):
@@ -110,8 +110,9 @@ def send_again(
     if invitation.expires_at <= now:
         seats.claim(organization_id=invitation.organization_id, now=now)
     invitation.link += 1
+    invitation.invited_by = actor
     invitation.expires_at = now + LASTS
-    invitation.save(update_fields=["link", "expires_at"])
+    invitation.save(update_fields=["link", "invited_by", "expires_at"])
     _mail(invitation, now)
     _record(invitation, actor, "invitation_sent_again", request)
     return invitation
@@ -138,13 +139,7 @@ def opened_by(token: str, *, now: datetime) -> Invitation:
         LinkClosed: it opens none.
     """
     invitation_id, link = _read(token)
-    found = (
-        Invitation.objects.filter(
-            pk=invitation_id, link=link, state=Invitation.State.PENDING, expires_at__gt=now
-        )
-        .select_related("organization")
-        .first()
-    )
+    found = _open(invitation_id, now=now).filter(link=link).select_related("organization").first()
     if found is None:
         raise LinkClosed
     return found
@@ -206,11 +201,7 @@ def _create_person(invitation: Invitation, name: str, password: str | None) -> U
 
 def letter(about: UUID, *, now: datetime) -> Letter | None:
     """Write the mail of an invitation; none for one that cannot be accepted any more."""
-    invitation = (
-        Invitation.objects.filter(pk=about, state=Invitation.State.PENDING, expires_at__gt=now)
-        .select_related("organization", "invited_by")
-        .first()
-    )
+    invitation = _open(about, now=now).select_related("organization", "invited_by").first()
     if invitation is None:
         return None
     context = {
@@ -227,6 +218,13 @@ def letter(about: UUID, *, now: datetime) -> Letter | None:
 def token_of(invitation: Invitation) -> str:
     """Return what the link of an invitation ends in."""
     return _signer().sign(f"{invitation.pk.hex}.{invitation.link}")
+
+
+def _open(invitation_id: UUID, *, now: datetime) -> QuerySet[Invitation]:
+    """Return the invitation if it can be accepted: it is worth what its inviter may still do."""
+    still_may = Q(invited_by__role=Role.ADMIN) | Q(invited_by__is_superuser=True)
+    pending = Invitation.objects.filter(pk=invitation_id, state=Invitation.State.PENDING, expires_at__gt=now)
+    return pending.filter(still_may, invited_by__is_active=True)
 
 
 def _signer() -> Signer:

@@ -1,5 +1,6 @@
 """The educator's pages: the list, the chat, and what can be done without a socket."""
 
+from typing import Any
 from uuid import UUID, uuid4
 
 from asgiref.sync import async_to_sync
@@ -67,7 +68,7 @@ def begin(request: MemberRequest) -> HttpResponse:
     chosen = (
         visibility.cleaned_data["visibility"] if visibility.is_valid() else Conversation.Visibility.COACHED
     )
-    question = SayForm(request.POST)
+    question = ClientSayForm(request.POST)
     asks = bool(request.POST.get("text", "").strip())
     conversation = organizing.begin(
         member=request.user,
@@ -182,7 +183,7 @@ def _say(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
     return redirect("conversations:chat", conversation_id=conversation_id)
 
 
-def _redrafted(request: MemberRequest, conversation_id: UUID, said: dict[str, str]) -> dict[str, object]:
+def _redrafted(request: MemberRequest, conversation_id: UUID, said: dict[str, str]) -> dict[str, Any]:
     """Return the draft with pseudonyms put in or taken out again, for a page without a script."""
     taken_out = said["student_data"] == UNDO
     text = said["original"] if taken_out else said["text"]
@@ -193,7 +194,7 @@ def _redrafted(request: MemberRequest, conversation_id: UUID, said: dict[str, st
 
 
 def _draft_again(
-    request: MemberRequest, conversation_id: UUID, *, status: int = 422, **draft: object
+    request: MemberRequest, conversation_id: UUID, *, status: int = 422, **draft: Any
 ) -> HttpResponse:
     """Show the chat with a message that was not sent, and why."""
     standing = access.readable_conversation(request.user, conversation_id)

@@ -316,6 +316,19 @@ class TestTheLink:
         assert not User.objects.get(email=EVE).has_usable_password()
         assert SESSION_KEY not in client.session
 
+    @pytest.mark.parametrize("change", [{"is_active": False}, {"role": "coach"}])
+    def test_closes_with_an_inviter_who_may_not_invite_any_more(
+        self, home: House, change: dict[str, Any]
+    ) -> None:
+        other = UserFactory.create(admin=True, organization=home.organization)
+        invitation = invited(home, role="admin")
+        User.objects.filter(pk=home.admin.pk).update(**change)
+        assert Client().post(link_to(invitation), form()).status_code == 404
+        assert invitations.letter(invitation.pk, now=timezone.now()) is None
+        assert "Closed with its inviter: send it again" in as_(other).get(PAGE).content.decode()
+        again = invitations.send_again(actor=other, invitation_id=invitation.pk, now=timezone.now())
+        assert Client().post(link_to(again), form()).status_code == 302
+
     def test_is_bound_to_what_signed_it(self, home: House, settings: Any) -> None:
         token = invitations.token_of(invited(home))
         settings.SECRET_KEY = "another secret of the same length 0123456789"

@@ -94,8 +94,8 @@ def test_somebody_signs_out_elsewhere(
     window: Callable[[], Page], house: House, snap: Callable[[Page, str], None]
 ) -> None:
     here, there = window(), window()
-    sign_in(here, house.owner.email)
-    sign_in(there, house.owner.email)
+    sign_in(here, str(house.owner.email))
+    sign_in(there, str(house.owner.email))
     here.goto("/settings/")
     here.get_by_role("link", name="Where you are signed in").click()
     expect(here.get_by_text("This one")).to_have_count(1)
@@ -111,7 +111,7 @@ def test_a_second_factor_from_the_picture_to_the_next_sign_in(
     window: Callable[[], Page], house: House, snap: Callable[[Page, str], None]
 ) -> None:
     page = window()
-    sign_in(page, house.owner.email)
+    sign_in(page, str(house.owner.email))
     page.goto("/settings/")
     page.get_by_role("link", name="Second factor").click()
     snap(page, "second-factor-off")
@@ -131,7 +131,7 @@ def test_a_second_factor_from_the_picture_to_the_next_sign_in(
     page.goto("/accounts/2fa/")
     snap(page, "second-factor-on")
     other = window()
-    sign_in(other, house.owner.email)
+    sign_in(other, str(house.owner.email))
     snap(other, "your-code")
     other.get_by_label("Code").fill(recovery)
     other.get_by_role("button", name="Sign in").click()
@@ -142,7 +142,7 @@ def test_an_invitation_from_the_dashboard_to_the_new_account(
     window: Callable[[], Page], house: House, snap: Callable[[Page, str], None]
 ) -> None:
     page = window()
-    sign_in(page, house.admin.email)
+    sign_in(page, str(house.admin.email))
     page.goto("/admin/accounts/invitation/add/")
     page.locator("input[name=email]").fill("eve@riverside.example")
     snap(page, "invite")
@@ -171,7 +171,7 @@ def test_the_record_is_filtered_and_verified(
         now=timezone.now(),
     )
     page = window()
-    sign_in(page, house.admin.email)
+    sign_in(page, str(house.admin.email))
     page.goto("/admin/accounts/auditevent/")
     snap(page, "record")
     page.get_by_role("button", name="Verify now").click()
