@@ -140,7 +140,7 @@ class TestInviting:
         with pytest.raises(AlreadyInvited):
             invited(home)
         with pytest.raises(AlreadyHere):
-            invited(home, home.owner.email)
+            invited(home, str(home.owner.email))
 
     def test_tells_nobody_that_a_person_belongs_elsewhere(self, cast: Cast) -> None:
         sent = {"email": cast.away.owner.email, "role": "educator"}
@@ -296,7 +296,7 @@ class TestTheLink:
         assert Client().get(link).status_code == 200
 
     def test_makes_no_second_account_for_an_address(self, cast: Cast) -> None:
-        invitation = invited(cast.home, cast.away.owner.email)
+        invitation = invited(cast.home, str(cast.away.owner.email))
         page = Client().post(link_to(invitation), form())
         assert "There is already an account with your address" in page.content.decode()
         with pytest.raises(AddressTaken):
