@@ -4,12 +4,14 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.authentication import get_authentication_records
+from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from typing_extensions import override
 
-from accounts import audit
+from accounts import audit, data_requests
 from accounts.models import User
 
 
@@ -31,6 +33,19 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         audit.record(
             actor=user, action="signed_in", resource=audit.person(user), reason=reason, request=request
         )
+        erasure = data_requests.open_erasure(user)
+        if erasure is not None:
+            text = f"Your account will be erased on {erasure.due_at:%d %B %Y}. See Settings, Your data."
+            messages.warning(request, text, fail_silently=True)
+
+    @override
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        """Lead somebody who is about to be erased to where that can be taken back."""
+        user = request.user
+        if isinstance(user, User) and data_requests.open_erasure(user) is not None:
+            return reverse("your_data")
+        url: str = super().get_login_redirect_url(request)
+        return url
 
     @override
     @transaction.atomic

@@ -17,9 +17,11 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import Group
 from django.db.models import ForeignKey, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
 from typing_extensions import override
 from unfold.admin import TabularInline
+from unfold.decorators import action
 
 from accounts import access, audit, people, quotas, seats, second_factor, teams
 from accounts.dashboard import ReadOnly, member_of
@@ -53,6 +55,7 @@ class PersonAdmin(ReadOnly):
     search_fields = ("name", "email")
     ordering = ("name",)
     actions = ("send_password_links", "turn_off_second_factors")
+    actions_detail: ClassVar = ["erase_account"]
 
     @override
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -151,6 +154,15 @@ class PersonAdmin(ReadOnly):
             second_factor.turn_off_for(actor=member, person=person, request=request) for person in queryset
         ]
         self.message_user(request, f"Second factors turned off: {sum(had_one)}.", messages.SUCCESS)
+
+    @action(description="Erase account", url_path="erase-account", permissions=["erase"])
+    def erase_account(self, _request: HttpRequest, object_id: str) -> HttpResponse:
+        """Lead to the page that says what an erasure takes, and asks for it."""
+        return HttpResponseRedirect(reverse("erase_person", args=[object_id]))
+
+    def has_erase_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Return whether the member may have people erased."""
+        return member_of(request).is_admin
 
 
 class MembershipInline(TabularInline):  # type: ignore[misc]  # Unfold has no types

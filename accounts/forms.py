@@ -59,6 +59,21 @@ LIMITS = (
 """What staff agree with an organization; its administrators see it."""
 
 
+class KeptDays(forms.IntegerField):
+    """For how many days something is kept; left empty, it stays as it is."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{**kwargs, "required": False})
+
+    @override
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Return whether another number was entered."""
+        return data not in self.empty_values and super().has_changed(initial, data)
+
+
+KEPT = ("keep_archived_days", "keep_deleted_days", "keep_events_days")
+
+
 class OrganizationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
     """What an organization sets for itself."""
 
@@ -74,7 +89,16 @@ class OrganizationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
             "links_accounts",
             "clever_district_id",
             *LIMITS,
+            *KEPT,
         )
+        field_classes: ClassVar = dict.fromkeys(KEPT, KeptDays)
+
+    @override
+    def clean(self) -> dict[str, Any] | None:
+        """Leave as it is what was left empty."""
+        cleaned = super().clean() or self.cleaned_data
+        empty = {name: getattr(self.instance, name) for name in KEPT if cleaned.get(name, 0) is None}
+        return {**cleaned, **empty}
 
     def clean_help_lines(self) -> list[dict[str, str]]:
         """Return the help lines, each with a name, a contact and perhaps hours."""

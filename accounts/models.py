@@ -5,13 +5,15 @@ from typing import ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 from typing_extensions import override
 from uuid_utils.compat import uuid7
 
-import accounts.entry_models  # noqa: F401 -- Django looks for models here
+import accounts.entry_models
+import accounts.lifecycle_models  # noqa: F401 -- Django looks for models here
 from accounts.roles import Role, includes
 
 DOMAIN_SHAPE = r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])$"
@@ -78,12 +80,35 @@ class Organization(models.Model):
         blank=True,
         help_text="What the AI may cost each person in a day, in US dollars; empty means as the settings say.",
     )
+    keep_archived_days = models.PositiveSmallIntegerField(
+        default=730,
+        validators=[MinValueValidator(90), MaxValueValidator(3650)],
+        help_text="Archived conversations are deleted after this many days (90 to 3650).",
+    )
+    keep_deleted_days = models.PositiveSmallIntegerField(
+        default=30,
+        validators=[MinValueValidator(1), MaxValueValidator(30)],
+        help_text="A deleted conversation can be brought back for this many days (1 to 30).",
+    )
+    keep_events_days = models.PositiveSmallIntegerField(
+        default=365,
+        validators=[MinValueValidator(90), MaxValueValidator(1095)],
+        help_text="Single events become monthly totals after this many days (90 to 1095).",
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=models.Q(daily_budget_usd__gte=0), name="organization_budget_not_negative"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(
+                    keep_archived_days__range=(90, 3650),
+                    keep_deleted_days__range=(1, 30),
+                    keep_events_days__range=(90, 1095),
+                ),
+                name="organization_keeps_within_bounds",
             ),
             models.CheckConstraint(
                 condition=models.Q(kind__in=["school", "district", "other"]), name="organization_kind_known"

@@ -115,3 +115,33 @@ class Reservation(models.Model):
     @override
     def __str__(self) -> str:
         return f"{self.amount_usd} US dollars for {self.subject_id}"
+
+
+class MonthlyUsage(models.Model):
+    """What is kept of the calls to providers once the single ones are gone: totals of a month, and nobody's."""
+
+    id = models.BigAutoField(primary_key=True)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, null=True, related_name="+")
+    month = models.DateField(help_text="Its first day.")
+    purpose = models.CharField(max_length=40)
+    provider = models.CharField(max_length=40)
+    model = models.CharField(max_length=120)
+    status = models.CharField(max_length=12, choices=PromptRun.Status)
+    calls = models.PositiveIntegerField()
+    input_tokens = models.PositiveBigIntegerField()
+    output_tokens = models.PositiveBigIntegerField()
+    cost_usd = models.DecimalField(max_digits=14, decimal_places=6)
+    latency_ms = models.PositiveBigIntegerField(help_text="Of all calls together.")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["organization", "month", "purpose", "provider", "model", "status"],
+                nulls_distinct=False,
+                name="monthly_usage_once",
+            )
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.month:%Y-%m} {self.purpose} {self.provider}/{self.model}"

@@ -137,7 +137,7 @@ class CodedProtocol(WebSocketProtocol):  # type: ignore[misc]
         # What could not be written, or a connection that is gone, takes Twisted's ordinary way.
         rest = frame[sent:] if isinstance(sent, int) else frame
         if rest:
-            self.transport.write(rest)
+            self.transport.write(rest)  # type: ignore[no-untyped-call]
 
 
 def _text_frame(payload: bytes) -> bytes:

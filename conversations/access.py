@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from accounts.access import NotVisible, coached_now, coaches_now, organization_of
+from accounts.access import NotVisible, coaches_now, organization_of
 from accounts.models import User
 from conversations.models import Conversation, Feedback, Handoff, Message
 from conversations.outward import Export, ShareLink
@@ -71,15 +71,20 @@ def coached_conversations(member: User) -> QuerySet[Conversation]:
         return Conversation.objects.none()
     in_queue = queue_for(member).filter(conversation_id=OuterRef("pk"))
     return Conversation.objects.filter(
-        Q(
-            coach_id=member.pk,
-            owner__team_membership__team__coach_id=member.pk,
-            visibility=Conversation.Visibility.COACHED,
-        )
-        | Exists(in_queue),
+        _shared_with(member) | Exists(in_queue),
         organization_id=member.organization_id,
         deleted_at=None,
     ).exclude(owner_id=member.pk)
+
+
+def _shared_with(member: User) -> Q:
+    """Which conversations are shared with the member, who coaches them and still coaches their owners."""
+    return Q(
+        coach_id=member.pk,
+        owner__team_membership__team__coach_id=member.pk,
+        visibility=Conversation.Visibility.COACHED,
+        organization_id=member.organization_id,
+    )
 
 
 def own_conversation(member: User, conversation_id: UUID) -> Conversation:
@@ -113,23 +118,17 @@ def readable_conversation(member: User, conversation_id: UUID) -> Standing:
 
 def _first_visible(member: User, conversation: Conversation) -> int:
     """Return the first sequence number that a coach may read."""
-    return first_visible_of(member, [conversation])[conversation.pk]
+    return first_visible_of(member, [conversation.pk])[conversation.pk]
 
 
-def first_visible_of(member: User, conversations: Collection[Conversation]) -> dict[UUID, int]:
+def first_visible_of(member: User, conversation_ids: Collection[UUID]) -> dict[UUID, int]:
     """Return for each conversation the first sequence number that the member may read; NOTHING for none."""
-    theirs = [
-        conversation
-        for conversation in conversations
-        if conversation.coach_id == member.pk
-        and conversation.organization_id == member.organization_id
-        and conversation.visibility == Conversation.Visibility.COACHED
-    ]
-    clients = coached_now(member, {conversation.owner_id for conversation in theirs})
-    coached = {conversation.pk for conversation in theirs if conversation.owner_id in clients}
-    own = {conversation.pk for conversation in conversations if conversation.owner_id == member.pk}
-    first = dict.fromkeys((conversation.pk for conversation in conversations), NOTHING)
-    first |= dict.fromkeys(own | (coached if member.is_coach else set()), 0)
+    first = dict.fromkeys(conversation_ids, NOTHING)
+    whole = Q(owner_id=member.pk)
+    if member.is_coach:
+        whole |= _shared_with(member)
+    found = Conversation.objects.filter(whole, pk__in=first, deleted_at=None)
+    first |= dict.fromkeys(found.values_list("pk", flat=True), 0)
     closed = [pk for pk, sequence in first.items() if sequence == NOTHING]
     for episode in (
         queue_for(member)
@@ -258,7 +257,12 @@ def feedback_for(member: User) -> QuerySet[Feedback]:
         message__conversation__organization_id=member.organization_id,
         message__conversation__deleted_at=None,
     )
-    return given if member.is_admin else given.filter(message__conversation__coach_id=member.pk)
+    if member.is_admin:
+        return given
+    return given.filter(
+        message__conversation__coach_id=member.pk,
+        message__conversation__owner__team_membership__team__coach_id=member.pk,
+    )
 
 
 def visible_feedback(member: User, feedback_id: UUID) -> Feedback:

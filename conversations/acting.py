@@ -17,7 +17,9 @@ from conversations.turns.record import request_stop
 from conversations.turns.run import turns
 
 
-async def accept_here(*, member: User, conversation_id: UUID, client_id: UUID, text: str) -> Accepted:
+async def accept_here(
+    *, member: User, conversation_id: UUID, client_id: UUID, text: str, student_data: str = ""
+) -> Accepted:
     """Commit a client's message and claim its turn for this process; show nothing yet.
 
     Raises:
@@ -30,6 +32,7 @@ async def accept_here(*, member: User, conversation_id: UUID, client_id: UUID, t
         text=text,
         now=timezone.now(),
         worker=live.PROCESS,
+        student_data=student_data,
     )
 
 

@@ -37,7 +37,14 @@ class OverQuota(Refusal):
 
 
 def accept_within(
-    *, member: User, conversation_id: UUID, client_id: UUID, text: str, now: datetime, worker: str = ""
+    *,
+    member: User,
+    conversation_id: UUID,
+    client_id: UUID,
+    text: str,
+    now: datetime,
+    worker: str = "",
+    student_data: str = "",
 ) -> Accepted:
     """Take a client's message as `accept` does, if its sender may ask; a repeated one spends nothing.
 
@@ -55,6 +62,7 @@ def accept_within(
             now=now,
             worker=worker,
             refusal=refusal,
+            student_data=student_data,
         )
 
     return _spending(member, attempt)

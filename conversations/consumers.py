@@ -33,8 +33,10 @@ from conversations.events import (
 )
 from conversations.frames import Hello, Malformed, Retry, Say, Stop, Typing, parse
 from conversations.pace import Pace
+from conversations.questioning import questioned
 from conversations.turns.accept import Refusal
 from conversations.turns.run import turns
+from conversations.turns.student_gate import StudentDataFound
 from conversations.watch import Watched, watch
 
 logger = logging.getLogger(__name__)
@@ -218,6 +220,8 @@ class ConversationConsumer(LiveConsumer):
                 await self._say_as_client(frame)
             else:
                 await self._say_as_coach(frame)
+        except StudentDataFound as found:
+            self.tell(await in_db(questioned)(self.member, self.conversation_id, frame, found))
         except Refusal as refusal:
             self.tell(Refused(refusal.code, refusal.text, frame.client_id, refusal.seconds))
         except handoff.AlreadyTaken as taken:
@@ -229,6 +233,7 @@ class ConversationConsumer(LiveConsumer):
             conversation_id=self.conversation_id,
             client_id=frame.client_id,
             text=frame.text,
+            student_data=frame.student_data,
         )
         message = accepted.message
         self.tell(

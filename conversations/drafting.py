@@ -29,6 +29,7 @@ from conversations.database import in_db
 from conversations.metering import Collector, keep_runs
 from conversations.models import Message
 from conversations.presenting import CitationCard, cards_of
+from conversations.turns import student_gate
 from conversations.turns.accept import Refusal
 from conversations.turns.plan import HISTORY, voice_of
 from knowledge.citations import resolve
@@ -138,7 +139,7 @@ def _read(coach: User, conversation_id: UUID) -> _Material:
         scope=Scope(conversation.organization_id, coach.pk),
         voice=_own_voice(coach, voice_of(conversation).persona, is_own=conversation.coach_id == coach.pk),
         history=tuple(_spoken(each) for each in reversed(said) if each.content),
-        question=asked.content,
+        question=student_gate.for_provider(asked),
     )
 
 
@@ -149,7 +150,7 @@ def _own_voice(coach: User, voice: PersonaVoice, *, is_own: bool) -> PersonaVoic
 
 def _spoken(message: Message) -> ChatMessage:
     """Return a message for the transcript: people other than the client and the AI are named."""
-    words = without_markers(message.content)
+    words = without_markers(student_gate.for_provider(message))
     match message.sender_type:
         case Message.Sender.CLIENT:
             return ChatMessage("user", words)

@@ -4,6 +4,7 @@ The database and the sequence number are the truth. Every event may be lost; a c
 gap asks for the rest by the last sequence number and offset that it has.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID
@@ -59,6 +60,20 @@ class Refused(Event):
     client_id: UUID | None = None
     seconds: int | None = None
     type: Literal["refused"] = field(default="refused", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StudentDataRefused(Refused):
+    """The message seems to name a student. Send it again with `student_data`, as it is or with pseudonyms."""
+
+    draft: str = ""
+    """The message as it was read; the offsets of the findings (code points) count in it."""
+    findings: Sequence[dict[str, Any]] = ()
+    """Each with `kind`, `start`, `end`, `why`, `words` and `stand_in`."""
+    suggestion: str = ""
+    """The draft with pseudonyms."""
+    html: str = ""
+    """The question to the educator, rendered."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,13 +129,12 @@ def _minded_feedback_rows(source: Source) -> Iterator[Row]:
     """Yield the feedback that the member looks after, with words only where they may read them."""
     found = (
         access.feedback_for(source.member)
-        .select_related("author", "message__conversation")
+        .select_related("author", "message")
         .order_by("created_at", "pk")
         .iterator(chunk_size=CHUNK)
     )
     while chunk := list(islice(found, CHUNK)):
-        conversations = {each.message.conversation.pk: each.message.conversation for each in chunk}
-        open_from = access.first_visible_of(source.member, list(conversations.values()))
+        open_from = access.first_visible_of(source.member, {each.message.conversation_id for each in chunk})
         for each in chunk:
             reads = each.message.sequence >= open_from[each.message.conversation_id]
             if reads:
@@ -262,8 +261,5 @@ def total(member: User, kind: str) -> int:
 
 def still_open(member: User, opened: Mapping[str, int]) -> bool:
     """Whether the member may read now all words that were put into an export."""
-    conversations = Conversation.objects.filter(pk__in=list(opened), deleted_at=None)
-    open_from = access.first_visible_of(member, list(conversations))
-    return all(
-        open_from.get(UUID(conversation), access.NOTHING) <= first for conversation, first in opened.items()
-    )
+    open_from = access.first_visible_of(member, {UUID(conversation) for conversation in opened})
+    return all(open_from[UUID(conversation)] <= first for conversation, first in opened.items())

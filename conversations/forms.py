@@ -17,6 +17,13 @@ class SayForm(forms.Form):
     text = forms.CharField(strip=False, required=False)
 
 
+class ClientSayForm(SayForm):
+    """A client's message, with what was decided about student data in it."""
+
+    student_data = forms.CharField(max_length=12, required=False)
+    original = forms.CharField(strip=False, required=False)
+
+
 class SpeakForm(SayForm):
     """A coach's message, perhaps begun from the AI's draft."""
 

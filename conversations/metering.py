@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -36,7 +37,7 @@ def keep_runs(
     """Write the records: for whom and for what the calls were made."""
     if not runs:
         return
-    values: list[object] = []
+    values: list[Any] = []
     for run in runs:
         values += [uuid7(), now, organization_id, user_id, subject_id, run.purpose, run.provider, run.model]
         values += [run.prompt.name, run.prompt.version, run.prompt.hash, run.input_tokens, run.output_tokens]

@@ -67,7 +67,7 @@ def page(
         found = found.filter(pk__lt=before)
     listed = list(found.select_related("author", "message__conversation").order_by("-pk")[: PAGE_SIZE + 1])
     shown = listed[:PAGE_SIZE]
-    open_from = access.first_visible_of(member, [each.message.conversation for each in shown])
+    open_from = access.first_visible_of(member, {each.message.conversation_id for each in shown})
     rows = [_row(each, reads=_reads(each, open_from)) for each in shown]
     return Page(rows, shown[-1].pk if len(listed) > PAGE_SIZE else None)
 
@@ -117,7 +117,7 @@ def look_at(
     """
     feedback = access.visible_feedback(member, feedback_id)
     conversation = feedback.message.conversation
-    open_from = access.first_visible_of(member, [conversation])
+    open_from = access.first_visible_of(member, [conversation.pk])
     row = _row(feedback, reads=_reads(feedback, open_from))
     if not row.reads:
         return row, feedback, None

@@ -69,6 +69,14 @@ class Conversation(models.Model):
     last_sequence = models.PositiveIntegerField(default=0)
     begun_with = models.UUIDField(null=True, help_text="What a page began it with; a second click finds it.")
     deleted_at = models.DateTimeField(null=True, help_text="Deleted by its owner; undone or purged later.")
+    archived_at = models.DateTimeField(
+        null=True, help_text="When it was archived; kept for a time from then."
+    )
+    pseudonyms = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="The letters of the students named here, by a keyed hash of the name.",
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now)
 
@@ -88,6 +96,10 @@ class Conversation(models.Model):
                 name="conversation_visibility_known",
             ),
             models.UniqueConstraint(fields=["owner", "begun_with"], name="conversation_begun_once"),
+            models.CheckConstraint(
+                condition=~models.Q(status="archived") | models.Q(archived_at__isnull=False),
+                name="conversation_archived_has_a_time",
+            ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["owner", "status", "-updated_at"], name="conversation_list"),
@@ -356,3 +368,25 @@ class Feedback(models.Model):
     @override
     def __str__(self) -> str:
         return f"{self.score:+d}"
+
+
+class MonthlyFeedback(models.Model):
+    """What is kept of feedback once the single thumbs are gone: totals of a month, and nobody's."""
+
+    id = models.BigAutoField(primary_key=True)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    month = models.DateField(help_text="Its first day.")
+    score = models.SmallIntegerField()
+    reason = models.CharField(max_length=24, blank=True, help_text="Empty: all thumbs, whatever the reason.")
+    thumbs = models.PositiveIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["organization", "month", "score", "reason"], name="monthly_feedback_once"
+            )
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.month:%Y-%m} {self.score:+d} {self.reason}"

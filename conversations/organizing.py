@@ -75,7 +75,7 @@ def rename(*, member: User, conversation_id: UUID, title: str) -> Conversation:
 
 
 @transaction.atomic(durable=True)
-def set_status(*, member: User, conversation_id: UUID, status: str) -> Conversation:
+def set_status(*, member: User, conversation_id: UUID, status: str, now: datetime) -> Conversation:
     """Archive the member's conversation or bring it back.
 
     Raises:
@@ -83,7 +83,10 @@ def set_status(*, member: User, conversation_id: UUID, status: str) -> Conversat
     """
     conversation = lock_own(member, conversation_id)
     conversation.status = Conversation.Status(status)
-    conversation.save(update_fields=["status"])
+    conversation.archived_at = (
+        None if status == Conversation.Status.ACTIVE else conversation.archived_at or now
+    )
+    conversation.save(update_fields=["status", "archived_at"])
     return conversation
 
 

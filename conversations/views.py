@@ -1,5 +1,6 @@
 """The educator's pages: the list, the chat, and what can be done without a socket."""
 
+from typing import Any
 from uuid import UUID, uuid4
 
 from asgiref.sync import async_to_sync
@@ -17,16 +18,20 @@ from conversations import (
     announcing,
     giving_feedback,
     organizing,
+    pseudonyms,
     queries,
     refusing,
     tasks,
 )
-from conversations.forms import FeedbackForm, ListForm, SayForm, StatusForm, TitleForm, VisibilityForm
+from conversations.forms import ClientSayForm, FeedbackForm, ListForm, StatusForm, TitleForm, VisibilityForm
 from conversations.models import Conversation, Feedback, Handoff
 from conversations.presenting import view_of, views_of
 from conversations.suggesting import first_questions, first_questions_for
 from conversations.turns.accept import LONGEST, Refusal
+from conversations.turns.student_gate import StudentDataFound
 
+REPLACE, UNDO = "replace", "undo"
+"""What a page without a script may ask for a draft in which student data was found."""
 OTHERS = 12
 """How many other conversations the chat's side shows."""
 
@@ -63,7 +68,7 @@ def begin(request: MemberRequest) -> HttpResponse:
     chosen = (
         visibility.cleaned_data["visibility"] if visibility.is_valid() else Conversation.Visibility.COACHED
     )
-    question = SayForm(request.POST)
+    question = ClientSayForm(request.POST)
     asks = bool(request.POST.get("text", "").strip())
     conversation = organizing.begin(
         member=request.user,
@@ -135,27 +140,34 @@ def say(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
 
 
 def _say(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
-    form = SayForm(request.POST)
+    form = ClientSayForm(request.POST)
     if not form.is_valid():
         notes.error(request, "The page was out of date. Your message is still in the box of the page before.")
         return redirect("conversations:chat", conversation_id=conversation_id)
+    said = form.cleaned_data
     try:
+        if said["student_data"] in {REPLACE, UNDO}:
+            return _draft_again(request, conversation_id, **_redrafted(request, conversation_id, said))
         accepted = allowance.accept_within(
             member=request.user,
             conversation_id=conversation_id,
             client_id=form.cleaned_data["client_id"],
-            text=form.cleaned_data["text"],
+            text=said["text"],
             now=timezone.now(),
+            student_data=said["student_data"],
         )
+    except StudentDataFound:
+        question = pseudonyms.propose(member=request.user, conversation_id=conversation_id, text=said["text"])
+        return _draft_again(request, conversation_id, draft=question.draft, question=question)
     except Refusal as refusal:
-        standing = access.readable_conversation(request.user, conversation_id)
-        context = {
-            **_chat_context(request, standing),
-            "refusal": refusal.text,
-            "wait_s": refusal.seconds or 0,
-            "draft": form.cleaned_data["text"],
-        }
-        response = render(request, "conversations/chat.html", context, status=refusing.status(refusal))
+        response = _draft_again(
+            request,
+            conversation_id,
+            status=refusing.status(refusal),
+            draft=said["text"],
+            refusal=refusal.text,
+            wait_s=refusal.seconds or 0,
+        )
         for name, value in refusing.headers(refusal).items():
             response[name] = value
         return response
@@ -169,6 +181,25 @@ def _say(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
             silence=accepted.silenced,
         )
     return redirect("conversations:chat", conversation_id=conversation_id)
+
+
+def _redrafted(request: MemberRequest, conversation_id: UUID, said: dict[str, str]) -> dict[str, Any]:
+    """Return the draft with pseudonyms put in or taken out again, for a page without a script."""
+    taken_out = said["student_data"] == UNDO
+    text = said["original"] if taken_out else said["text"]
+    question = pseudonyms.propose(member=request.user, conversation_id=conversation_id, text=text)
+    if taken_out:
+        return {"draft": question.draft, "question": question}
+    return {"draft": question.suggestion, "original": question.draft, "replaced": True}
+
+
+def _draft_again(
+    request: MemberRequest, conversation_id: UUID, *, status: int = 422, **draft: Any
+) -> HttpResponse:
+    """Show the chat with a message that was not sent, and why."""
+    standing = access.readable_conversation(request.user, conversation_id)
+    context = {**_chat_context(request, standing), **draft}
+    return render(request, "conversations/chat.html", context, status=status)
 
 
 @require_POST
@@ -235,7 +266,9 @@ def set_status(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
     form = StatusForm(request.POST)
     access.own_conversation(request.user, conversation_id)
     if form.is_valid():
-        organizing.set_status(member=request.user, conversation_id=conversation_id, **form.cleaned_data)
+        organizing.set_status(
+            member=request.user, conversation_id=conversation_id, now=timezone.now(), **form.cleaned_data
+        )
     return redirect("conversations:index")
 
 

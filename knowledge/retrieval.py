@@ -152,7 +152,8 @@ def _pool(search: _Search, domains: Sequence[str]) -> dict[UUID, float]:
 
 
 def _domains_of(search: _Search) -> Mapping[UUID, Sequence[str]]:
-    return {hit.passage_id: hit.domains for hit in (*search.by_vector, *search.by_text)}
+    by_vector = {hit.passage_id: hit.domains for hit in search.by_vector}
+    return by_vector | {hit.passage_id: hit.domains for hit in search.by_text}
 
 
 def _measured(

@@ -4,7 +4,7 @@ import json
 import time
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -40,6 +40,11 @@ class FakeGoogle(FakeProvider):
     key: Any = None
     """Signs the tokens; the published key when there is none."""
     kid: str = KID
+
+    @override
+    def __enter__(self) -> Self:
+        signing_key()  # Now: threads that wanted the first one together would each make their own.
+        return super().__enter__()
 
     @property
     def places(self) -> dict[str, Any]:

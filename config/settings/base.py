@@ -245,6 +245,27 @@ REQUEST_BODY_LIMITS: dict[str, int] = {
 REQUEST_BODY_SECONDS = 30.0
 """How long a request body may stand still before the request is given up."""
 
+# --- People's own data -------------------------------------------------------------------------------
+
+ACCOUNT_DATA = [
+    "conversations.account_data.ConversationsData",
+    "knowledge.account_data.KnowledgeData",
+    "coaching.account_data.CoachingData",
+    "accounts.account_data.AccountsData",
+]
+"""What each app holds about a person, in the order of erasing: the account itself goes last."""
+RETENTION = [
+    "conversations.retention.RULES",
+    "coaching.retention.RULES",
+    "knowledge.retention.RULES",
+    "accounts.retention_rules.RULES",
+]
+"""What is not kept for ever, app by app."""
+ERASURE_GRACE = timedelta(days=ENV.integer("ERASURE_GRACE_DAYS", 7, least=0))
+"""How long somebody may think again before their account is erased."""
+ACCOUNT_EXPORT_LASTS = timedelta(hours=24)
+"""How long a person's copy of their own data can be downloaded."""
+
 # --- Jobs --------------------------------------------------------------------------------------------
 
 VISIBILITY_TIMEOUT_SECONDS = 600

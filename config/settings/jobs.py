@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from celery.schedules import crontab
+
 SCHEDULE: dict[str, dict[str, Any]] = {
     "heartbeat": {"task": "config.tasks.beat", "schedule": 10.0, "options": {"expires": 10}},
     "sweep-ingestion": {
@@ -43,6 +45,21 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "conversations.tasks.sweep_exports",
         "schedule": 30.0,
         "options": {"expires": 30},
+    },
+    "sweep-account-data": {
+        "task": "accounts.tasks.sweep_account_data",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "expire-exports": {
+        "task": "accounts.tasks.expire_exports",
+        "schedule": 900.0,
+        "options": {"expires": 900},
+    },
+    "keep-no-longer": {
+        "task": "accounts.tasks.keep_no_longer",
+        "schedule": crontab(hour=3, minute=20),
+        "options": {"expires": 6 * 3600},
     },
     "clear-sessions": {
         "task": "config.tasks.clear_sessions",

@@ -34,7 +34,7 @@ def test_the_walk_does_what_it_says(live_stack: Stack, tmp_path: Path) -> None:
         env={
             "PATH": str(Path(str(curl)).parent) + ":/usr/bin:/bin",
             "SIDELINE": live_stack.url,
-            "EMAIL": coach.email,
+            "EMAIL": str(coach.email),
             "PASSWORD": PASSWORD,
         },
         capture_output=True,

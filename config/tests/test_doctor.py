@@ -334,7 +334,7 @@ def test_no_finding_names_a_person_or_repeats_what_was_said(home: House) -> None
     table = told()
     for word in (
         home.owner.name,
-        home.owner.email,
+        str(home.owner.email),
         "wits",
         "A-planted-title",
         str(conversation.pk),

@@ -171,8 +171,8 @@ async def test_no_word_of_a_person_is_in_a_line_and_every_line_is_whole(live_sta
         assert found["level"] != "critical"
     people = (
         house.owner.name,
-        house.owner.email,
-        house.coach.email,
+        str(house.owner.email),
+        str(house.coach.email),
         str(house.owner.pk),
         str(conversation.pk),
     )

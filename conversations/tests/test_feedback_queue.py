@@ -182,7 +182,7 @@ class TestTheQueue:
     ) -> None:
         for visibility in ("coached", "private") * 5:
             rated(cast.home.owner, visibility=visibility)
-        with django_assert_num_queries(2):
+        with django_assert_num_queries(3):
             assert len(minding_feedback.page(cast.home.coach).rows) == 10
 
     def test_is_in_the_menu_of_coaches(self, cast: Cast) -> None:

@@ -184,7 +184,9 @@ class TestADeadLink:
         assert seen(token).status_code == 200
 
     def test_an_archived_conversation_stays_shared(self, owner: User, conversation: Conversation) -> None:
-        organizing.set_status(member=owner, conversation_id=conversation.pk, status="archived")
+        organizing.set_status(
+            member=owner, conversation_id=conversation.pk, status="archived", now=timezone.now()
+        )
         assert seen(make(owner, conversation)).status_code == 200
 
     def test_a_conversation_id_opens_nothing(self, owner: User, conversation: Conversation) -> None:

@@ -18,8 +18,11 @@ from coaching import spending
 from coaching.policies import escalation
 from conversations import episodes
 from conversations.models import Conversation, Interaction, Message, Session
-from conversations.turns import ledger
+from conversations.turns import ledger, student_gate
+from conversations.turns.refusal import Refusal
 from conversations.turns.shortage import words_of
+
+__all__ = ["LEASE", "LONGEST", "Accepted", "Refusal", "accept", "clean", "lock_own", "retry"]
 
 LONGEST = 20_000
 """Characters a message may have."""
@@ -29,19 +32,6 @@ SESSION_GRAIN = timedelta(seconds=20)
 
 LEASE = timedelta(seconds=15)
 """How long a process may be silent about a turn before another takes it over."""
-
-
-class Refusal(Exception):
-    """The message was not taken and nothing was changed. `code` is stable, the text is for the sender.
-
-    `seconds` says in how many it can be, where that is a matter of time.
-    """
-
-    def __init__(self, code: str, text: str, *, seconds: int | None = None) -> None:
-        super().__init__(text)
-        self.code = code
-        self.text = text
-        self.seconds = seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +86,18 @@ def accept(
     now: datetime,
     worker: str = "",
     refusal: Refusal | None = None,
+    student_data: str = "",
 ) -> Accepted:
     """Commit a client's message and open its turn.
 
     With `worker` named, the turn is claimed for that process where no other turn is running; it is then
     in the result. Without, the turn waits and the sweep finds it. `refusal` says why the AI may not be
-    asked; it is raised where it would be, unless the message calls a person.
+    asked; it is raised where it would be, unless the message calls a person. `student_data` is what the
+    educator has decided about student data in the text: `send`, `pseudonyms`, or nothing yet.
 
     Raises:
         NotVisible: the conversation is not the member's.
-        Refusal: the text cannot be taken, or the key was used for another text.
+        Refusal: the text cannot be taken, the key was used for another text, or it seems to name a student.
     """
     text = clean(text)
     standing = _lock_to_speak(member, conversation_id, client_id)
@@ -113,9 +105,10 @@ def accept(
     if standing.said_before:
         return _repeated(Message.objects.get(conversation=conversation, client_id=client_id), text)
     _refuse_archived(conversation)
-    findings = escalation.screen(text, phrases=standing.phrases)
+    findings, noted = student_gate.screened(text, phrases=standing.phrases, decision=student_data)
     reason = findings[0].reason if findings else ""
     message = _message(conversation, member, client_id, text, now)
+    message.metadata = noted
     session_id = open_session(standing, now=now)
     if reason != escalation.CRISIS:
         conversation.title = conversation.title or title_of(text)

@@ -9,6 +9,7 @@ import { People, Typing } from "./presence.js";
 import { Quota } from "./quota.js";
 import { openSourcesBeside } from "./sources.js";
 import { StatusLine } from "./status.js";
+import { StudentDataQuestion } from "./student_data.js";
 
 const byId = (id) => document.getElementById(id);
 const page = byId("chat");
@@ -66,6 +67,9 @@ const status = new StatusLine({
 });
 
 const quota = composer ? new Quota({ left: byId("left"), wait: byId("wait"), composer, announce }) : null;
+const question = composer
+  ? new StudentDataQuestion(byId("student-data"), composer, { announce, onSend: say })
+  : null;
 
 // --- What the server says ---
 
@@ -86,7 +90,8 @@ const HEARD = {
     const text = event.client_id ? outbox.take(event.client_id) : undefined;
     if (event.client_id) log.dropPending(event.client_id);
     if (text !== undefined) composer?.giveBack(text);
-    composer?.refuse(event.text);
+    if (event.code === "student_data") question?.ask(event);
+    else composer?.refuse(event.text);
     if (event.seconds) quota?.hold(event.seconds);
   },
   message(event) {
@@ -171,17 +176,17 @@ function showTitle() {
 
 // --- What the person does ---
 
-function say(text) {
+function say(text, studentData = question?.decisionFor(text) ?? "") {
   const clientId = newId();
-  outbox.add(clientId, text);
+  outbox.add(clientId, text, studentData);
   byId("welcome")?.remove();
   log.addPending(clientId, text);
   typing.stop();
-  sendOne(clientId, text);
+  sendOne(clientId, text, studentData);
 }
 
-function sendOne(clientId, text) {
-  if (!live.send({ type: "say", client_id: clientId, text })) {
+function sendOne(clientId, text, studentData) {
+  if (!live.send({ type: "say", client_id: clientId, text, student_data: studentData })) {
     log.notePending(clientId, "Will be sent when the connection is back");
     showStatus();
   }
@@ -191,7 +196,7 @@ function sendOne(clientId, text) {
 function sendWaiting() {
   for (const [clientId, text] of outbox.waiting) {
     log.notePending(clientId, "Sending…");
-    sendOne(clientId, text);
+    sendOne(clientId, text, outbox.studentDataOf(clientId));
   }
 }
 
