@@ -129,7 +129,7 @@ MFA_FORMS = {
 }
 MFA_TOTP_TOLERANCE = 1
 """Codes before and after the present one that are right as well: clocks differ."""
-SEATS: dict[str, int | None] = {"free": 25, "basic": 100, "premium": 1_000, "enterprise": None}
+SEATS: dict[str, int | None] = {"free": 50, "basic": 200, "premium": 1_000, "enterprise": None}
 """Active people that an organization may have, by tier; none means as many as it likes."""
 SOCIALACCOUNT_ADAPTER = "accounts.sso.adapter.ProviderAdapter"
 SOCIALACCOUNT_PROVIDERS = sign_in.providers(ENV)
