@@ -329,10 +329,15 @@ QUOTAS: dict[str, dict[str, str]] = {
 QUOTAS_NEVER_REFUSE = frozenset(
     {
         "account_logout",
+        "end_session",
+        "end_other_sessions",
+        "keep_account",
+        "revoke_token",
         "conversations:ask_for_coach",
         "conversations:cancel_request",
         "conversations:consent",
         "conversations:hand_back",
+        "conversations:revoke_link",
         "conversations:say",
         "conversations:speak",
         "conversations:stop",
