@@ -121,7 +121,7 @@ class TestAskedAndWaitedFor:
         assert spoken(conversation) == []
 
     def test_in_an_archived_conversation_is_refused(self, ada: Api, conversation: Conversation) -> None:
-        Conversation.objects.update(status="archived")
+        Conversation.objects.update(status="archived", archived_at=timezone.now())
         reply = ada("POST", messages(conversation), {"content": QUESTION})
         assert (reply.status, reply.code) == (409, "CONFLICT")
         assert reply.error is not None
