@@ -4,10 +4,13 @@ Educators see themselves and their coach, coaches also the educators of their te
 everybody in their organization. Nobody sees anybody in another organization.
 """
 
+from collections.abc import Collection
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from accounts.lifecycle_models import AccountExport
 from accounts.models import ApiToken, Organization, Team, User
 from accounts.roles import Role
 
@@ -93,6 +96,20 @@ def visible_team(member: User, team_id: UUID) -> Team:
     return team
 
 
+def own_export(member: User, export_id: UUID, *, now: datetime) -> AccountExport:
+    """Return a copy of the member's own data that can still be downloaded.
+
+    Raises:
+        NotVisible: there is none, it is somebody else's, or its day is over.
+    """
+    export = AccountExport.objects.filter(
+        pk=export_id, person_id=member.pk, state=AccountExport.State.READY, expires_at__gt=now
+    ).first()
+    if export is None:
+        raise NotVisible
+    return export
+
+
 def active_coaches(member: User) -> QuerySet[User]:
     """Return the people of the member's organization who coach now; administrators are not among them."""
     if member.organization_id is None:
@@ -114,6 +131,20 @@ def coach_for(member: User) -> User | None:
         .exclude(pk=member.pk)
         .first()
     )
+
+
+def coaches_now(coach: User, member: User) -> bool:
+    """Whether the member is in a team of this coach now; select `team_membership__team` with many members."""
+    membership = getattr(member, "team_membership", None)
+    return membership is not None and membership.team.coach_id == coach.pk
+
+
+def coached_now(coach: User, people: Collection[UUID]) -> set[UUID]:
+    """Return those of the people who are in a team of this coach now."""
+    if not people:
+        return set()
+    members = User.objects.filter(pk__in=people, team_membership__team__coach_id=coach.pk)
+    return set(members.values_list("pk", flat=True))
 
 
 def own_tokens(member: User) -> QuerySet[ApiToken]:

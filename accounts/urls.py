@@ -3,14 +3,32 @@
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from accounts import token_pages, views
+from accounts import data_pages, join_pages, second_factor_pages, session_pages, token_pages, views
 
 urlpatterns = [
     path("settings/", views.settings, name="settings"),
+    path("settings/sessions/", session_pages.sessions, name="sessions"),
+    path("settings/sessions/end/", session_pages.end_others, name="end_other_sessions"),
+    path("settings/sessions/<uuid:signed_in_id>/end/", session_pages.end, name="end_session"),
+    path("join/<str:token>/", join_pages.join, name="join"),
     path("settings/keys/", token_pages.keys, name="tokens"),
     path("settings/keys/<uuid:token_id>/revoke/", token_pages.revoke, name="revoke_token"),
+    path("settings/your-data/", data_pages.your_data, name="your_data"),
+    path("settings/your-data/export/", data_pages.ask_for_export, name="ask_for_export"),
+    path("settings/your-data/export/<uuid:export_id>/", data_pages.download, name="download_export"),
+    path("settings/your-data/erase/", data_pages.erase, name="erase_account"),
+    path("settings/your-data/stay/", data_pages.stay, name="keep_account"),
+    path("admin/accounts/user/<uuid:person_id>/erase/", data_pages.erase_person, name="erase_person"),
+    path("admin/accounts/user/<uuid:person_id>/stay/", data_pages.keep_person, name="keep_person"),
     path("accounts/email/", views.closed),
     path("accounts/signup/", views.closed),
+    path("accounts/2fa/", second_factor_pages.index),
+    path("accounts/2fa/totp/activate/", second_factor_pages.activate),
+    path("accounts/2fa/totp/deactivate/", second_factor_pages.deactivate),
+    path("accounts/2fa/recovery-codes/generate/", second_factor_pages.generate),
+    path("accounts/2fa/", include("allauth.mfa.urls")),
+    path("accounts/password/set/", views.closed),
+    path("accounts/", include("accounts.sso.urls")),
     path("accounts/", include("allauth.account.urls")),
     path("admin/login/", views.dashboard_sign_in),
     path("admin/logout/", views.dashboard_sign_out),

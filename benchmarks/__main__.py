@@ -24,6 +24,7 @@ MEASUREMENTS: dict[str, list[str]] = {
     "minilm_speed": [SQUAD],
     "provider_cpu": [],
     "escalation_rules": [],
+    "student_data": [],
 }
 """Each measurement with its arguments; some read the shared data sets and say so when they are absent."""
 

@@ -8,13 +8,14 @@ os.environ.setdefault("SIDELINE_ROLE", "web")
 
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
-from channels.security.websocket import AllowedHostsOriginValidator
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 django_application = get_asgi_application()
 
+from config import telemetry
 from config.health import HealthProbes
+from config.origins import SameOrigin
 from config.request_bodies import BodyLimit
 from config.warming import warm_in_background
 from conversations.routing import websocket_urlpatterns
@@ -39,10 +40,11 @@ application = ProtocolTypeRouter(
                 patience_s=settings.REQUEST_BODY_SECONDS,
             )
         ),
-        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
+        "websocket": SameOrigin(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
         "lifespan": lifespan,
     }
 )
 
 if os.environ["SIDELINE_ROLE"] == "web":
+    telemetry.serve()
     warm_in_background()

@@ -15,6 +15,7 @@ from django.template.loader import render_to_string
 from django.views import defaults
 
 from accounts import api_errors
+from config import metrics_requests
 from config.log import request_id
 
 logger = logging.getLogger(__name__)
@@ -38,7 +39,9 @@ class RequestIdMiddleware:
         try:
             response = self.get_response(request)
             response["X-Request-ID"] = request_id.get()
-            _log(request, response, time.monotonic() - started)
+            seconds = time.monotonic() - started
+            _log(request, response, seconds)
+            metrics_requests.count(request, response, seconds)
             return response
         finally:
             request_id.reset(token)

@@ -3,10 +3,13 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from config import views
+
 urlpatterns = [
     path("", include("accounts.urls")),
     path("library/", include("knowledge.urls")),
     path("", include("conversations.urls")),
+    path("admin/service/", views.service, name="service"),
     path("api/", include("config.api_urls")),
     # Last: the admin answers "not found" to everything under its prefix that it does not know.
     path("admin/", admin.site.urls),

@@ -202,7 +202,9 @@ def main(arguments: list[str]) -> None:
     daphne.server.WebSocketFactory.protocol = CodedProtocol
     # A frame beyond this cuts the connection; below it the consumer says what is too large, with a code.
     frames = ["--websocket-max-message-size", "1048576", "--websocket-max-frame-size", "1048576"]
-    quiet = ["--verbosity", "0", "--no-server-name", *frames]
+    pings = ["--ping-interval", str(settings.SOCKET_PING_SECONDS)]
+    pongs = ["--ping-timeout", str(settings.SOCKET_PONG_SECONDS)]
+    quiet = ["--verbosity", "0", "--no-server-name", *frames, *pings, *pongs]
     Web().run([*quiet, *arguments, f"{asgi.__name__}:application"])
 
 

@@ -1,6 +1,7 @@
 """The coach's side: the queue of conversations that need a person, and the console of one of them."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,7 +19,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from accounts import audit
 from accounts.access import NotVisible
 from accounts.http import MemberRequest, coach_required
-from conversations import access, acting, announcing, briefing, drafting, handoff, queries, waiting
+from conversations import absence, access, acting, announcing, briefing, drafting, handoff, queries, waiting
 from conversations.forms import DraftForm, SpeakForm
 from conversations.models import Conversation
 from conversations.presenting import views_of
@@ -26,6 +27,8 @@ from conversations.turns.accept import LONGEST, Refusal
 
 CONSOLE = "conversations/console.html"
 BADGE = "conversations/partials/queue_badge.html"
+SHOWN_FOR = timedelta(days=1)
+"""How long the queue says what went back to the AI while its coach was away."""
 STALE = "The page was out of date, so nothing was sent. Your text is still here: send it again."
 
 
@@ -38,11 +41,13 @@ def _dashboard(request: MemberRequest, **values: Any) -> dict[str, Any]:
 @coach_required
 def queue(request: MemberRequest) -> HttpResponse:
     """Show who waits, the most urgent first; htmx gets the list alone."""
-    rows = waiting.rows(request.user, now=timezone.now())
+    now = timezone.now()
+    rows = waiting.rows(request.user, now=now)
     context = {
         "title": "Queue",
         "waiting": [row for row in rows if not row.holder],
         "taken": [row for row in rows if row.holder],
+        "went_back": absence.while_away(request.user, since=now - SHOWN_FOR),
         "recent": queries.recent_coached(request.user),
     }
     if request.htmx:
@@ -94,6 +99,8 @@ def _console_context(request: MemberRequest, standing: access.Standing) -> dict[
     episode = queries.open_episode(conversation.pk)
     words_hidden = standing.visible_from > 0
     is_holder = conversation.holder_id == request.user.pk
+    if is_holder:
+        absence.note_act(coach=request.user, conversation_id=conversation.pk, now=timezone.now())
     return {
         "title": conversation.owner.name,
         "topic": "" if words_hidden else conversation.title or "New conversation",
@@ -107,6 +114,7 @@ def _console_context(request: MemberRequest, standing: access.Standing) -> dict[
         "brief": briefing.brief(conversation, episode, listed, words_hidden=words_hidden),
         "row": waiting.row(request.user, episode, now=timezone.now()) if episode else None,
         "is_holder": is_holder,
+        "left_at": absence.left_by(request.user, conversation.pk),
         "held_by": conversation.holder.name if conversation.holder and not is_holder else "",
         "client_id": uuid4(),
         "longest": LONGEST,

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from accounts.access import NotVisible
 from accounts.models import User
-from conversations import access, acting, announcing, handoff, live, presence, reading
+from conversations import absence, access, acting, announcing, handoff, live, presence, reading
 from conversations.database import in_db
 from conversations.events import (
     Acknowledged,
@@ -33,8 +33,10 @@ from conversations.events import (
 )
 from conversations.frames import Hello, Malformed, Retry, Say, Stop, Typing, parse
 from conversations.pace import Pace
+from conversations.questioning import questioned
 from conversations.turns.accept import Refusal
 from conversations.turns.run import turns
+from conversations.turns.student_gate import StudentDataFound
 from conversations.watch import Watched, watch
 
 logger = logging.getLogger(__name__)
@@ -142,6 +144,7 @@ class ConversationConsumer(LiveConsumer):
         except Exception:  # noqa: BLE001 - without the layer this process still serves its own sockets
             logger.warning("channel_layer_unavailable")
         await live.hint(group, "live.watching")
+        await self._attend()
         await presence.arrive(self.conversation_id, self.person())
         await self._presence_changed()
 
@@ -162,6 +165,7 @@ class ConversationConsumer(LiveConsumer):
             logger.warning("channel_layer_unavailable")
         await presence.depart(self.conversation_id, self.socket)
         await self._presence_changed()
+        await self._attend()
 
     def hear(self, event: Event) -> None:
         """Pass an event on to this browser, unless it is about words that it may not read."""
@@ -216,8 +220,10 @@ class ConversationConsumer(LiveConsumer):
                 await self._say_as_client(frame)
             else:
                 await self._say_as_coach(frame)
+        except StudentDataFound as found:
+            self.tell(await in_db(questioned)(self.member, self.conversation_id, frame, found))
         except Refusal as refusal:
-            self.tell(Refused(code=refusal.code, text=refusal.text, client_id=frame.client_id))
+            self.tell(Refused(refusal.code, refusal.text, frame.client_id, refusal.seconds))
         except handoff.AlreadyTaken as taken:
             self.tell(Refused(code="already_taken", text=str(taken), client_id=frame.client_id))
 
@@ -227,9 +233,12 @@ class ConversationConsumer(LiveConsumer):
             conversation_id=self.conversation_id,
             client_id=frame.client_id,
             text=frame.text,
+            student_data=frame.student_data,
         )
         message = accepted.message
-        self.tell(Acknowledged(frame.client_id, message.pk, message.sequence, accepted.repeated))
+        self.tell(
+            Acknowledged(frame.client_id, message.pk, message.sequence, accepted.repeated, accepted.left)
+        )
         await acting.show_and_run(accepted, self.names)
 
     async def _say_as_coach(self, frame: Say) -> None:
@@ -249,9 +258,19 @@ class ConversationConsumer(LiveConsumer):
                 member=self.member, conversation_id=self.conversation_id, reply_id=frame.message
             )
         except Refusal as refusal:
-            self.tell(Refused(code=refusal.code, text=refusal.text))
+            self.tell(Refused(refusal.code, refusal.text, seconds=refusal.seconds))
+        except NotVisible:
+            # The answer is not one of this conversation's; or the conversation is no longer this member's.
+            await in_db(access.readable_conversation)(self.member, self.conversation_id)
+            self.tell(Refused(code="not_retryable", text="There is no such answer here to ask for again."))
         else:
             await acting.show_and_run(accepted, self.names)
+
+    async def _attend(self) -> None:
+        """Note that a coach has this socket open now; a conversation of theirs goes back a while after the last."""
+        if not self.standing.is_client:
+            present = [(self.conversation_id, self.member.pk)]
+            await in_db(absence.attend)(present, now=timezone.now())
 
     async def _presence_changed(self) -> None:
         people = await presence.present(self.conversation_id)

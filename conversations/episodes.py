@@ -184,3 +184,26 @@ def end(conversation: Conversation, episode: Handoff, *, state: str, now: dateti
     episode.returned_at = now
     episode.save(update_fields=["state", "returned_at"])
     move(conversation, OwnerState.AI, holder=None, now=now)
+
+
+def wait_again(conversation: Conversation, episode: Handoff, *, cause: str, now: datetime) -> None:
+    """Have the locked conversation wait once more, for any coach of the organization, because its own has gone."""
+    episode.state = Handoff.State.QUEUED
+    episode.coach = None
+    episode.joined_sequence = None
+    episode.escalated_at = now
+    episode.save(update_fields=["state", "coach", "joined_sequence", "escalated_at"])
+    move(conversation, OwnerState.QUEUED, holder=None, now=now)
+    say_that_all_are_asked(conversation, cause, now=now)
+
+
+def say_that_all_are_asked(conversation: Conversation, cause: str, *, now: datetime) -> None:
+    """Tell the client of the locked conversation that every coach of the organization knows that they wait."""
+    add_message(
+        conversation,
+        sender_type=Message.Sender.SYSTEM,
+        text=f"{cause}, so the other coaches of your organization have been "
+        "told that somebody waits. They do not see what you wrote until one of them joins.",
+        now=now,
+        metadata={"kind": "request_escalated"},
+    )

@@ -12,7 +12,7 @@ from django.db.models import DurationField, ExpressionWrapper, F, Q, Value
 from accounts.roles import Role
 from conversations import announcing, episodes
 from conversations.database import in_db
-from conversations.models import Conversation, Handoff, Message
+from conversations.models import Conversation, Handoff
 
 AT_ONCE = 50
 
@@ -23,12 +23,12 @@ _COACH_HAS_LEFT = Q(state=Handoff.State.TAKEN) & (Q(coach__is_active=False) | Q(
 
 def escalate(*, now: datetime) -> list[UUID]:
     """Offer what has waited too long, or lost its coach, to the other coaches; return the conversations."""
-    episodes = Handoff.objects.select_related("coach").order_by("requested_at")
-    asked = episodes.filter(state=Handoff.State.QUEUED, escalated_at=None, conversation__deleted_at=None)
+    oldest = Handoff.objects.select_related("coach").order_by("requested_at")
+    asked = oldest.filter(state=Handoff.State.QUEUED, escalated_at=None, conversation__deleted_at=None)
     late = asked.annotate(due=_DUE).filter(Q(due__lte=now) | Q(conversation__coach__is_active=False))[
         :AT_ONCE
     ]
-    left = episodes.filter(_COACH_HAS_LEFT)[:AT_ONCE]
+    left = oldest.filter(_COACH_HAS_LEFT)[:AT_ONCE]
     return [
         *(each.conversation_id for each in late if _escalate_one(each, now=now)),
         *(each.conversation_id for each in left if _release_one(each, now=now)),
@@ -43,34 +43,20 @@ def _escalate_one(episode: Handoff, *, now: datetime) -> bool:
     )
     if marked != 1:
         return False
-    _announce(conversation, "Your coach has not been able to join yet", now=now)
+    episodes.say_that_all_are_asked(conversation, "Your coach has not been able to join yet", now=now)
     return True
 
 
 @transaction.atomic(durable=True)
-def _release_one(episode: Handoff, *, now: datetime) -> bool:
+def _release_one(found: Handoff, *, now: datetime) -> bool:
     """Let a conversation wait again whose coach was deactivated or coaches no more."""
-    conversation: Conversation = episodes.lock(episode.conversation_id)
-    released = Handoff.objects.filter(_COACH_HAS_LEFT, pk=episode.pk).update(
-        state=Handoff.State.QUEUED, coach=None, joined_sequence=None, escalated_at=now
-    )
-    if released != 1:
+    conversation: Conversation = episodes.lock(found.conversation_id)
+    episode = Handoff.objects.filter(_COACH_HAS_LEFT, pk=found.pk).select_related("coach").first()
+    if episode is None:
         return False
-    episodes.move(conversation, Conversation.OwnerState.QUEUED, holder=None, now=now)
     name = episode.coach.name if episode.coach else "Your coach"
-    _announce(conversation, f"{name} can no longer be here", now=now)
+    episodes.wait_again(conversation, episode, cause=f"{name} can no longer be here", now=now)
     return True
-
-
-def _announce(conversation: Conversation, cause: str, *, now: datetime) -> None:
-    episodes.add_message(
-        conversation,
-        sender_type=Message.Sender.SYSTEM,
-        text=f"{cause}, so the other coaches of your organization have been "
-        "told that somebody waits. They do not see what you wrote until one of them joins.",
-        now=now,
-        metadata={"kind": "request_escalated"},
-    )
 
 
 async def tell(conversation_id: UUID) -> None:

@@ -4,6 +4,7 @@ The database and the sequence number are the truth. Every event may be lost; a c
 gap asks for the rest by the last sequence number and offset that it has.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID
@@ -37,23 +38,42 @@ class Ready(Event):
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged(Event):
-    """The message with this `client_id` is committed."""
+    """The message with this `client_id` is committed; `left` says what may still be asked, once that is little."""
 
     client_id: UUID
     message: UUID
     sequence: int
     repeated: bool
+    left: str = ""
     type: Literal["ack"] = field(default="ack", init=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Refused(Event):
-    """The message was not taken; `text` says why and what to do. The draft stays with the sender."""
+    """The message was not taken; `text` says why and what to do. The draft stays with the sender.
+
+    `seconds` says in how many it can be sent, where that is a matter of time.
+    """
 
     code: str
     text: str
     client_id: UUID | None = None
+    seconds: int | None = None
     type: Literal["refused"] = field(default="refused", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StudentDataRefused(Refused):
+    """The message seems to name a student. Send it again with `student_data`, as it is or with pseudonyms."""
+
+    draft: str = ""
+    """The message as it was read; the offsets of the findings (code points) count in it."""
+    findings: Sequence[dict[str, Any]] = ()
+    """Each with `kind`, `start`, `end`, `why`, `words` and `stand_in`."""
+    suggestion: str = ""
+    """The draft with pseudonyms."""
+    html: str = ""
+    """The question to the educator, rendered."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,206 +1,131 @@
-"""Ask from outside a socket, and follow the reply while it is written: for programs that wait or read along.
+"""A conversation follows its educator to another coach, and takes nobody's trust for granted.
 
-The database and the sequence number are the truth here too. What this process streams arrives as it is said;
-what another process streams is read from its row, which is kept every second. Leaving ends nothing: the turn
-is the server's.
+It was shared with the coach whom its owner had. When that coach is not theirs any more, it goes to the new one
+closed: neither of them reads what was said before, until its owner shares it. A coach who is in it stays in it until
+it is handed back.
 """
 
-import asyncio
-import time
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from functools import partial
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError
+from asgiref.sync import async_to_sync
+from django.db import transaction
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery, UUIDField, Value
+from django.db.models.functions import Coalesce
 
-from accounts.access import NotVisible, current_member
-from accounts.models import User
-from conversations import access, acting, announcing, live
+from accounts import audit
+from accounts.models import TeamMembership, User
+from conversations import announcing
 from conversations.database import in_db
-from conversations.events import Delta, Event, MessageChanged
-from conversations.models import Interaction, Message
-from conversations.turns.accept import Accepted
-from conversations.turns.run import turns
+from conversations.episodes import add_message, open_episode
+from conversations.models import Conversation, Message
 
-LOOK_SECONDS = 2.0
-"""After so long without a word the row is looked at again, and whether the reader may still read."""
-
-LONGEST_SECONDS = 180.0
-"""A reply that is not settled by then is left to be asked after later."""
-
-PAUSE_SECONDS = 0.5
-AWAY = (OperationalError, InterfaceError)
-"""What Django raises when the database does not answer."""
+AT_ONCE = 50
+NOBODY = UUID(int=0)
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A message that was taken, and what answers it."""
+def follow(*, educators: Collection[UUID], now: datetime) -> None:
+    """Take the conversations of these educators to the coaches whom they have now, in the caller's transaction.
 
-    message: Message
-    reply: Message | None
-    """The AI's answer, perhaps still being written; none where a person has to answer."""
-    notice: Message | None
-    """What the server said instead, as that a coach was asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Grown:
-    """More text of the reply, from this character offset on."""
-
-    offset: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Quiet:
-    """Nothing was said for a moment."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """The reply as it ended."""
-
-    reply: Message
-
-
-Step = Grown | Quiet | Settled
-
-
-class NotSettled(Exception):
-    """The reply takes longer than anybody waits; it goes on being written."""
-
-
-class Reader:
-    """Whoever follows a reply, asked again and again whether they still may."""
-
-    def __init__(self, member: User, *, holds: Callable[[], bool]) -> None:
-        self.member_id = member.pk
-        self._holds = holds
-
-    def look(self, reply_id: UUID) -> Message:
-        """Return the reply as it stands.
-
-        Raises:
-            NotVisible: the account, the key or session, or the right to read has ended meanwhile.
-        """
-        member = current_member(self.member_id)
-        if not self._holds():
-            raise NotVisible
-        return access.readable_message(member, reply_id)[1]
-
-
-async def ask(*, member: User, conversation_id: UUID, client_id: UUID, text: str) -> Asked:
-    """Say something as the client and start its turn in this process; the same key again finds the same reply.
-
-    Raises:
-        NotVisible, Refusal: as `accept` does.
+    `accounts.teams` calls it through the setting `COACHING_CHANGES`.
     """
-    accepted = await acting.accept_here(
-        member=member, conversation_id=conversation_id, client_id=client_id, text=text
+    moved = _move(_astray().filter(owner_id__in=educators).select_for_update(of=("self",)), now=now)
+    if moved:
+        transaction.on_commit(partial(async_to_sync(tell), moved), robust=True)
+
+
+@transaction.atomic(durable=True)
+def find_astray(*, now: datetime) -> list[UUID]:
+    """Take conversations along whose educators changed coaches unnoticed, a few at once; return them."""
+    some = Conversation.objects.filter(pk__in=_astray().values("pk")[:AT_ONCE])
+    return _move(_astray(some).select_for_update(of=("self",), skip_locked=True), now=now)
+
+
+def settle(conversation: Conversation, *, now: datetime) -> None:
+    """Take a locked conversation along that its coach has just left, in the caller's transaction."""
+    _move(_astray().filter(pk=conversation.pk), now=now)
+    conversation.refresh_from_db()
+
+
+async def tell(conversations: Iterable[UUID]) -> None:
+    """Show the open sockets of these conversations how things stand; the coach who was closes with that."""
+    for conversation_id in conversations:
+        conversation, _ = await in_db(announcing.load_with_names)(conversation_id)
+        await announcing.show(conversation_id, sequence=conversation.last_sequence, with_state=True)
+
+
+def _astray(among: QuerySet[Conversation] | None = None) -> QuerySet[Conversation]:
+    """Return the conversations whose coach is not the coach of the owner's team; each has that one as `heir`."""
+    heir = TeamMembership.objects.filter(member_id=OuterRef("owner_id")).values("team__coach_id")[:1]
+    # Read from the row itself, which the lock brings up to date. Without a coach, it waits for its end.
+    held = Q(owner_state=Conversation.OwnerState.COACH) & (Q(holder_id=F("coach_id")) | Q(coach_id=None))
+    found = Conversation.objects.all() if among is None else among
+    return (
+        found.filter(~held, deleted_at=None)
+        .annotate(
+            heir=Coalesce(Subquery(heir), Value(NOBODY), output_field=UUIDField()),
+            had=Coalesce("coach_id", Value(NOBODY), output_field=UUIDField()),
+        )
+        .exclude(had=F("heir"))
     )
-    _, names = await in_db(announcing.load_with_names)(conversation_id)
-    await acting.show_and_run(accepted, names)
-    return await in_db(_answered_by)(accepted)
 
 
-def _answered_by(accepted: Accepted) -> Asked:
-    question = accepted.message
-    turns_of_it = Interaction.objects.filter(question=question).select_related("reply")
-    turn = turns_of_it.order_by("-accepted_at").first()
-    after = Message.objects.filter(
-        conversation_id=question.conversation_id,
-        sequence__gt=question.sequence,
-        sender_type=Message.Sender.SYSTEM,
-    )
-    # What the message itself called for was committed with it, next to it.
-    notice = after.filter(created_at=question.created_at).order_by("sequence").first()
-    return Asked(question, turn.reply if turn else None, notice)
+def _move(astray: QuerySet[Conversation], *, now: datetime) -> list[UUID]:
+    """Take conversations along; return them."""
+    # All rows are locked before the first line of the record, which lets one transaction at a time write:
+    # two that took them in another order could wait for each other.
+    rows = list(astray.select_related("owner", "coach").order_by("pk").annotate(to=F("heir")))
+    coaches = User.objects.in_bulk({row.to for row in rows})
+    closed: Counter[User] = Counter()
+    for row in rows:
+        closed[row.owner] += _move_one(row, coaches.get(row.to), now=now)
+    for owner, count in closed.items():
+        audit.record(
+            actor=None,
+            action="coach_changed",
+            resource=audit.person(owner),
+            reason=f"shared conversations that are private now: {count}",
+            organization_id=owner.organization_id,
+        )
+    return [row.pk for row in rows]
 
 
-async def follow(reader: Reader, *, reply: Message, offset: int = 0) -> AsyncGenerator[Step, None]:
-    """Yield what is said of a reply from `offset` on, until it is settled.
-
-    Raises:
-        NotVisible: the reader may not read it, or no longer.
-        NotSettled: it is not settled after `LONGEST_SECONDS`.
-    """
-    heard: asyncio.Queue[Event] = asyncio.Queue()
-    live.hub.join(reply.conversation_id, heard.put_nowait)
-    try:
-        async with aclosing(_steps(reader, reply.pk, offset, heard)) as steps:
-            async for step in steps:
-                yield step
-    finally:
-        live.hub.leave(reply.conversation_id, heard.put_nowait)
-
-
-async def _steps(
-    reader: Reader, reply_id: UUID, have: int, heard: "asyncio.Queue[Event]"
-) -> AsyncGenerator[Step, None]:
-    until = time.monotonic() + LONGEST_SECONDS
-    while time.monotonic() < until:
-        try:
-            message = await in_db(reader.look)(reply_id)
-        except AWAY:
-            # The answer goes on without the database; so does whoever reads along.
-            await asyncio.sleep(PAUSE_SECONDS)
-            yield Quiet()
-            continue
-        text = _so_far(message)
-        if len(text) > have:
-            yield Grown(have, text[have:])
-            have = len(text)
-        if message.state != Message.State.STREAMING:
-            yield Settled(message)
-            return
-        async with aclosing(_heard(heard, reply_id, have)) as pieces:
-            async for grown in pieces:
-                yield grown
-                have = grown.offset + len(grown.text)
-        yield Quiet()
-    raise NotSettled
+def _move_one(conversation: Conversation, coach: User | None, *, now: datetime) -> bool:
+    """Give a conversation to the owner's coach of now; say whether it was shared and is private now."""
+    before = conversation.coach
+    if conversation.owner_state == Conversation.OwnerState.COACH:
+        # Another coach is in it and goes on; it belongs to nobody until that one hands back.
+        conversation.coach = None
+        conversation.save(update_fields=["coach"])
+        return False
+    was_shared = conversation.visibility == Conversation.Visibility.COACHED
+    conversation.coach = coach
+    conversation.visibility = Conversation.Visibility.PRIVATE
+    episode = open_episode(conversation)
+    if episode is not None:
+        episode.consented = False
+        episode.save(update_fields=["consented"])
+    if was_shared and conversation.last_sequence:
+        add_message(
+            conversation,
+            sender_type=Message.Sender.SYSTEM,
+            text=_notice(before, coach),
+            now=now,
+            metadata={"kind": "coach_changed"},
+        )
+    # Its place in the list stays: nobody has said anything.
+    conversation.save(update_fields=["coach", "visibility", "updated_at"])
+    return was_shared
 
 
-def _so_far(message: Message) -> str:
-    """Return the text of a reply: what a turn of this process has told, else what its row keeps."""
-    for turn in turns.of(message.conversation_id):
-        if turn.reply_id == message.pk and turn.teller is not None:
-            return turn.teller.told
-    return message.content
-
-
-async def _heard(heard: "asyncio.Queue[Event]", reply_id: UUID, have: int) -> AsyncGenerator[Grown, None]:
-    """Yield what arrives in order; end when nothing comes, something is missing, or it is time to look again."""
-    look_again = time.monotonic() + 2 * LOOK_SECONDS
-    while time.monotonic() < look_again:
-        try:
-            event = await asyncio.wait_for(heard.get(), LOOK_SECONDS)
-        except TimeoutError:
-            return
-        match event:
-            case Delta() if event.message == reply_id:
-                if event.offset > have:
-                    return
-                new = event.text[have - event.offset :]
-                if new:
-                    yield Grown(have, new)
-                    have += len(new)
-            case MessageChanged() if event.message == reply_id and event.state != Message.State.STREAMING:
-                return
-            case _:
-                pass
-
-
-async def settled(reader: Reader, *, reply: Message) -> Message:
-    """Wait for a reply and return it as it ended.
-
-    Raises:
-        NotVisible, NotSettled: as `follow` does.
-    """
-    async with aclosing(follow(reader, reply=reply)) as steps:
-        async for step in steps:
-            if isinstance(step, Settled):
-                return step.reply
-    raise NotSettled
+def _notice(before: User | None, coach: User | None) -> str:
+    """Say to the owner who can read what from now on."""
+    who_was = f"{before.name} can no longer read this conversation" if before else "It is private now"
+    if coach is None:
+        return (
+            f"{who_was}: they are not your coach any more. When you have another, you decide what they read."
+        )
+    return f"{coach.name} is your coach now. {who_was}, and {coach.name} reads it only if you share it."

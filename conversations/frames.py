@@ -28,6 +28,8 @@ class Say:
     client_id: UUID
     text: str
     draft: str = ""
+    student_data: str = ""
+    """What the educator has decided about student data in the text: `send`, `pseudonyms`, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,12 @@ def parse(text: str) -> Frame:
                 _count(values, "sequence"), _id(values, "message", optional=True), _count(values, "offset")
             )
         case "say":
-            return Say(_required_id(values, "client_id"), _text(values, "text"), _text(values, "draft"))
+            return Say(
+                _required_id(values, "client_id"),
+                _text(values, "text"),
+                _text(values, "draft"),
+                _text(values, "student_data"),
+            )
         case "stop":
             return Stop()
         case "typing":

@@ -16,7 +16,7 @@ from accounts import audit
 from accounts.access import NotVisible
 from accounts.models import User
 from coaching.policies import escalation
-from conversations import access
+from conversations import absence, access, following
 from conversations.episodes import add_message, end, lock, move, open_episode, request_within, stop_turns
 from conversations.models import Conversation, Handoff, Message
 
@@ -143,6 +143,7 @@ def say_as_coach(
     if before is not None:
         return Spoken(before, repeated=True)
     changed_from = _take(conversation, coach, now=now)
+    absence.note_act(coach=coach, conversation_id=conversation_id, now=now)
     episode = open_episode(conversation)
     metadata: dict[str, object] = {"drafted_by_ai": bool(draft)}
     if draft:
@@ -183,14 +184,16 @@ def hand_back(*, coach: User, conversation_id: UUID, now: datetime) -> Message:
     else:
         minutes = round((now - (episode.taken_at or now)).total_seconds() / 60, 1)
         end(conversation, episode, state=Handoff.State.RETURNED, now=now)
-    _audit(coach, "conversation.handed_back", conversation)
-    return add_message(
+    message = add_message(
         conversation,
         sender_type=Message.Sender.SYSTEM,
         text=f"{coach.name} has handed the conversation back to the AI.",
         now=now,
         metadata={"kind": "handback", "is_handback": True, "human_duration_minutes": minutes},
     )
+    following.settle(conversation, now=now)
+    _audit(coach, "conversation.handed_back", conversation)
+    return message
 
 
 def _lock_for_coach(coach: User, conversation_id: UUID) -> Conversation:
@@ -225,7 +228,7 @@ def _take(conversation: Conversation, coach: User, *, now: datetime) -> int | No
     )
     episode.state = Handoff.State.TAKEN
     episode.coach = coach
-    episode.taken_at = now
+    episode.taken_at = episode.acted_at = now
     episode.joined_sequence = joined.sequence
     episode.save()
     _audit(coach, "conversation.taken_over", conversation, reason=episode.reason)

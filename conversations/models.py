@@ -11,6 +11,20 @@ from uuid_utils.compat import uuid7
 
 from accounts.models import Organization
 
+# Django looks for an app's models here.
+from conversations.outward import Export, ShareLink
+
+__all__ = [
+    "Conversation",
+    "Export",
+    "Feedback",
+    "Handoff",
+    "Interaction",
+    "Message",
+    "Session",
+    "ShareLink",
+]
+
 
 class Conversation(models.Model):
     """What one educator says to one coach and the coach's AI."""
@@ -53,7 +67,16 @@ class Conversation(models.Model):
         help_text="The coach who has the conversation now.",
     )
     last_sequence = models.PositiveIntegerField(default=0)
+    begun_with = models.UUIDField(null=True, help_text="What a page began it with; a second click finds it.")
     deleted_at = models.DateTimeField(null=True, help_text="Deleted by its owner; undone or purged later.")
+    archived_at = models.DateTimeField(
+        null=True, help_text="When it was archived; kept for a time from then."
+    )
+    pseudonyms = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="The letters of the students named here, by a keyed hash of the name.",
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now)
 
@@ -71,6 +94,11 @@ class Conversation(models.Model):
             models.CheckConstraint(
                 condition=models.Q(visibility__in=["private", "coached"]),
                 name="conversation_visibility_known",
+            ),
+            models.UniqueConstraint(fields=["owner", "begun_with"], name="conversation_begun_once"),
+            models.CheckConstraint(
+                condition=~models.Q(status="archived") | models.Q(archived_at__isnull=False),
+                name="conversation_archived_has_a_time",
             ),
         ]
         indexes: ClassVar = [
@@ -245,6 +273,8 @@ class Handoff(models.Model):
         default=False, help_text="Whether the client agreed that a coach reads this private conversation."
     )
     escalated_at = models.DateTimeField(null=True, help_text="When the promised time had passed.")
+    acted_at = models.DateTimeField(null=True, help_text="When its coach last did something in it.")
+    absent_at = models.DateTimeField(null=True, help_text="When its coach was found to have gone.")
     joined_sequence = models.PositiveIntegerField(
         null=True, help_text="The sequence number with which the coach joined."
     )
@@ -278,6 +308,23 @@ class Handoff(models.Model):
         return f"episode: {self.reason}"
 
 
+class Attendance(models.Model):
+    """When a coach's open socket in a conversation was last seen: what keeps it theirs while they only read."""
+
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="+")
+    coach = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["coach", "conversation"], name="attendance_once")
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return f"seen {self.seen_at:%Y-%m-%d %H:%M:%S}"
+
+
 class Feedback(models.Model):
     """What a person thinks of one message."""
 
@@ -288,12 +335,23 @@ class Feedback(models.Model):
         MISSING_CITATIONS = "missing_citations", "Sources missing"
         OTHER = "other", "Something else"
 
+    class State(models.TextChoices):
+        NEW = "new", "New"
+        SEEN = "seen", "Seen"
+        RESOLVED = "resolved", "Resolved"
+
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="feedback")
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     score = models.SmallIntegerField()
     reasons = ArrayField(models.CharField(max_length=24), default=list, blank=True)
     comment = models.TextField(blank=True, max_length=2000)
+    state = models.CharField(max_length=8, choices=State, default=State.NEW)
+    note = models.TextField(blank=True, max_length=2000, help_text="What was done about it.")
+    handled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    handled_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -301,8 +359,34 @@ class Feedback(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["message", "author"], name="feedback_once"),
             models.CheckConstraint(condition=models.Q(score__in=[-1, 1]), name="feedback_up_or_down"),
+            models.CheckConstraint(
+                condition=models.Q(state__in=["new", "seen", "resolved"]), name="feedback_state_known"
+            ),
         ]
+        indexes: ClassVar = [models.Index(fields=["state", "-id"], name="feedback_queue")]
 
     @override
     def __str__(self) -> str:
         return f"{self.score:+d}"
+
+
+class MonthlyFeedback(models.Model):
+    """What is kept of feedback once the single thumbs are gone: totals of a month, and nobody's."""
+
+    id = models.BigAutoField(primary_key=True)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    month = models.DateField(help_text="Its first day.")
+    score = models.SmallIntegerField()
+    reason = models.CharField(max_length=24, blank=True, help_text="Empty: all thumbs, whatever the reason.")
+    thumbs = models.PositiveIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["organization", "month", "score", "reason"], name="monthly_feedback_once"
+            )
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.month:%Y-%m} {self.score:+d} {self.reason}"

@@ -1,13 +1,14 @@
 """What an educator does with whole conversations: begin, rename, archive, delete and take it back."""
 
 from datetime import datetime, timedelta
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid5
 
 from django.db import transaction
 
 from accounts.access import coach_for, organization_of
 from accounts.models import User
-from conversations import access
+from conversations import access, following
 from conversations.episodes import end, open_episode
 from conversations.models import Conversation, Handoff
 from conversations.turns.accept import lock_own
@@ -27,24 +28,37 @@ def begin(
     now: datetime,
     visibility: str = Conversation.Visibility.COACHED,
     channel: str = Conversation.Channel.WEB,
+    begun_with: UUID | None = None,
     title: str = "",
 ) -> Conversation:
     """Begin a conversation with the AI of the member's coach.
+
+    Asked twice under the same key `begun_with`, it is the same conversation, unless that was deleted meanwhile.
 
     Raises:
         NotVisible: the member belongs to no organization.
     """
     coach = coach_for(member)
-    return Conversation.objects.create(
-        organization=organization_of(member),
-        owner=member,
-        coach=coach,
-        visibility=visibility if coach else Conversation.Visibility.PRIVATE,
-        channel=channel,
-        title=_on_one_line(title),
-        created_at=now,
-        updated_at=now,
-    )
+    values: dict[str, Any] = {
+        "organization": organization_of(member),
+        "coach": coach,
+        "visibility": visibility if coach else Conversation.Visibility.PRIVATE,
+        "channel": channel,
+        "title": _on_one_line(title),
+        "created_at": now,
+        "updated_at": now,
+    }
+    if begun_with is None:
+        return Conversation.objects.create(owner=member, **values)
+    begun, _ = Conversation.objects.get_or_create(owner=member, begun_with=begun_with, defaults=values)
+    if begun.deleted_at is not None:
+        return Conversation.objects.create(owner=member, **values)
+    return begun
+
+
+def key_of(*, client_id: UUID, text: str) -> UUID:
+    """Return the key of a conversation that a page begins with this question; another question makes another."""
+    return uuid5(client_id, text)
 
 
 @transaction.atomic(durable=True)
@@ -61,7 +75,7 @@ def rename(*, member: User, conversation_id: UUID, title: str) -> Conversation:
 
 
 @transaction.atomic(durable=True)
-def set_status(*, member: User, conversation_id: UUID, status: str) -> Conversation:
+def set_status(*, member: User, conversation_id: UUID, status: str, now: datetime) -> Conversation:
     """Archive the member's conversation or bring it back.
 
     Raises:
@@ -69,7 +83,10 @@ def set_status(*, member: User, conversation_id: UUID, status: str) -> Conversat
     """
     conversation = lock_own(member, conversation_id)
     conversation.status = Conversation.Status(status)
-    conversation.save(update_fields=["status"])
+    conversation.archived_at = (
+        None if status == Conversation.Status.ACTIVE else conversation.archived_at or now
+    )
+    conversation.save(update_fields=["status", "archived_at"])
     return conversation
 
 
@@ -122,6 +139,7 @@ def restore(*, member: User, conversation_id: UUID, now: datetime) -> Conversati
     conversation = access.deleted_conversation(member, conversation_id, since=now - UNDO_WITHIN)
     conversation.deleted_at = None
     conversation.save(update_fields=["deleted_at"])
+    following.settle(conversation, now=now)
     return conversation
 
 

@@ -10,13 +10,27 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.http import MemberRequest, member_required
-from conversations import access, acting, announcing, giving_feedback, organizing, queries, tasks
-from conversations.forms import FeedbackForm, ListForm, SayForm, StatusForm, TitleForm, VisibilityForm
+from conversations import (
+    access,
+    acting,
+    allowance,
+    announcing,
+    giving_feedback,
+    organizing,
+    pseudonyms,
+    queries,
+    refusing,
+    tasks,
+)
+from conversations.forms import ClientSayForm, FeedbackForm, ListForm, StatusForm, TitleForm, VisibilityForm
 from conversations.models import Conversation, Feedback, Handoff
 from conversations.presenting import view_of, views_of
 from conversations.suggesting import first_questions, first_questions_for
-from conversations.turns.accept import LONGEST, Refusal, accept
+from conversations.turns.accept import LONGEST, Refusal
+from conversations.turns.student_gate import StudentDataFound
 
+REPLACE, UNDO = "replace", "undo"
+"""What a page without a script may ask for a draft in which student data was found."""
 OTHERS = 12
 """How many other conversations the chat's side shows."""
 
@@ -53,8 +67,15 @@ def begin(request: MemberRequest) -> HttpResponse:
     chosen = (
         visibility.cleaned_data["visibility"] if visibility.is_valid() else Conversation.Visibility.COACHED
     )
-    conversation = organizing.begin(member=request.user, now=timezone.now(), visibility=chosen)
-    if request.POST.get("text", "").strip():
+    question = SayForm(request.POST)
+    asks = bool(request.POST.get("text", "").strip())
+    conversation = organizing.begin(
+        member=request.user,
+        now=timezone.now(),
+        visibility=chosen,
+        begun_with=organizing.key_of(**question.cleaned_data) if asks and question.is_valid() else None,
+    )
+    if asks:
         return _say(request, conversation.pk)
     return redirect("conversations:chat", conversation_id=conversation.pk)
 
@@ -75,6 +96,7 @@ def _chat_context(request: MemberRequest, standing: access.Standing) -> dict[str
     conversation, names = announcing.load_with_names(standing.conversation.pk)
     listed = access.readable_messages(standing).select_related("sender")
     messages = views_of(listed, names, reader_id=request.user.pk)
+    left = allowance.left(request.user)
     return {
         **_standing_context(conversation),
         "names": names,
@@ -82,6 +104,8 @@ def _chat_context(request: MemberRequest, standing: access.Standing) -> dict[str
         "suggestions": [] if messages else first_questions(conversation),
         "client_id": uuid4(),
         "longest": LONGEST,
+        "left": allowance.words_left(left),
+        "wait_s": 0 if left.away or conversation.holder else left.retry_after_s,
         "writing": any(message.state == "streaming" for message in messages),
         "others": queries.conversation_list(request.user).conversations[:OTHERS],
         "socket_path": f"/ws/conversations/{conversation.pk}/",
@@ -115,26 +139,37 @@ def say(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
 
 
 def _say(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
-    form = SayForm(request.POST)
+    form = ClientSayForm(request.POST)
     if not form.is_valid():
         notes.error(request, "The page was out of date. Your message is still in the box of the page before.")
         return redirect("conversations:chat", conversation_id=conversation_id)
+    said = form.cleaned_data
     try:
-        accepted = accept(
+        if said["student_data"] in {REPLACE, UNDO}:
+            return _draft_again(request, conversation_id, **_redrafted(request, conversation_id, said))
+        accepted = allowance.accept_within(
             member=request.user,
             conversation_id=conversation_id,
             client_id=form.cleaned_data["client_id"],
-            text=form.cleaned_data["text"],
+            text=said["text"],
             now=timezone.now(),
+            student_data=said["student_data"],
         )
+    except StudentDataFound:
+        question = pseudonyms.propose(member=request.user, conversation_id=conversation_id, text=said["text"])
+        return _draft_again(request, conversation_id, draft=question.draft, question=question)
     except Refusal as refusal:
-        standing = access.readable_conversation(request.user, conversation_id)
-        context = {
-            **_chat_context(request, standing),
-            "refusal": refusal.text,
-            "draft": form.cleaned_data["text"],
-        }
-        return render(request, "conversations/chat.html", context, status=422)
+        response = _draft_again(
+            request,
+            conversation_id,
+            status=refusing.status(refusal),
+            draft=said["text"],
+            refusal=refusal.text,
+            wait_s=refusal.seconds or 0,
+        )
+        for name, value in refusing.headers(refusal).items():
+            response[name] = value
+        return response
     if not accepted.repeated:
         if accepted.waiting_turn_id is not None:
             tasks.nudge(accepted.waiting_turn_id)
@@ -145,6 +180,25 @@ def _say(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
             silence=accepted.silenced,
         )
     return redirect("conversations:chat", conversation_id=conversation_id)
+
+
+def _redrafted(request: MemberRequest, conversation_id: UUID, said: dict[str, str]) -> dict[str, object]:
+    """Return the draft with pseudonyms put in or taken out again, for a page without a script."""
+    taken_out = said["student_data"] == UNDO
+    text = said["original"] if taken_out else said["text"]
+    question = pseudonyms.propose(member=request.user, conversation_id=conversation_id, text=text)
+    if taken_out:
+        return {"draft": question.draft, "question": question}
+    return {"draft": question.suggestion, "original": question.draft, "replaced": True}
+
+
+def _draft_again(
+    request: MemberRequest, conversation_id: UUID, *, status: int = 422, **draft: object
+) -> HttpResponse:
+    """Show the chat with a message that was not sent, and why."""
+    standing = access.readable_conversation(request.user, conversation_id)
+    context = {**_chat_context(request, standing), **draft}
+    return render(request, "conversations/chat.html", context, status=status)
 
 
 @require_POST
@@ -211,7 +265,9 @@ def set_status(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
     form = StatusForm(request.POST)
     access.own_conversation(request.user, conversation_id)
     if form.is_valid():
-        organizing.set_status(member=request.user, conversation_id=conversation_id, **form.cleaned_data)
+        organizing.set_status(
+            member=request.user, conversation_id=conversation_id, now=timezone.now(), **form.cleaned_data
+        )
     return redirect("conversations:index")
 
 

@@ -14,7 +14,7 @@ from django.utils.crypto import constant_time_compare
 
 from accounts.access import NotVisible
 from accounts.models import User
-from conversations import access, presence
+from conversations import absence, access, presence
 from conversations.database import in_db
 
 logger = logging.getLogger(__name__)
@@ -108,6 +108,11 @@ class Watch:
         self._sockets: set[Watched] = set()
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def count(self) -> int:
+        """How many sockets of this process are open."""
+        return len(self._sockets)
+
     def add(self, watched: Watched) -> None:
         """Watch a socket."""
         self._sockets.add(watched)
@@ -126,7 +131,7 @@ class Watch:
             try:
                 await self.look()
                 if rounds % ROUNDS_PER_PRESENCE == 0:
-                    await self._renew_presence()
+                    await self.renew_presence()
             except Exception:
                 # The next round looks again; a database that is away must not open or close anything.
                 logger.exception("watch_round_failed")
@@ -136,12 +141,22 @@ class Watch:
         for watched, code in (await in_db(verdicts)(tuple(self._sockets))).items():
             await watched.socket.close(code)
 
-    async def _renew_presence(self) -> None:
+    async def renew_presence(self) -> None:
+        """Note who is here: for everybody to see in Redis, and for who has the conversation in PostgreSQL."""
+        now = timezone.now()
         by_conversation: dict[UUID, list[presence.Person]] = {}
         for watched in self._sockets:
             if watched.conversation_id is not None:
                 socket: Present = watched.socket  # type: ignore[assignment]
                 by_conversation.setdefault(watched.conversation_id, []).append(socket.person())
+        coaches = [
+            (conversation_id, person.user_id)
+            for conversation_id, people in by_conversation.items()
+            for person in people
+            if person.role == "coach"
+        ]
+        if coaches:
+            await in_db(absence.attend)(coaches, now=now)
         await presence.renew(by_conversation)
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, zip_longest
+from uuid import UUID
 
 from django.core.cache import cache
 from django.db.models import Q
@@ -13,6 +14,8 @@ from knowledge.scope import Scope
 KEPT_SECONDS = 300
 """How long the questions of a scope are kept; a new document shows up after that."""
 
+MOST_REMEMBERED = 10
+"""The largest number of questions that pages ask for."""
 DOCUMENTS = 12
 CHAPTERS = 240
 SHORTEST, LONGEST = 8, 90
@@ -47,6 +50,13 @@ def suggested_questions(scope: Scope, limit: int) -> list[str]:
     questions = _distinct(chain(_from_chapters(scope), _from_domains(scope)), limit)
     cache.set(key, questions, KEPT_SECONDS)
     return questions
+
+
+def forget(*, organization_id: UUID, coach_id: UUID) -> None:
+    """Forget the questions that a coach's documents gave."""
+    cache.delete_many(
+        f"suggestions:{organization_id}:{coach_id}:{limit}" for limit in range(1, MOST_REMEMBERED + 1)
+    )
 
 
 def _visible(scope: Scope) -> Q:

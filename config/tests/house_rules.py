@@ -132,6 +132,15 @@ def no_hidden_reference(module: Module) -> Iterator[str]:
             yield f"{module.at(node)} {name}"
 
 
+def long_assets(root: Path) -> Iterator[str]:
+    """Yield the style sheets and scripts that do not fit into a head either."""
+    for path in sorted(root.rglob("*")):
+        if path.suffix in {".css", ".js"}:
+            lines = path.read_text(encoding="utf-8").count("\n")
+            if lines > LONGEST_FILE:
+                yield f"{path.relative_to(root)} has {lines} lines"
+
+
 RULES: tuple[Rule, ...] = (
     no_raw_lookup_in_doors,
     only_nudges_on_commit,

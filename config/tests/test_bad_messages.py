@@ -188,7 +188,9 @@ class TestAFrame:
             assert (await page.refused())["code"] == "not_retryable"
         assert await chat.replies(conversation.pk) == [("complete", REPLY)]
 
-    async def test_that_retries_somebody_else_s_answer_is_not_found(self, chat: Chat) -> None:
+    async def test_that_retries_an_answer_of_another_conversation_is_refused_like_one_that_is_missing(
+        self, chat: Chat
+    ) -> None:
         conversation, other = await chat.conversation(), await chat.conversation()
         async with chat.model(), chat.tab(other.pk) as page:
             await page.say(QUESTION)
@@ -196,7 +198,12 @@ class TestAFrame:
             theirs = next(key for key, one in page.shown.items() if one.sender == "ai")
         async with chat.tab(conversation.pk) as page:
             await page.send({"type": "retry", "message": theirs})
-            assert await page.closed() == 4404
+            refused = await page.refused()
+            assert refused["code"] == "not_retryable"
+            await page.send({"type": "retry", "message": str(uuid4())})
+            assert await page.refused() == refused
+            await page.greet()
+        assert await Interaction.objects.acount() == 1
 
     async def test_of_300_kilobytes_closes_the_socket(self, chat: Chat) -> None:
         conversation = await chat.conversation()

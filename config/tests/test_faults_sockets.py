@@ -8,7 +8,7 @@ from asgiref.sync import sync_to_async
 from django.contrib.sessions.models import Session
 from websockets.exceptions import InvalidStatus
 
-from coaching.providers.loopback import Script
+from coaching.providers.loopback import HOST, Script
 from config.tests.faults import REPLY, Chat
 from config.tests.socket_client import Tab, session_of
 from conversations import organizing
@@ -203,6 +203,13 @@ class TestASocketThatMayNotBegin:
     @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1.evil.example"])
     async def test_from_a_page_of_another_site_is_refused(self, chat: Chat, origin: str) -> None:
         page = Tab(chat.stack, (await chat.conversation()).pk, await session_of(chat.house.owner), origin)
+        with pytest.raises(InvalidStatus) as refused:
+            await page.open()
+        assert refused.value.response.status_code == 403
+
+    async def test_from_another_port_of_this_host_is_refused(self, chat: Chat) -> None:
+        conversation, session = await chat.conversation(), await session_of(chat.house.owner)
+        page = Tab(chat.stack, conversation.pk, session, f"http://{HOST}:{chat.stack.port + 1}")
         with pytest.raises(InvalidStatus) as refused:
             await page.open()
         assert refused.value.response.status_code == 403

@@ -59,3 +59,20 @@ def test_a_rule_leaves_the_rest_alone(rule: Rule, path: str, text: str) -> None:
 
 def test_every_rule_has_a_violation_planted_for_it() -> None:
     assert {rule for rule, _, _ in PLANTED} == set(house_rules.RULES)
+
+
+def test_no_style_sheet_and_no_script_is_long() -> None:
+    assert list(house_rules.long_assets(ROOT / "static")) == []
+
+
+def test_a_long_one_is_noticed_wherever_it_is(tmp_path: Path) -> None:
+    (tmp_path / "css").mkdir()
+    for name, lines in (
+        ("css/long.css", LONGEST_FILE + 1),
+        ("long.js", LONGEST_FILE + 1),
+        ("fits.js", LONGEST_FILE),
+    ):
+        (tmp_path / name).write_text("\n" * lines, encoding="utf-8")
+    assert list(house_rules.long_assets(tmp_path)) == [
+        f"{name} has {LONGEST_FILE + 1} lines" for name in ("css/long.css", "long.js")
+    ]

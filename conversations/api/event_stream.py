@@ -17,10 +17,10 @@ from typing_extensions import override
 
 from accounts.access import NotVisible
 from accounts.api_errors import CODES
-from conversations import following, listing
+from conversations import asking, listing
 from conversations.api.shapes import citations_of
+from conversations.asking import Grown, NotSettled, Quiet, Reader, Settled, Step
 from conversations.database import in_db
-from conversations.following import Grown, NotSettled, Quiet, Reader, Settled, Step
 from conversations.models import Message
 from conversations.presenting import problem_of
 
@@ -87,7 +87,7 @@ class EventStream:
         start = {"id": str(reply.pk), "sequence": reply.sequence, "offset": offset, **self._in_reply_to()}
         yield event("message_start", start, mark=Mark(reply.sequence, offset))
         try:
-            async with aclosing(following.follow(self._reader, reply=reply, offset=offset)) as steps:
+            async with aclosing(asking.follow(self._reader, reply=reply, offset=offset)) as steps:
                 async for step in steps:
                     if (said := await self._said(step, reply)) is not None:
                         self._sent_at = time.monotonic()

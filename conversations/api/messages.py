@@ -22,11 +22,11 @@ from accounts.api_parsing import StrictSerializer
 from accounts.api_replay import key_of
 from accounts.models import User
 from accounts.scopes import Scope
-from conversations import access, following, giving_feedback, listing
+from conversations import access, asking, giving_feedback, listing
 from conversations.api.conversations import note_reading
 from conversations.api.event_stream import EVENTS, MEDIA_TYPE, EventStream, mark_of
 from conversations.api.shapes import MessageShape, message_shapes
-from conversations.following import Asked, NotSettled, Reader
+from conversations.asking import Asked, NotSettled, Reader
 from conversations.models import Feedback, Message
 from conversations.turns.accept import LONGEST, Refusal
 
@@ -189,7 +189,7 @@ def wants_events(request: Request) -> bool:
 
 async def _ask(question: dict[str, Any]) -> Asked:
     try:
-        return await following.ask(**question)
+        return await asking.ask(**question)
     except Refusal as refusal:
         status = STATUS_OF.get(refusal.code, 409)
         raise Problem(status, refusal.text, details={"reason": refusal.code}) from None
@@ -200,7 +200,7 @@ async def _ask_and_wait(reader: Reader, question: dict[str, Any]) -> Asked:
     if asked.reply is None:
         return asked
     try:
-        return replace(asked, reply=await following.settled(reader, reply=asked.reply))
+        return replace(asked, reply=await asking.settled(reader, reply=asked.reply))
     except NotSettled:
         return asked
 

@@ -72,7 +72,9 @@ class TestAMessage:
 
     def test_in_an_archived_conversation_says_what_to_do(self, cast: Cast) -> None:
         conversation = begin(cast.home.owner)
-        organizing.set_status(member=cast.home.owner, conversation_id=conversation.pk, status="archived")
+        organizing.set_status(
+            member=cast.home.owner, conversation_id=conversation.pk, status="archived", now=timezone.now()
+        )
         with pytest.raises(Refusal, match="Bring it back"):
             say(cast.home.owner, conversation, "Hello again")
         assert spoken(conversation) == []
@@ -82,7 +84,9 @@ class TestAMessage:
         reply = say(cast.home.owner, conversation, "How do I plan a first meeting?").reply
         assert reply is not None
         Message.objects.filter(pk=reply.pk).update(state=Message.State.FAILED)
-        organizing.set_status(member=cast.home.owner, conversation_id=conversation.pk, status="archived")
+        organizing.set_status(
+            member=cast.home.owner, conversation_id=conversation.pk, status="archived", now=timezone.now()
+        )
         with pytest.raises(Refusal) as refusal:
             retry(
                 member=cast.home.owner,

@@ -18,7 +18,7 @@ from coaching.providers.ports import ProviderUnavailable
 from coaching.providers.scripted import Reply as SlowReply
 from coaching.providers.scripted import ScriptedChat
 from coaching.tests.factories import PersonaFactory
-from conversations import following, handoff, live
+from conversations import asking, handoff, live
 from conversations.api import event_stream
 from conversations.database import close_threads
 from conversations.models import Conversation, Interaction, Message
@@ -239,7 +239,7 @@ class TestReadAlong:
     async def test_a_silence_has_heartbeats(
         self, reading: Reading, conversation: Conversation, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(following, "LOOK_SECONDS", 0.01)
+        monkeypatch.setattr(asking, "LOOK_SECONDS", 0.01)
         monkeypatch.setattr(event_stream, "HEARTBEAT_SECONDS", 0.0)
         answer = SlowReply("One two", until=asyncio.Event(), wait_after=1)
         stage.chat = ScriptedChat(answer)
@@ -283,7 +283,7 @@ class TestReadAlong:
         monkeypatch: pytest.MonkeyPatch,
         end: str,
     ) -> None:
-        monkeypatch.setattr(following, "LOOK_SECONDS", 0.01)
+        monkeypatch.setattr(asking, "LOOK_SECONDS", 0.01)
         answer = SlowReply("One two", until=asyncio.Event(), wait_after=1)
         stage.chat = ScriptedChat(answer)
         reading = Reading(await sync_to_async(key_of)(owner))

@@ -214,6 +214,32 @@ class TestAConversation:
         assert len(asked_to_answer) == 1
 
 
+class TestAFirstQuestion:
+    def test_pressed_twice_begins_one_conversation(
+        self, as_owner: Client, asked_to_answer: list[str]
+    ) -> None:
+        form = {"client_id": str(uuid4()), "text": "How do we agree on norms?"}
+        first, second = as_owner.post("/conversations/", form), as_owner.post("/conversations/", form)
+        assert first.headers["Location"] == second.headers["Location"]
+        assert spoken(Conversation.objects.get()) == [("client", "How do we agree on norms?"), ("ai", "")]
+        assert len(asked_to_answer) == 1
+
+    def test_another_question_of_the_same_page_begins_another(self, as_owner: Client) -> None:
+        key = str(uuid4())
+        for text in ("How do we agree on norms?", "How do we read results?"):
+            as_owner.post("/conversations/", {"client_id": key, "text": text})
+        assert Conversation.objects.count() == 2
+
+    def test_asked_again_after_it_was_deleted_begins_a_new_one(self, as_owner: Client, owner: User) -> None:
+        form = {"client_id": str(uuid4()), "text": "How do we agree on norms?"}
+        as_owner.post("/conversations/", form)
+        before = Conversation.objects.get()
+        as_owner.post(chat(before, "delete"))
+        after = as_owner.post("/conversations/", form).headers["Location"]
+        assert after != chat(before)
+        assert as_owner.get(after).status_code == 200
+
+
 class TestFeedback:
     def test_a_thumb_and_its_reasons_are_kept_and_taken_back(
         self, as_owner: Client, owner: User, conversation: Conversation

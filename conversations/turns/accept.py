@@ -14,10 +14,15 @@ from django.db import transaction
 
 from accounts.access import NotVisible
 from accounts.models import User
+from coaching import spending
 from coaching.policies import escalation
 from conversations import episodes
 from conversations.models import Conversation, Interaction, Message, Session
-from conversations.turns import ledger
+from conversations.turns import ledger, student_gate
+from conversations.turns.refusal import Refusal
+from conversations.turns.shortage import words_of
+
+__all__ = ["LEASE", "LONGEST", "Accepted", "Refusal", "accept", "clean", "lock_own", "retry"]
 
 LONGEST = 20_000
 """Characters a message may have."""
@@ -27,15 +32,6 @@ SESSION_GRAIN = timedelta(seconds=20)
 
 LEASE = timedelta(seconds=15)
 """How long a process may be silent about a turn before another takes it over."""
-
-
-class Refusal(Exception):
-    """The message was not taken and nothing was changed. `code` is stable, the text is for the sender."""
-
-    def __init__(self, code: str, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-        self.text = text
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +49,8 @@ class Accepted:
     """Whether the message called a coach; everybody is then told how things stand."""
     silenced: bool = False
     """Whether the AI must stop whatever it is saying."""
+    left: str = ""
+    """What the sender may still ask, in words, once that is little."""
 
 
 def clean(text: str) -> str:
@@ -87,15 +85,19 @@ def accept(
     text: str,
     now: datetime,
     worker: str = "",
+    refusal: Refusal | None = None,
+    student_data: str = "",
 ) -> Accepted:
     """Commit a client's message and open its turn.
 
     With `worker` named, the turn is claimed for that process where no other turn is running; it is then
-    in the result. Without, the turn waits and the sweep finds it.
+    in the result. Without, the turn waits and the sweep finds it. `refusal` says why the AI may not be
+    asked; it is raised where it would be, unless the message calls a person. `student_data` is what the
+    educator has decided about student data in the text: `send`, `pseudonyms`, or nothing yet.
 
     Raises:
         NotVisible: the conversation is not the member's.
-        Refusal: the text cannot be taken, or the key was used for another text.
+        Refusal: the text cannot be taken, the key was used for another text, or it seems to name a student.
     """
     text = clean(text)
     standing = _lock_to_speak(member, conversation_id, client_id)
@@ -103,20 +105,25 @@ def accept(
     if standing.said_before:
         return _repeated(Message.objects.get(conversation=conversation, client_id=client_id), text)
     _refuse_archived(conversation)
-    findings = escalation.screen(text, phrases=standing.phrases)
+    findings, noted = student_gate.screened(text, phrases=standing.phrases, decision=student_data)
     reason = findings[0].reason if findings else ""
     message = _message(conversation, member, client_id, text, now)
+    message.metadata = noted
     session_id = open_session(standing, now=now)
     if reason != escalation.CRISIS:
         conversation.title = conversation.title or title_of(text)
-    if reason in escalation.ANSWERED_BY_ASKING or episodes.ai_is_silent(conversation):
+    calls_instead = bool(findings) and refusal is not None
+    if calls_instead or reason in escalation.ANSWERED_BY_ASKING or episodes.ai_is_silent(conversation):
         message.save(force_insert=True)
         conversation.save(update_fields=["last_sequence", "updated_at", "title"])
         accepted = Accepted(conversation_id, message)
+    elif refusal is not None:
+        raise refusal
     else:
         accepted = _open_turn(
             standing, message, session_id=session_id, now=now, worker=worker, findings=findings
         )
+        _reserve(accepted, conversation, member, text, messages=1, now=now)
     if findings and episodes.request_within(conversation, findings=findings, trigger=message, now=now):
         return replace(accepted, called=True, silenced=reason in escalation.AI_MUST_WAIT)
     return accepted
@@ -150,9 +157,11 @@ def retry(
     if later.exists() or episodes.ai_is_silent(conversation):
         raise Refusal("not_retryable", "The conversation has gone on. Ask again in a new message.")
     session_id = open_session(standing, now=now)
-    return _open_turn(
+    accepted = _open_turn(
         standing, turn.question, session_id=session_id, now=now, worker=worker, new_question=False
     )
+    _reserve(accepted, conversation, member, turn.question.content, messages=0, now=now)
+    return accepted
 
 
 def _lock_to_speak(member: User, conversation_id: UUID, client_id: UUID | None) -> ledger.Standing:
@@ -273,6 +282,37 @@ def _open_turn(
         waiting_turn_id=None if claimed else turn.pk,
         reply=reply,
     )
+
+
+def _reserve(
+    accepted: Accepted,
+    conversation: Conversation,
+    member: User,
+    question: str,
+    *,
+    messages: int,
+    now: datetime,
+) -> None:
+    """Count the messages and set money aside for the turn that was opened, if one was.
+
+    Last, because the counters stay locked until the commit.
+
+    Raises:
+        Refusal: the month's messages, the day's budget or the turns at once are used up.
+    """
+    turn_id = accepted.turn_id or accepted.waiting_turn_id
+    if turn_id is None:
+        return
+    shortage = spending.reserve(
+        organization_id=conversation.organization_id,
+        user_id=member.pk,
+        subject_id=turn_id,
+        amount_usd=spending.most_an_answer_costs(question),
+        messages=messages,
+        now=now,
+    )
+    if shortage is not None:
+        raise Refusal(*words_of(shortage), seconds=shortage.retry_after_s)
 
 
 def title_of(text: str) -> str:

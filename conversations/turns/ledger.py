@@ -39,7 +39,7 @@ _ASK = """
     question AS (
         INSERT INTO conversations_message (id, conversation_id, sequence, sender_type, sender_id, state, content,
             citations, domains, retrieval, metadata, client_id, created_at, completed_at)
-        VALUES (%s, %s, %s, 'client', %s, 'complete', %s, '[]', '{}', '{}', '{}', %s, %s, %s)
+        VALUES (%s, %s, %s, 'client', %s, 'complete', %s, '[]', '{}', '{}', %s::jsonb, %s, %s, %s)
     ),
 """
 _OPEN = """
@@ -139,7 +139,7 @@ def open_turn(conversation: Conversation, turn: Interaction, *, asked: Message |
     parameters: list[Any] = []
     if asked is not None:
         parameters += [asked.pk, conversation.pk, asked.sequence, asked.sender_id, asked.content]
-        parameters += [asked.client_id, asked.created_at, asked.completed_at]
+        parameters += [_json(asked.metadata), asked.client_id, asked.created_at, asked.completed_at]
     parameters += [reply.pk, conversation.pk, reply.sequence, reply.created_at]
     parameters += [
         turn.pk,

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from coaching.models import Persona
 from coaching.prompts.compose import PersonaVoice, compose_answer
 from coaching.providers.ports import ChatMessage, ChatRequest, SourceText
 from conversations.models import Conversation, Message
-from conversations.turns import ledger
+from conversations.turns import ledger, student_gate
 from conversations.turns.understand import Understood
 from knowledge.retrieval import retrieve
 from knowledge.retrieved import Retrieval, RetrievedPassage
@@ -74,7 +74,8 @@ def load(turn_id: UUID) -> Loaded | None:
     turn = ledger.load(turn_id)
     if turn is None:
         return None
-    earlier = ledger.said_before(turn.conversation_id, sequence=turn.question_sequence, most=HISTORY)
+    said = ledger.said_before(turn.conversation_id, sequence=turn.question_sequence, most=HISTORY)
+    earlier = [replace(message, content=student_gate.for_provider(message)) for message in said]
     persona = {
         "name": turn.persona_name,
         "bio": turn.bio,

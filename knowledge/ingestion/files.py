@@ -13,13 +13,14 @@ from knowledge.extraction.document import ExtractedDocument
 from knowledge.ingestion_errors import FILE_MISSING, StageFailed
 from knowledge.models import DocumentVersion
 
+ROOT = "documents"
 LONGEST_SUFFIX = 10
 PIECE_BYTES = 1 << 20
 
 
 def folder(version_id: UUID) -> str:
     """Return where the files of a version are kept."""
-    return f"documents/{version_id}"
+    return f"{ROOT}/{version_id}"
 
 
 def store_source(version_id: UUID, filename: str, content: "File[bytes]") -> str:

@@ -3,13 +3,13 @@
 
 import { announcer } from "./announcer.js";
 import { Composer, newId, Outbox } from "./composer.js";
-import { Live } from "./live.js";
+import { askAfterQuietReplies, Live } from "./live.js";
 import { MessageLog } from "./log.js";
 import { People, Typing } from "./presence.js";
+import { Quota } from "./quota.js";
 import { openSourcesBeside } from "./sources.js";
-
-const QUIET_MS = 5_000;
-const SHOW_CONNECTING_AFTER_MS = 800;
+import { StatusLine } from "./status.js";
+import { StudentDataQuestion } from "./student_data.js";
 
 const byId = (id) => document.getElementById(id);
 const page = byId("chat");
@@ -28,8 +28,6 @@ const people = new People(() => {
   showStatus();
 });
 
-let connection = { state: "connecting", reason: "", attempts: 0 };
-let isConnectingShown = false;
 let isStopping = false;
 let standing = {
   owner_state: page.dataset.ownerState,
@@ -52,6 +50,27 @@ const composer = byId("composer")
     })
   : null;
 
+const status = new StatusLine({
+  announce,
+  goingOn,
+  onRetry: () => live.retryNow(),
+  closed: {
+    "signed-out": {
+      text: "You are signed out. What you have written here is kept in this tab.",
+      link: { text: "Sign in again", href: page.dataset.signIn },
+    },
+    gone: {
+      text: "This conversation is no longer available.",
+      link: { text: "All conversations", href: "/" },
+    },
+  },
+});
+
+const quota = composer ? new Quota({ left: byId("left"), wait: byId("wait"), composer, announce }) : null;
+const question = composer
+  ? new StudentDataQuestion(byId("student-data"), composer, { announce, onSend: say })
+  : null;
+
 // --- What the server says ---
 
 const HEARD = {
@@ -64,13 +83,16 @@ const HEARD = {
   ack(event) {
     outbox.take(event.client_id);
     log.acknowledge(event.client_id, event.message, event.sequence);
+    quota?.show(event.left);
     if (event.repeated) live.greet();
   },
   refused(event) {
     const text = event.client_id ? outbox.take(event.client_id) : undefined;
     if (event.client_id) log.dropPending(event.client_id);
     if (text !== undefined) composer?.giveBack(text);
-    composer?.refuse(event.text);
+    if (event.code === "student_data") question?.ask(event);
+    else composer?.refuse(event.text);
+    if (event.seconds) quota?.hold(event.seconds);
   },
   message(event) {
     const { isNew, ended, hasGap, element } = log.show(event);
@@ -121,6 +143,7 @@ function noteStanding({ owner_state, epoch, holder }, { isNews = false } = {}) {
   standing = { owner_state, epoch, holder };
   page.dataset.ownerState = owner_state;
   composer?.address(holder || persona);
+  if (owner_state === "coach") quota?.release();
   if (isChanged || isNews) lookAnew();
   showStatus();
 }
@@ -153,17 +176,17 @@ function showTitle() {
 
 // --- What the person does ---
 
-function say(text) {
+function say(text, studentData = question?.decisionFor(text) ?? "") {
   const clientId = newId();
-  outbox.add(clientId, text);
+  outbox.add(clientId, text, studentData);
   byId("welcome")?.remove();
   log.addPending(clientId, text);
   typing.stop();
-  sendOne(clientId, text);
+  sendOne(clientId, text, studentData);
 }
 
-function sendOne(clientId, text) {
-  if (!live.send({ type: "say", client_id: clientId, text })) {
+function sendOne(clientId, text, studentData) {
+  if (!live.send({ type: "say", client_id: clientId, text, student_data: studentData })) {
     log.notePending(clientId, "Will be sent when the connection is back");
     showStatus();
   }
@@ -173,7 +196,7 @@ function sendOne(clientId, text) {
 function sendWaiting() {
   for (const [clientId, text] of outbox.waiting) {
     log.notePending(clientId, "Sending…");
-    sendOne(clientId, text);
+    sendOne(clientId, text, outbox.studentDataOf(clientId));
   }
 }
 
@@ -219,30 +242,17 @@ matchMedia("(min-width: 56rem)").addEventListener("change", ({ matches }) => {
   if (matches) byId("side").hidePopover();
 });
 
-byId("reconnect").addEventListener("click", () => live.retryNow());
 openSourcesBeside(page, byId("viewer"));
 
 // --- What is shown of how it stands ---
 
 function connectionChanged(now) {
-  const wasOpen = connection.state === "open";
-  connection = now;
-  if (now.state === "connecting") {
-    setTimeout(() => {
-      isConnectingShown = connection.state === "connecting";
-      showStatus();
-    }, SHOW_CONNECTING_AFTER_MS);
-  }
-  if (now.state === "open" && isConnectingShown) announce("Connected.");
-  if (now.state === "open") isConnectingShown = false;
   if (now.state === "reconnecting") {
-    isConnectingShown = true;
     isStopping = false;
-    if (wasOpen) announce("The connection is lost. Reconnecting.");
     for (const [clientId] of outbox.waiting) log.notePending(clientId, "Will be sent when the connection is back");
   }
   if (now.reason === "too-large") returnTooLarge();
-  if (now.state === "closed") announce(CLOSED[now.reason].text);
+  status.connectionChanged(now);
   showStatus();
 }
 
@@ -256,25 +266,8 @@ function returnTooLarge() {
   composer?.refuse("This message is too large to be sent. Shorten it or send it in parts.");
 }
 
-const CLOSED = {
-  "signed-out": {
-    text: "You are signed out. What you have written here is kept in this tab.",
-    link: { text: "Sign in again", href: page.dataset.signIn },
-  },
-  gone: {
-    text: "This conversation is no longer available.",
-    link: { text: "All conversations", href: "/" },
-  },
-};
-
-/** Return the status line: its words, and its tone. */
-function status() {
-  if (connection.state === "closed") return { ...CLOSED[connection.reason], tone: "lost" };
-  if (connection.state === "reconnecting") {
-    const isOffline = navigator.onLine === false;
-    return { text: isOffline ? "You are offline." : "Connection lost. Reconnecting…", tone: "lost", canRetry: !isOffline };
-  }
-  if (connection.state === "connecting" && isConnectingShown) return { text: "Connecting…", isBusy: true };
+/** Return what goes on while the connection needs no words. */
+function goingOn() {
   const writer = people.of("coach").find((person) => person.typing);
   if (writer) return { text: `${writer.name} is typing…`, isBusy: true, tone: "waiting" };
   if (log.isWriting) return { text: isStopping ? "Stopping…" : `${persona} is writing…`, isBusy: true };
@@ -282,19 +275,8 @@ function status() {
 }
 
 function showStatus() {
-  const { text, link, tone = "", canRetry = false, isBusy = false } = status();
-  const line = byId("status");
-  line.hidden = !text;
-  line.className = tone ? `status status--${tone}` : "status";
-  byId("status-dots").hidden = !isBusy;
-  const words = byId("status-text");
-  if (words.dataset.shown !== text) {
-    words.dataset.shown = text;
-    words.textContent = text;
-    if (link) words.append(" ", Object.assign(document.createElement("a"), { href: link.href, textContent: link.text }));
-  }
-  byId("reconnect").hidden = !canRetry;
-  byId("stop").hidden = !log.isWriting || connection.state === "closed";
+  status.show();
+  byId("stop").hidden = !log.isWriting || status.connection === "closed";
 }
 
 function showPresence() {
@@ -306,13 +288,7 @@ function showPresence() {
   place.textContent = isReading ? `${names.join(" and ")} ${names.length > 1 ? "are" : "is"} reading along` : "";
 }
 
-// Any event may be lost: a reply that has gone quiet is asked after.
-setInterval(() => {
-  if (!log.isQuietFor(QUIET_MS) || !live.isOpen) return;
-  log.calm();
-  live.greet();
-}, 1_000);
-
+askAfterQuietReplies(live, log);
 for (const [clientId, text] of outbox.waiting) log.addPending(clientId, text);
 log.toEnd();
 if (location.hash) byId(location.hash.slice(1))?.scrollIntoView();

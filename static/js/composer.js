@@ -81,10 +81,29 @@ export class Composer {
     this.#changed();
   }
 
+  /** Put other words in place of a part of the text; the cursor goes behind the whole. */
+  replace(part, words) {
+    this.#box.value = this.#box.value.includes(part) ? this.#box.value.replace(part, () => words) : words;
+    this.#changed();
+  }
+
+  /** Take the text out of the box, as sending does, and return it. */
+  take() {
+    const text = this.#box.value;
+    this.#box.value = "";
+    this.#changed();
+    return text;
+  }
+
   /** Say why a message was not taken; empty words take that away. */
   refuse(words) {
     this.#refusal.textContent = words;
     this.#refusal.hidden = !words;
+  }
+
+  /** Show the button as resting, or as ready; a press still sends. */
+  rest(isResting) {
+    this.#form.querySelector("[type=submit]").setAttribute("aria-disabled", String(isResting));
   }
 
   #submitted(event) {
@@ -144,6 +163,11 @@ export class Outbox {
     }
   }
 
+  /** What the educator has decided about student data in a waiting message. */
+  studentDataOf(clientId) {
+    return stored(`decision:${clientId}`) ?? "";
+  }
+
   /** Pairs of idempotency key and text, the oldest first. */
   get waiting() {
     return [...this.#waiting];
@@ -153,8 +177,9 @@ export class Outbox {
     return this.#waiting.size;
   }
 
-  add(clientId, text) {
+  add(clientId, text, studentData = "") {
     this.#waiting.set(clientId, text);
+    store(`decision:${clientId}`, studentData);
     this.#keep();
   }
 
@@ -162,6 +187,7 @@ export class Outbox {
   take(clientId) {
     const text = this.#waiting.get(clientId);
     this.#waiting.delete(clientId);
+    store(`decision:${clientId}`, "");
     this.#keep();
     return text;
   }

@@ -5,13 +5,12 @@ import { announcer } from "./announcer.js";
 import { keepTicking, tick } from "./clocks.js";
 import { Composer, newId, Outbox } from "./composer.js";
 import "./interface.js";
-import { Live } from "./live.js";
+import { askAfterQuietReplies, Live } from "./live.js";
 import { MessageLog } from "./log.js";
 import { People, Typing } from "./presence.js";
 import { openSourcesBeside } from "./sources.js";
+import { StatusLine } from "./status.js";
 
-const QUIET_MS = 5_000;
-const SHOW_CONNECTING_AFTER_MS = 800;
 const LOOK_AFTER_MS = 120;
 const LONG_TEXT = 48;
 const WIDE = matchMedia("(min-width: 64rem)");
@@ -32,11 +31,9 @@ const outbox = new Outbox(`console-${conversation}`);
 const drafts = new Map();
 const people = new People(() => {
   showPresence();
-  showStatus();
+  status.show();
 });
 
-let connection = { state: "connecting", reason: "" };
-let isConnectingShown = false;
 let isDrafting = false;
 let shown = { owner_state: byId("standing").dataset.ownerState, epoch: Number(byId("standing").dataset.epoch) };
 
@@ -55,6 +52,22 @@ const composer = new Composer(byId("composer"), {
     fitComposer(text);
     // An emptied box has nothing of the draft left; sending empties it too, and reads the draft first.
     if (!text.trim()) queueMicrotask(forgetDraft);
+  },
+});
+
+const status = new StatusLine({
+  announce,
+  goingOn,
+  onRetry: () => live.retryNow(),
+  closed: {
+    "signed-out": {
+      text: "You are signed out. What you have written here is kept in this tab.",
+      link: { text: "Sign in again", href: page.dataset.signIn },
+    },
+    gone: {
+      text: "This conversation is no longer open to you.",
+      link: { text: "Back to the queue", href: page.dataset.queue },
+    },
   },
 });
 
@@ -85,7 +98,7 @@ const HEARD = {
     byId("nothing-said")?.remove();
     if (hasGap) live.greet();
     tellMessage(event, { isNew, ended, element });
-    showStatus();
+    status.show();
   },
   delta(event) {
     if (!log.append(event)) live.greet();
@@ -139,7 +152,7 @@ function standingShown() {
   fitBrief();
   tick();
   showPresence();
-  showStatus();
+  status.show();
 }
 
 // --- What the coach does ---
@@ -189,7 +202,7 @@ async function askForDraft(address) {
   isDrafting = true;
   byId("ask-draft").setAttribute("aria-disabled", "true");
   sayOfDraft("");
-  showStatus();
+  status.show();
   try {
     const answer = await fetch(address, {
       method: "POST",
@@ -203,7 +216,7 @@ async function askForDraft(address) {
   } finally {
     isDrafting = false;
     byId("ask-draft").removeAttribute("aria-disabled");
-    showStatus();
+    status.show();
   }
 }
 
@@ -236,55 +249,24 @@ function sayOfDraft(words, sources = []) {
   place.hidden = !words;
 }
 
-byId("reconnect").addEventListener("click", () => live.retryNow());
 openSourcesBeside(page, byId("viewer"));
 
 // --- What is shown of how it stands ---
 
 function connectionChanged(now) {
-  const wasOpen = connection.state === "open";
-  connection = now;
-  if (now.state === "connecting") {
-    setTimeout(() => {
-      isConnectingShown = connection.state === "connecting";
-      showStatus();
-    }, SHOW_CONNECTING_AFTER_MS);
-  }
-  if (now.state === "open" && isConnectingShown) announce("Connected.");
-  if (now.state === "open") isConnectingShown = false;
   if (now.state === "reconnecting") {
-    isConnectingShown = true;
-    if (wasOpen) announce("The connection is lost. Reconnecting.");
     for (const [clientId] of outbox.waiting) log.notePending(clientId, "Will be sent when the connection is back");
   }
   if (now.reason === "too-large") {
     for (const [clientId] of outbox.waiting) giveBack(clientId);
     composer.refuse("This message is too large to be sent. Shorten it or send it in parts.");
   }
-  if (now.state === "closed") announce(CLOSED[now.reason].text);
+  status.connectionChanged(now);
   showPresence();
-  showStatus();
 }
 
-const CLOSED = {
-  "signed-out": {
-    text: "You are signed out. What you have written here is kept in this tab.",
-    link: { text: "Sign in again", href: page.dataset.signIn },
-  },
-  gone: {
-    text: "This conversation is no longer open to you.",
-    link: { text: "Back to the queue", href: page.dataset.queue },
-  },
-};
-
-/** Return the status line: its words, and its tone. */
-function status() {
-  if (connection.state === "closed") return { ...CLOSED[connection.reason], tone: "lost" };
-  if (connection.state === "reconnecting") {
-    const isOffline = navigator.onLine === false;
-    return { text: isOffline ? "You are offline." : "Connection lost. Reconnecting…", tone: "lost", canRetry: !isOffline };
-  }
-  if (connection.state === "connecting" && isConnectingShown) return { text: "Connecting…", isBusy: true };
+/** Return what goes on while the connection needs no words. */
+function goingOn() {
   if (isDrafting) return { text: "The AI drafts a reply for you…", isBusy: true };
   const writer = others().find((person) => person.typing);
   if (writer) return { text: `${writer.name} is typing…`, isBusy: true, tone: "waiting" };
@@ -296,26 +278,13 @@ function others() {
   return [...people.of("client"), ...people.of("coach")].filter((person) => person.user !== me);
 }
 
-function showStatus() {
-  const { text, link, tone = "", canRetry = false, isBusy = false } = status();
-  byId("status").className = tone ? `status status--${tone}` : "status";
-  byId("status-dots").hidden = !isBusy;
-  const words = byId("status-text");
-  if (words.dataset.shown !== text) {
-    words.dataset.shown = text;
-    words.textContent = text;
-    if (link) words.append(" ", Object.assign(document.createElement("a"), { href: link.href, textContent: link.text }));
-  }
-  byId("reconnect").hidden = !canRetry;
-}
-
 /** Say whether the client is here, and which other coach reads along. */
 function showPresence() {
   const isHere = people.of("client").length > 0;
   const coaches = people.of("coach").filter((person) => person.user !== me).map((person) => person.name);
   const also = coaches.length ? ` · ${coaches.join(" and ")} ${coaches.length > 1 ? "are" : "is"} here too` : "";
   const place = byId("presence");
-  place.hidden = connection.state !== "open";
+  place.hidden = status.connection !== "open";
   place.classList.toggle("presence--here", isHere);
   place.textContent = `${isHere ? "here now" : "away"}${also}`;
 }
@@ -340,13 +309,7 @@ document.addEventListener("htmx:afterSettle", (event) => {
   if (event.target.closest?.("#console")) standingShown();
 });
 
-// Any event may be lost: a reply that has gone quiet is asked after.
-setInterval(() => {
-  if (!log.isQuietFor(QUIET_MS) || !live.isOpen) return;
-  log.calm();
-  live.greet();
-}, 1_000);
-
+askAfterQuietReplies(live, log);
 for (const [clientId, text] of outbox.waiting) log.addPending(clientId, text);
 standingShown();
 fitComposer(composer.text);

@@ -12,6 +12,7 @@ const FIRST_WAIT_MS = 400;
 const LONGEST_WAIT_MS = 15_000;
 const ANSWER_MS = 10_000;
 const STALE_MS = 30_000;
+const QUIET_MS = 5_000;
 
 /** Close codes after which the socket stays closed, and why. */
 const FINAL = new Map([
@@ -151,4 +152,13 @@ export class Live {
   #tell(state, reason = "") {
     this.#onConnection({ state, reason, attempts: this.#attempts });
   }
+}
+
+/** Ask after a reply that has gone quiet: any event may be lost, the last one too. */
+export function askAfterQuietReplies(live, log) {
+  setInterval(() => {
+    if (!log.isQuietFor(QUIET_MS) || !live.isOpen) return;
+    log.calm();
+    live.greet();
+  }, 1_000);
 }

@@ -36,11 +36,11 @@ async function showMark(reader) {
     const [, , , height] = drawing.documentElement.getAttribute("viewBox").split(" ").map(Number);
     const first = drawing.querySelector("rect");
     if (!first) return;
-    const place = document.createElement("span");
-    place.className = "reader__place";
-    place.style.top = `${(100 * Number(first.getAttribute("y"))) / height}%`;
-    marks.after(place);
-    place.scrollIntoView({ block: "center" });
+    const spot = document.createElement("span");
+    spot.className = "reader__spot";
+    spot.style.top = `${(100 * Number(first.getAttribute("y"))) / height}%`;
+    marks.after(spot);
+    spot.scrollIntoView({ block: "center" });
   } catch {
     // Without the drawing the page stays at its top; the words below carry the mark as well.
   }

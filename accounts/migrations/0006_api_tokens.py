@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0004_names'),
+        ('accounts', '0005_people_and_their_sessions'),
     ]
 
     operations = [

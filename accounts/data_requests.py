@@ -1,0 +1,138 @@
+"""What people ask for about their own data: a copy, to be erased, and to stay after all. Every wish is on record."""
+
+from datetime import datetime
+from uuid import UUID
+
+from allauth.account.adapter import get_adapter
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest
+
+from accounts import audit, people, tasks
+from accounts.access import NotVisible
+from accounts.lifecycle_models import AccountExport, Erasure
+from accounts.models import User
+
+UNFINISHED = (AccountExport.State.WAITING, AccountExport.State.RUNNING)
+OPEN = (Erasure.State.SCHEDULED, Erasure.State.RUNNING)
+
+
+def ask_for_export(*, person: User, now: datetime, request: HttpRequest | None = None) -> AccountExport:
+    """Have a copy of the person's data made; while one is being made, that one is returned."""
+    try:
+        with transaction.atomic():
+            export = AccountExport.objects.create(person=person, requested_at=now)
+            audit.record(
+                actor=person, action="account_export_asked", resource=audit.person(person), request=request
+            )
+            tasks.nudge_export(export.pk)
+    except IntegrityError:
+        return AccountExport.objects.get(person=person, state__in=UNFINISHED)
+    return export
+
+
+def last_export(person: User) -> AccountExport | None:
+    """Return the newest export of a person."""
+    return AccountExport.objects.filter(person=person).order_by("-requested_at").first()
+
+
+def note_download(*, export: AccountExport, request: HttpRequest) -> None:
+    """Record that the person took the copy."""
+    audit.record(
+        actor=export.person,
+        action="account_export_taken",
+        resource=audit.person(export.person),
+        request=request,
+    )
+
+
+def open_erasure(person: User) -> Erasure | None:
+    """Return the erasure of a person that is to come or under way."""
+    return Erasure.objects.filter(person_id=person.pk, state__in=OPEN).first()
+
+
+def ask_for_erasure(
+    *, actor: User, person: User, now: datetime, request: HttpRequest | None = None
+) -> Erasure:
+    """Have the person erased once the days of grace are over; asking twice changes nothing.
+
+    Somebody who asks for themselves is signed out everywhere: signing in and cancelling takes it back.
+
+    Raises:
+        NotVisible: the actor is neither the person nor an administrator of their organization.
+        LastAdministrator: the organization would be left without one.
+    """
+    if actor.pk != person.pk and not people.administers(actor, person):
+        raise NotVisible
+    if people.is_last_administrator(person):
+        raise people.LastAdministrator
+    try:
+        with transaction.atomic():
+            erasure = Erasure.objects.create(
+                person_id=person.pk,
+                organization_id=person.organization_id,
+                asked_by_id=actor.pk,
+                requested_at=now,
+                due_at=now + settings.ERASURE_GRACE,
+            )
+            audit.record(
+                actor=actor,
+                action="erasure_asked",
+                resource=audit.person(person),
+                request=request,
+                organization_id=person.organization_id,
+            )
+    except IntegrityError:
+        return Erasure.objects.get(person_id=person.pk, state__in=OPEN)
+    return erasure
+
+
+def leave(*, request: HttpRequest, person: User) -> None:
+    """Sign the person out here and everywhere else."""
+    get_adapter(request).logout(request)
+    end_sessions(person.pk)
+
+
+def end_sessions(person_id: UUID) -> int:
+    """Delete every session of a person; open sockets follow within seconds. Returns how many there were."""
+    theirs = [
+        session.session_key
+        for session in Session.objects.iterator(chunk_size=500)
+        if session.get_decoded().get("_auth_user_id") == str(person_id)
+    ]
+    return Session.objects.filter(session_key__in=theirs).delete()[0]
+
+
+def may_cancel(actor: User, erasure: Erasure) -> bool:
+    """Whether the actor may take an erasure back: who asked for it, or an administrator where one did."""
+    if erasure.state != Erasure.State.SCHEDULED:
+        return False
+    if actor.pk == erasure.asked_by_id:
+        return True
+    by_person = erasure.asked_by_id == erasure.person_id
+    same_house = actor.organization_id is not None and actor.organization_id == erasure.organization_id
+    return not by_person and actor.is_active and (actor.is_superuser or (actor.is_admin and same_house))
+
+
+@transaction.atomic
+def cancel_erasure(*, actor: User, person: User, request: HttpRequest | None = None) -> None:
+    """Let the person stay after all.
+
+    Raises:
+        NotVisible: there is nothing to cancel, it has begun, or somebody else has to do it.
+    """
+    erasure = (
+        Erasure.objects.select_for_update().filter(person_id=person.pk, state=Erasure.State.SCHEDULED).first()
+    )
+    if erasure is None or not may_cancel(actor, erasure):
+        raise NotVisible
+    erasure.state = Erasure.State.CANCELLED
+    erasure.save(update_fields=["state"])
+    audit.record(
+        actor=actor,
+        action="erasure_cancelled",
+        resource=audit.person(person),
+        request=request,
+        organization_id=erasure.organization_id,
+    )

@@ -1,0 +1,94 @@
+"""`manage.py retention`: delete what has been kept long enough, or say what would go."""
+
+import json
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+from typing_extensions import override
+
+from accounts import retention
+from accounts.models import Organization
+
+USAGE = 2
+
+EPILOG = """
+examples:
+  manage.py retention --dry-run
+  manage.py retention --organization "Riverside School"
+  manage.py retention --dry-run --report json > plan.json
+
+Each organization says in its settings how long it keeps things. The command can be interrupted and repeated at any
+time, and runs every night by itself.
+
+exit codes: 0 done, 2 the command was not understood
+"""
+
+
+class Command(BaseCommand):
+    """Applies every rule, organization by organization."""
+
+    help = "Delete what has been kept long enough."
+
+    @override
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
+        """Return the parser, with examples that keep their lines."""
+        parser = super().create_parser(prog_name, subcommand, epilog=EPILOG, **kwargs)
+        parser.formatter_class = RawDescriptionHelpFormatter
+        return parser
+
+    @override
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare what can be asked for."""
+        parser.add_argument(
+            "--organization", default="", help="its name or id; default: all, and what is nobody's"
+        )
+        parser.add_argument("--dry-run", action="store_true", help="say what would go, and write nothing")
+        parser.add_argument("--report", choices=["text", "json"], default="text", help="default: text")
+
+    @override
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Apply the rules and report."""
+        now = timezone.now()
+        named = _named(options["organization"]) if options["organization"] else None
+        outcomes = retention.run(now=now, organizations=named, dry_run=options["dry_run"])
+        if options["report"] == "json":
+            report = {
+                "at": now.isoformat(),
+                "dry_run": options["dry_run"],
+                "outcomes": [_as_json(outcome) for outcome in outcomes],
+            }
+            self.stdout.write(json.dumps(report, indent=2))
+            return
+        verb = "would go" if options["dry_run"] else "gone"
+        for outcome in outcomes:
+            self.stdout.write(outcome.organization.name if outcome.organization else "Installation")
+            for name, count in outcome.counts.items():
+                self.stdout.write(f"  {name.replace('_', ' '):<28}{count:>8} {verb}")
+
+
+def _named(wanted: str) -> Sequence[Organization]:
+    """Return the organization with this id or name.
+
+    Raises:
+        CommandError: there is none, or there are several.
+    """
+    try:
+        found = list(Organization.objects.filter(pk=UUID(wanted)))
+    except ValueError:
+        found = list(Organization.objects.filter(name__iexact=wanted))
+    if len(found) != 1:
+        raise CommandError("There is no such organization, or more than one. Name its id.", returncode=USAGE)
+    return found
+
+
+def _as_json(outcome: retention.Outcome) -> dict[str, object]:
+    house = outcome.organization
+    return {
+        "organization": str(house.pk) if house else None,
+        "name": house.name if house else "Installation",
+        "counts": dict(outcome.counts),
+    }

@@ -1,0 +1,103 @@
+"""A word planted in everything that a person can write, be or have made, and the search for it in every store."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+from asgiref.sync import async_to_sync
+from django.contrib.sessions.models import Session
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import connection
+from django.test import Client
+from redis import Redis as RedisClient
+
+from accounts.lifecycle_models import AccountExport
+from accounts.models import User
+from accounts.tests.cast import Cast
+from coaching.models import PromptRun
+from conversations import giving_feedback, organizing, presence
+from conversations.models import Conversation, Message
+from conversations.tests.factories import begin, say
+
+CANARY = "zwergkanarie"
+"""A word that no page, fixture or model would use."""
+
+
+def answer(conversation: Conversation, text: str) -> Message:
+    """Finish the reply to the last question."""
+    reply = Message.objects.filter(conversation=conversation, sender_type="ai").latest("sequence")
+    Message.objects.filter(pk=reply.pk).update(content=text, state="complete", completed_at=reply.created_at)
+    return reply
+
+
+def with_canaries(cast: Cast) -> Conversation:
+    """Plant the canary in everything that Ada can write, be or have made."""
+    ada = cast.home.owner
+    User.objects.filter(pk=ada.pk).update(name=f"Ada {CANARY}", email=f"{CANARY}@riverside.example")
+    ada.refresh_from_db()
+    conversation = begin(ada)
+    say(ada, conversation, f"How do I tell {CANARY} of the plan?")
+    reply = answer(conversation, f"Tell {CANARY} early [1].")
+    Message.objects.filter(pk=reply.pk).update(
+        citations=[{"number": 1, "title": CANARY, "quote": CANARY, "page_label": "4"}],
+        retrieval={"q": CANARY},
+    )
+    giving_feedback.give(member=ada, message_id=reply.pk, score=1, reasons=[], comment=f"{CANARY} helped")
+    organizing.rename(member=ada, conversation_id=conversation.pk, title=f"On {CANARY}")
+    PromptRun.objects.create(
+        user=ada, organization=ada.organization, purpose="answer", provider="p", model="m", status="ok"
+    )
+    session = Client()
+    session.force_login(ada)
+    kept = session.session
+    kept["deleted_conversation"] = CANARY
+    kept.save()
+    AccountExport.objects.create(
+        person=ada,
+        state="ready",
+        file=default_storage.save(f"account-exports/{uuid4()}.zip", ContentFile(CANARY.encode())),
+        expires_at=conversation.created_at + timedelta(days=1),
+    )
+    async_to_sync(presence.arrive)(conversation.pk, presence.Person("s1", ada.pk, ada.name, "client"))
+    return conversation
+
+
+def rows_with(word: str) -> list[str]:
+    """Return the tables in which any column of any row holds the word."""
+    found = []
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names(cursor):
+            whole_rows = f'SELECT count(*) FROM "{table}" AS each WHERE each::text ILIKE %s'  # noqa: S608 -- names of our own tables
+            cursor.execute(whole_rows, [f"%{word}%"])
+            if cursor.fetchone()[0]:
+                found.append(table)
+    sessions = [each for each in Session.objects.all() if word in json.dumps(each.get_decoded())]
+    return [*found, *(["sessions"] if sessions else [])]
+
+
+def files_with(word: str, folder: Path) -> list[str]:
+    """Return the stored files that hold the word."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return [path.name for path in files if word.encode() in path.read_bytes() or word in path.name]
+
+
+def redis_with(word: str, url: str) -> list[str]:
+    """Return the keys of every database of Redis that hold the word."""
+    found = []
+    for number in range(4):
+        client = RedisClient.from_url(url.rsplit("/", 1)[0] + f"/{number}")
+        found += [key.decode() for key in client.scan_iter() if word.encode() in (client.dump(key) or b"")]
+        client.close()
+    return found
+
+
+def everywhere(word: str, *, redis_url: str, media: Path) -> dict[str, list[str]]:
+    """Return where the word stands, by kind of store."""
+    stores = {
+        "database": rows_with(word),
+        "files": files_with(word, media),
+        "redis": redis_with(word, redis_url),
+    }
+    return {store: places for store, places in stores.items() if places}

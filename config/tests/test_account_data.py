@@ -1,0 +1,325 @@
+"""A person's own data: every table is answered for, the copy is whole, and what was erased is nowhere."""
+
+import hashlib
+import io
+import json
+import zipfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.apps import apps
+from django.core.files.storage import default_storage
+from django.db.models import Model
+
+from accounts import audit, data_requests, erasure, export_making, lifecycle
+from accounts.account_data import AccountsData
+from accounts.lifecycle_models import AccountExport, Erasure
+from accounts.models import AuditEvent, Team, TeamMembership, User
+from accounts.people import LastAdministrator
+from accounts.tests.cast import Cast
+from coaching.models import Persona, PromptRun
+from coaching.tests.factories import PersonaFactory
+from config.tests.canaries import CANARY, everywhere, with_canaries
+from conversations import handoff
+from conversations.account_data import ConversationsData
+from conversations.models import Conversation, Handoff, Message
+from conversations.tests.factories import begin, say
+from knowledge.ingestion import run
+from knowledge.library import Shelf
+from knowledge.models import DocumentVersion, Passage, PassageEmbedding
+from knowledge.tests.ingesting import add
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+LATER = NOW + timedelta(days=7)
+
+
+@pytest.fixture(autouse=True)
+def _presence(settings: Any, redis_url: str) -> None:
+    settings.PRESENCE_URL = redis_url
+
+
+def erased(cast: Cast, person: User) -> Erasure:
+    """Ask for an erasure and let its time come."""
+    asked = data_requests.ask_for_erasure(actor=person, person=person, now=NOW)
+    assert erasure.run(erasure_id=asked.pk, now=LATER)
+    asked.refresh_from_db()
+    return asked
+
+
+class TestTheRegistry:
+    def test_answers_for_every_model_exactly_once(self) -> None:
+        answers: dict[type[Model], list[str]] = {model: [] for model in apps.get_models()}
+        for name, data in lifecycle.parts():
+            for model in (*data.covers, *data.exempt):
+                answers.setdefault(model, []).append(name)
+        assert {model._meta.label: names for model, names in answers.items() if len(names) != 1} == {}
+
+    def test_gives_a_reason_for_every_exemption(self) -> None:
+        reasons = [reason for _, data in lifecycle.parts() for reason in data.exempt.values()]
+        assert all(len(reason) > 5 for reason in reasons)
+
+    def test_exempts_nothing_that_has_a_key_to_a_person(self) -> None:
+        exempt = [model for _, data in lifecycle.parts() for model in data.exempt]
+        keyed = [
+            model._meta.label
+            for model in exempt
+            for field in model._meta.get_fields()
+            if field.concrete and field.related_model is User
+        ]
+        assert keyed == []
+
+    def test_erases_the_account_last(self) -> None:
+        assert [name for name, _ in lifecycle.parts()] == [
+            "conversations",
+            "knowledge",
+            "coaching",
+            "accounts",
+        ]
+
+
+class TestTheCopy:
+    def made(self, person: User) -> tuple[AccountExport, zipfile.ZipFile]:
+        """Ask for a copy, have it made, and open it."""
+        export = data_requests.ask_for_export(person=person, now=NOW)
+        assert export_making.make(export_id=export.pk, now=NOW)
+        export.refresh_from_db()
+        with default_storage.open(export.file) as file:
+            return export, zipfile.ZipFile(io.BytesIO(file.read()))
+
+    def test_holds_everything_that_was_planted_with_counts_and_digests(self, cast: Cast) -> None:
+        with_canaries(cast)
+        export, copy = self.made(cast.home.owner)
+        manifest = json.loads(copy.read("manifest.json"))
+        assert {file["name"] for file in manifest["files"]} == set(copy.namelist()) - {"manifest.json"}
+        for file in manifest["files"]:
+            content = copy.read(file["name"])
+            assert hashlib.sha256(content).hexdigest() == file["sha256"]
+            assert len(content) == file["bytes"]
+            assert content.count(b"\n") == file.get("records", content.count(b"\n"))
+        records = {file["name"]: file["records"] for file in manifest["files"] if "records" in file}
+        assert records["conversations.jsonl"] == 1
+        assert records["messages.jsonl"] == 2
+        assert records["feedback.jsonl"] == 1
+        assert (export.done_parts, export.total_parts) == (len(manifest["files"]), len(manifest["files"]))
+        with default_storage.open(export.file) as file:
+            assert hashlib.sha256(file.read()).hexdigest() == export.sha256
+
+    def test_has_each_conversation_to_read_with_its_sources(self, cast: Cast) -> None:
+        with_canaries(cast)
+        _, copy = self.made(cast.home.owner)
+        name = next(name for name in copy.namelist() if name.endswith(".md"))
+        text = copy.read(name).decode()
+        assert text.startswith(f"# On {CANARY}\n")
+        assert f"How do I tell {CANARY} of the plan?" in text
+        assert f"[1] {CANARY}, page 4: \u201c{CANARY}\u201d" in text
+
+    def test_holds_nothing_of_anybody_else(self, cast: Cast) -> None:
+        with_canaries(cast)
+        handoff.say_as_coach(
+            coach=cast.home.coach,
+            conversation_id=Conversation.objects.get().pk,
+            client_id=uuid4(),
+            text="I am here.",
+            now=NOW,
+        )
+        _, copy = self.made(cast.home.coach)
+        everything = b"".join(copy.read(name) for name in copy.namelist())
+        assert CANARY.encode() not in everything
+        assert b"I am here." in copy.read("said_as_a_coach.jsonl")
+
+    def test_is_begun_anew_when_its_worker_died_and_given_up_after_three(self, cast: Cast) -> None:
+        export = data_requests.ask_for_export(person=cast.home.owner, now=NOW)
+        died = NOW
+        for attempt in (1, 2, 3):
+            AccountExport.objects.filter(pk=export.pk).update(
+                state="running", attempts=attempt, lease_until=died + timedelta(minutes=5)
+            )
+            assert export_making.due(now=died) == []
+            died += timedelta(minutes=6)
+            assert export_making.due(now=died) == [export.pk]
+        assert not export_making.make(export_id=export.pk, now=died)
+        export.refresh_from_db()
+        assert (export.state, export.file) == ("failed", "")
+
+    def test_of_somebody_who_was_erased_meanwhile_leaves_no_file(
+        self, cast: Cast, monkeypatch: pytest.MonkeyPatch, settings: Any
+    ) -> None:
+        export = data_requests.ask_for_export(person=cast.home.owner, now=NOW)
+        keep = export_making._keep
+
+        def erased_first(*arguments: Any) -> None:
+            erased(cast, cast.home.owner)
+            keep(*arguments)
+
+        monkeypatch.setattr(export_making, "_keep", erased_first)
+        assert not export_making.make(export_id=export.pk, now=NOW)
+        assert [path for path in Path(settings.MEDIA_ROOT).rglob("*") if path.is_file()] == []
+
+    def test_asked_for_twice_is_one(self, cast: Cast) -> None:
+        first = data_requests.ask_for_export(person=cast.home.owner, now=NOW)
+        assert data_requests.ask_for_export(person=cast.home.owner, now=NOW) == first
+        assert AuditEvent.objects.filter(action="account_export_asked").count() == 1
+
+
+class TestAnErasedEducator:
+    def test_is_nowhere_any_more(self, cast: Cast, redis_url: str, settings: Any) -> None:
+        with_canaries(cast)
+        media = Path(settings.MEDIA_ROOT)
+        planted = everywhere(CANARY, redis_url=redis_url, media=media)
+        assert set(planted) == {"database", "files", "redis"}
+        erased(cast, cast.home.owner)
+        assert everywhere(CANARY, redis_url=redis_url, media=media) == {}
+        assert not User.objects.filter(pk=cast.home.owner.pk).exists()
+        assert not TeamMembership.objects.filter(member_id=cast.home.owner.pk).exists()
+
+    def test_leaves_a_record_without_content(self, cast: Cast) -> None:
+        with_canaries(cast)
+        audit.record(actor=cast.home.owner, action="looked", resource="page:1")
+        before = AuditEvent.objects.count()
+        asked = erased(cast, cast.home.owner)
+        assert AuditEvent.objects.count() == before + 2
+        last = AuditEvent.objects.latest("sequence")
+        assert (last.actor_id, last.action, last.resource) == (
+            None,
+            "account_erased",
+            f"person:{asked.person_id}",
+        )
+        assert last.reason == ("conversations 1" + ", calls detached 1, sessions 1, accounts 1")
+        assert audit.verify().intact
+        assert (asked.state, asked.finished_at) == ("done", LATER)
+
+    def test_keeps_the_organizations_costs_without_a_person(self, cast: Cast) -> None:
+        with_canaries(cast)
+        erased(cast, cast.home.owner)
+        assert PromptRun.objects.filter(user=None, organization=cast.home.organization).count() == 1
+
+    def test_leaves_everybody_else_alone(self, cast: Cast) -> None:
+        with_canaries(cast)
+        others = begin(cast.away.owner)
+        say(cast.away.owner, others, "Nothing happens to this")
+        erased(cast, cast.home.owner)
+        assert Message.objects.filter(conversation=others).count() == 2
+        assert User.objects.count() == 7
+
+    def test_is_erased_in_the_end_wherever_the_worker_dies(
+        self, cast: Cast, monkeypatch: pytest.MonkeyPatch, redis_url: str, settings: Any
+    ) -> None:
+        with_canaries(cast)
+        asked = data_requests.ask_for_erasure(actor=cast.home.owner, person=cast.home.owner, now=NOW)
+        for dies_in in (ConversationsData, AccountsData):
+            with monkeypatch.context() as dying:
+                dying.setattr(dies_in, "erase", self.die)
+                with pytest.raises(KeyboardInterrupt):
+                    erasure.run(erasure_id=asked.pk, now=LATER)
+            assert erasure.due(now=LATER) == []
+            Erasure.objects.filter(pk=asked.pk).update(lease_until=NOW)
+            assert erasure.due(now=LATER) == [asked.pk]
+        assert erasure.run(erasure_id=asked.pk, now=LATER)
+        assert not erasure.run(erasure_id=asked.pk, now=LATER)
+        assert everywhere(CANARY, redis_url=redis_url, media=Path(settings.MEDIA_ROOT)) == {}
+        assert AuditEvent.objects.filter(action="account_erased").count() == 1
+
+    def die(self, *_arguments: object, **_named: object) -> dict[str, int]:
+        """Stand in for a worker that is killed."""
+        raise KeyboardInterrupt
+
+    def test_waits_while_a_crisis_is_open(self, cast: Cast) -> None:
+        conversation = begin(cast.home.owner)
+        say(cast.home.owner, conversation, "I want to die")
+        asked = data_requests.ask_for_erasure(actor=cast.home.owner, person=cast.home.owner, now=NOW)
+        assert not erasure.run(erasure_id=asked.pk, now=LATER)
+        asked.refresh_from_db()
+        cast.home.owner.refresh_from_db()
+        assert (asked.state, asked.waits_for, asked.due_at) == (
+            "scheduled",
+            "open_crisis",
+            LATER + timedelta(hours=1),
+        )
+        assert cast.home.owner.is_active
+        assert Message.objects.filter(conversation=conversation, sender_type="client").exists()
+        handoff.take_over(coach=cast.home.coach, conversation_id=conversation.pk, now=LATER)
+        handoff.hand_back(coach=cast.home.coach, conversation_id=conversation.pk, now=LATER)
+        assert erasure.run(erasure_id=asked.pk, now=asked.due_at)
+        assert not Conversation.objects.exists()
+
+    def test_stays_when_the_crisis_begins_while_the_erasure_runs(
+        self, cast: Cast, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        conversation = begin(cast.home.owner)
+        say(cast.home.owner, conversation, "I want to die")
+        asked = data_requests.ask_for_erasure(actor=cast.home.owner, person=cast.home.owner, now=NOW)
+        monkeypatch.setattr(ConversationsData, "waits_for", lambda *_: "")
+        assert not erasure.run(erasure_id=asked.pk, now=LATER)
+        cast.home.owner.refresh_from_db()
+        assert cast.home.owner.is_active
+        assert Conversation.objects.filter(pk=conversation.pk).exists()
+
+
+class TestAnErasedCoach:
+    def test_goes_with_persona_team_documents_files_and_vectors(
+        self, cast: Cast, redis_url: str, settings: Any, django_capture_on_commit_callbacks: Any
+    ) -> None:
+        ben = cast.home.coach
+        PersonaFactory.create(coach=ben, name=f"Persona {CANARY}", instructions=CANARY)
+        version = add(
+            Shelf(cast.home.organization.pk, ben.pk), text=f"# {CANARY}\n\nThe {CANARY} sings early.\n"
+        ).version
+        run.ingest(version_id=version.pk)
+        version.refresh_from_db()
+        assert version.state == "ready"
+        assert PassageEmbedding.objects.filter(coach=ben).exists()
+        with django_capture_on_commit_callbacks(execute=True):
+            erased(cast, ben)
+        assert everywhere(CANARY, redis_url=redis_url, media=Path(settings.MEDIA_ROOT)) == {}
+        assert not DocumentVersion.objects.exists()
+        assert not Passage.objects.exists()
+        assert not PassageEmbedding.objects.exists()
+        assert not Persona.objects.exists()
+        assert not Team.objects.filter(coach_id=ben.pk).exists()
+
+    def test_leaves_the_words_to_the_educator_and_takes_the_name(self, cast: Cast) -> None:
+        ben, ada = cast.home.coach, cast.home.owner
+        conversation = begin(ada)
+        say(ada, conversation, "How do I begin?")
+        handoff.say_as_coach(
+            coach=ben, conversation_id=conversation.pk, client_id=uuid4(), text="Begin small.", now=NOW
+        )
+        erased(cast, ben)
+        said = Message.objects.filter(conversation=conversation)
+        assert said.filter(content="Begin small.", sender=None, sender_type="human_coach").exists()
+        assert not said.filter(content__contains="Ben Hart").exists()
+        assert said.filter(content__startswith="A former coach has joined.").exists()
+        conversation.refresh_from_db()
+        assert (conversation.owner_state, conversation.coach_id, conversation.holder_id) == (
+            "queued",
+            None,
+            None,
+        )
+        assert Handoff.objects.get().state == "queued"
+
+    def test_keeps_what_the_organization_shares(self, cast: Cast) -> None:
+        shared = add(Shelf(cast.home.organization.pk), member=cast.home.coach).version
+        erased(cast, cast.home.coach)
+        shared.refresh_from_db()
+        assert shared.document.added_by_id is None
+
+
+class TestTheLastAdministrator:
+    def test_is_not_erased(self, cast: Cast) -> None:
+        with pytest.raises(LastAdministrator):
+            data_requests.ask_for_erasure(actor=cast.home.admin, person=cast.home.admin, now=NOW)
+        assert not Erasure.objects.exists()
+
+    def test_is_not_erased_either_when_the_other_one_has_left_meanwhile(self, cast: Cast) -> None:
+        second = User.objects.create_user(
+            "second@riverside.example", name="Second", role="admin", organization=cast.home.organization
+        )
+        asked = data_requests.ask_for_erasure(actor=second, person=second, now=NOW)
+        User.objects.filter(pk=cast.home.admin.pk).update(is_active=False)
+        assert not erasure.run(erasure_id=asked.pk, now=LATER)
+        asked.refresh_from_db()
+        second.refresh_from_db()
+        assert (asked.state, asked.waits_for, second.is_active) == ("scheduled", "last_administrator", True)

@@ -1,0 +1,187 @@
+"""Two web processes over one database: what is done in one holds in the other, also while Redis is away."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
+from http.client import HTTPConnection
+from urllib.parse import urlencode
+
+import pytest
+
+from accounts.models import User
+from coaching.providers.loopback import HOST, Loopback, Script
+from config.ports import free_port
+from config.tests.faults import REPLY, Chat
+from config.tests.socket_client import Tab, session_of, tab
+from config.tests.stack import Stack
+from conversations.models import Conversation, Message
+
+pytestmark = pytest.mark.processes
+
+QUESTION = "How do we begin a team meeting well?"
+ENDLESS = Script(reply=" ".join([REPLY] * 60), gap_s=0.02)
+"""An answer that somebody has to end."""
+
+
+@pytest.fixture(scope="module")
+def beside(faults_processes: tuple[Stack, int]) -> Iterator[Stack]:
+    """Run a second web process over the database, the Redis and the model of the first."""
+    first, _ = faults_processes
+    second = Stack(free_port(), first.logs / "beside", first.environment)
+    yield second
+    second.stop()
+
+
+@pytest.fixture
+def there(chat: Chat, beside: Stack) -> Stack:
+    """Return the second web process, ready."""
+    if not beside.web.running:
+        beside.web.start()
+    beside.wait_until_ready("database", "migrations", "redis")
+    return beside
+
+
+@pytest.fixture
+def redis_away(chat: Chat, there: Stack) -> Iterator[None]:
+    """Kill Redis when both processes are ready, and start it again after the test."""
+    os.kill(chat.redis.process_id(), signal.SIGKILL)
+    chat.redis._reap()
+    yield
+    chat.redis.start(chat.redis.port)
+
+
+def opened_there(
+    chat: Chat, there: Stack, conversation: Conversation, person: User | None = None
+) -> AbstractAsyncContextManager[Tab]:
+    """Open a tab at the second process: the owner's, or somebody else's."""
+    return tab(there, person or chat.house.owner, conversation.pk)
+
+
+async def keep_private(stack: Stack, owner: User, conversation: Conversation) -> int:
+    """Press "Keep it private" at a process, and return the status of the answer."""
+    session, token = await session_of(owner), "a" * 32
+    form = urlencode({"visibility": "private", "csrfmiddlewaretoken": token})
+    headers = {
+        "Cookie": f"sessionid={session}; csrftoken={token}",
+        "Content-Type": "application/x-www-form-urlencoded",
+        "Origin": stack.url,
+    }
+
+    def ask() -> int:
+        connection = HTTPConnection(HOST, stack.port, timeout=30)
+        connection.request("POST", f"/conversations/{conversation.pk}/visibility/", form, headers)
+        status = connection.getresponse().status
+        connection.close()
+        return status
+
+    return await asyncio.to_thread(ask)
+
+
+async def nobody_asks(model: Loopback) -> None:
+    """Wait until no call of the model is being answered."""
+    async with asyncio.timeout(30):
+        while model.seen.open:  # noqa: ASYNC110 -- the model announces no end
+            await asyncio.sleep(0.02)
+
+
+async def letters_after(conversation: Conversation, sequence: int) -> int:
+    """Return how many AI messages stand after a sequence number, whole or being written."""
+    later = Message.objects.filter(conversation=conversation, sender_type="ai", sequence__gt=sequence)
+    return await later.acount()
+
+
+class TestASocketOfOneProcess:
+    async def test_sees_what_another_streams_while_it_is_written(self, chat: Chat, there: Stack) -> None:
+        conversation = await chat.conversation()
+        script = Script(reply=REPLY, gap_s=0.05)
+        async with (
+            chat.model(script),
+            chat.tab(conversation.pk) as here,
+            opened_there(chat, there, conversation) as speaking,
+        ):
+            await speaking.say(QUESTION)
+            assert (await speaking.answer("complete")).text == REPLY
+            shown = await here.answer("complete")
+        deltas = [frame for frame in here.heard if frame["type"] == "delta"]
+        assert len(deltas) > 1
+        assert shown.text == REPLY
+        assert here.shown.keys() == speaking.shown.keys()
+
+    async def test_sees_it_in_the_end_without_redis(self, chat: Chat, there: Stack, redis_away: None) -> None:
+        conversation = await chat.conversation()
+        async with chat.model(), chat.tab(conversation.pk) as here:
+            async with opened_there(chat, there, conversation) as speaking:
+                await speaking.say(QUESTION)
+                await speaking.answer("complete")
+            await here.greet()
+            assert REPLY.split()[0] in (await here.answer("complete")).html
+
+
+class TestATakeoverInOneProcess:
+    async def test_silences_the_turn_in_the_other(self, chat: Chat, there: Stack) -> None:
+        await self._silences(chat, there)
+
+    async def test_silences_the_turn_in_the_other_without_redis(
+        self, chat: Chat, there: Stack, redis_away: None
+    ) -> None:
+        await self._silences(chat, there)
+
+    async def _silences(self, chat: Chat, there: Stack) -> None:
+        conversation = await chat.conversation()
+        async with chat.model(ENDLESS) as model, chat.tab(conversation.pk) as here:
+            await here.say(QUESTION)
+            await here.writing(20)
+            async with opened_there(chat, there, conversation, chat.house.coach) as coach:
+                taken = await coach.acknowledged(await coach.say("I am here."))
+            await nobody_asks(model)
+            await here.greet()
+            stopped = await here.answer("stopped")
+        assert await letters_after(conversation, stopped.sequence) == 0
+        assert stopped.sequence < taken["sequence"]
+        assert len(await chat.replies(conversation.pk)) == 1
+        await conversation.arefresh_from_db()
+        assert (conversation.owner_state, conversation.holder_id) == ("coach", chat.house.coach.pk)
+
+
+class TestStopInOneProcess:
+    async def test_ends_the_turn_in_the_other(self, chat: Chat, there: Stack) -> None:
+        await self._ends(chat, there)
+
+    async def test_ends_the_turn_in_the_other_without_redis(
+        self, chat: Chat, there: Stack, redis_away: None
+    ) -> None:
+        await self._ends(chat, there)
+
+    async def _ends(self, chat: Chat, there: Stack) -> None:
+        conversation = await chat.conversation()
+        async with chat.model(ENDLESS) as model, chat.tab(conversation.pk) as here:
+            await here.say(QUESTION)
+            await here.writing(20)
+            async with opened_there(chat, there, conversation) as other:
+                # Without Redis this tab sees that there is an answer, and its words only in the end.
+                await other.writing(0)
+                await other.send({"type": "stop"})
+                await nobody_asks(model)
+            stopped = await here.answer("stopped")
+        assert stopped.text
+        assert len(stopped.text) < len(ENDLESS.reply or "")
+
+
+class TestKeepingAConversationPrivateInOneProcess:
+    async def test_closes_the_coach_s_socket_in_the_other(self, chat: Chat, there: Stack) -> None:
+        await self._closes(chat, there)
+
+    async def test_closes_the_coach_s_socket_in_the_other_without_redis(
+        self, chat: Chat, there: Stack, redis_away: None
+    ) -> None:
+        await self._closes(chat, there)
+
+    async def _closes(self, chat: Chat, there: Stack) -> None:
+        conversation = await chat.conversation()
+        async with opened_there(chat, there, conversation, chat.house.coach) as coach:
+            assert await keep_private(chat.stack, chat.house.owner, conversation) == 302
+            assert await coach.closed() == 4404
+        await conversation.arefresh_from_db()
+        assert conversation.visibility == "private"

@@ -1,0 +1,172 @@
+"""What is said, as a person's own data: handed out whole, and erased with everything made of it.
+
+What a coach said in somebody else's conversation belongs to that conversation and stays, signed by nobody.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any, ClassVar
+from uuid import UUID
+
+from asgiref.sync import async_to_sync
+from django.db import transaction
+from django.db.models import Model, TextField, Value
+from django.db.models.functions import Replace
+
+from accounts.lifecycle import Part, Records, StillNeeded, Text
+from accounts.models import AuditEvent, User
+from conversations import episodes, escalating, presence
+from conversations.models import (
+    Conversation,
+    Feedback,
+    Handoff,
+    Interaction,
+    Message,
+    MonthlyFeedback,
+    Session,
+)
+
+OPEN_CRISIS = "open_crisis"
+FORMER = "A former coach"
+"""What a coach who was erased is called where their name stood."""
+
+CONVERSATION = (
+    *("id", "title", "status", "channel", "visibility", "created_at", "updated_at", "archived_at"),
+    "deleted_at",
+)
+MESSAGE = (
+    *("id", "conversation_id", "sequence", "sender_type", "state", "content", "citations", "domains"),
+    "created_at",
+)
+EPISODE = ("id", "conversation_id", "reason", "state", "requested_at", "taken_at", "returned_at", "consented")
+FEEDBACK = ("message_id", "score", "reasons", "comment", "created_at", "updated_at")
+
+
+class ConversationsData:
+    """Conversations with all that belongs to them, feedback, and a coach's part in those of others."""
+
+    covers: ClassVar[frozenset[type[Model]]] = frozenset(
+        {Conversation, Session, Message, Interaction, Handoff, Feedback}
+    )
+    exempt: ClassVar[Mapping[type[Model], str]] = {MonthlyFeedback: "totals of an organization, of no person"}
+
+    def waits_for(self, person: User) -> str:
+        """Return that somebody was called for the person in a crisis and has not been there yet."""
+        crisis = Handoff.objects.filter(
+            conversation__owner=person,
+            reason=Handoff.Reason.CRISIS,
+            state__in=[Handoff.State.QUEUED, Handoff.State.TAKEN],
+        )
+        return OPEN_CRISIS if crisis.exists() else ""
+
+    def export(self, person: User) -> Sequence[Part]:
+        """Return everything said in the person's conversations, and what they said as a coach in others'."""
+        own = Conversation.objects.filter(owner=person).order_by("created_at")
+        messages = Message.objects.filter(conversation__owner=person).order_by(
+            "conversation__created_at", "sequence"
+        )
+        spoken = Message.objects.filter(sender=person, sender_type=Message.Sender.HUMAN_COACH).order_by(
+            "created_at"
+        )
+        episodes_of = Handoff.objects.filter(conversation__owner=person).order_by("requested_at")
+        return (
+            Records("conversations.jsonl", lambda: own.values(*CONVERSATION).iterator()),
+            Records("messages.jsonl", lambda: messages.values(*MESSAGE).iterator()),
+            Records("coach_episodes.jsonl", lambda: episodes_of.values(*EPISODE).iterator()),
+            Records("feedback.jsonl", lambda: Feedback.objects.filter(author=person).values(*FEEDBACK)),
+            Records("said_as_a_coach.jsonl", lambda: spoken.values(*MESSAGE).iterator()),
+            Records("who_read.jsonl", lambda: _who_read(person)),
+            *(
+                Text(f"conversations/{begun:%Y-%m-%d}-{key.hex[-8:]}.md", partial(_markdown, key))
+                for key, begun in own.values_list("pk", "created_at")
+            ),
+        )
+
+    def erase(self, person: User, *, now: datetime) -> dict[str, int]:
+        """Delete the person's conversations, and take their name out of those of others.
+
+        Raises:
+            StillNeeded: a crisis has begun in one of them.
+        """
+        gone = sum(
+            _delete(conversation_id, now)
+            for conversation_id in Conversation.objects.filter(owner=person).values_list("pk", flat=True)
+        )
+        while escalating.escalate(now=now):
+            pass
+        feedback, _ = Feedback.objects.filter(author=person).delete()
+        unsigned = _unsign(person)
+        async_to_sync(presence.forget)(person.pk)
+        return {"conversations": gone, "feedback": feedback, "messages unsigned": unsigned}
+
+
+def _who_read(person: User) -> Iterator[dict[str, Any]]:
+    """Yield who opened the person's conversations, from the record."""
+    keys = Conversation.objects.filter(owner=person).values_list("pk", flat=True)
+    resources = [f"conversation:{key}" for key in keys]
+    events = AuditEvent.objects.filter(resource__in=resources).exclude(actor_id=person.pk)
+    names = dict(User.objects.filter(pk__in=events.values("actor_id")).values_list("pk", "name"))
+    for event in events.order_by("sequence").iterator():
+        yield {
+            "at": event.at,
+            "who": names.get(event.actor_id, "") if event.actor_id else "",
+            "action": event.action,
+            "conversation": event.resource.partition(":")[2],
+        }
+
+
+def _markdown(conversation_id: UUID) -> Iterator[str]:
+    """Yield a conversation to read: who said what, with the sources as footnotes."""
+    conversation = Conversation.objects.select_related("owner").get(pk=conversation_id)
+    yield f"# {conversation.title or 'Conversation'}\n\n{conversation.created_at:%Y-%m-%d}\n"
+    messages = Message.objects.filter(conversation=conversation).select_related("sender").order_by("sequence")
+    for message in messages.iterator(chunk_size=200):
+        yield f"\n## {_speaker(message)}, {message.created_at:%Y-%m-%d %H:%M}\n\n{message.content}\n"
+        for citation in message.citations:
+            yield f"\n[{citation.get('number', '')}] {_source(citation)}\n"
+
+
+def _speaker(message: Message) -> str:
+    if message.sender is not None:
+        return message.sender.name
+    return {Message.Sender.AI: "AI", Message.Sender.SYSTEM: "Sideline"}.get(
+        Message.Sender(message.sender_type), FORMER
+    )
+
+
+def _source(citation: Mapping[str, Any]) -> str:
+    page = citation.get("page_label")
+    return f"{citation.get('title', '')}{f', page {page}' if page else ''}: “{citation.get('quote', '')}”"
+
+
+@transaction.atomic
+def _delete(conversation_id: UUID, now: datetime) -> int:
+    """Delete one conversation under its lock, its turns stopped first.
+
+    Raises:
+        StillNeeded: somebody was called to it in a crisis.
+    """
+    conversation = Conversation.objects.select_for_update().filter(pk=conversation_id).first()
+    if conversation is None:
+        return 0
+    episode = episodes.open_episode(conversation)
+    if episode is not None and episode.reason == Handoff.Reason.CRISIS:
+        raise StillNeeded(OPEN_CRISIS)
+    episodes.stop_turns(conversation, now=now)
+    conversation.delete()
+    return 1
+
+
+def _unsign(person: User) -> int:
+    """Take a coach's name out of what Sideline and the AI said in other people's conversations."""
+    named = Message.objects.filter(
+        conversation__organization=person.organization,
+        sender_type__in=[Message.Sender.SYSTEM, Message.Sender.AI],
+        content__contains=person.name,
+    )
+    renamed = Message.objects.filter(pk__in=named.values("pk")).update(
+        content=Replace("content", Value(person.name), Value(FORMER), output_field=TextField())
+    )
+    signed = Message.objects.filter(sender=person).update(sender=None)
+    return renamed + signed
