@@ -222,7 +222,7 @@ class TestReadAlong:
         assert answer.until is not None
         answer.until.set()
         await turns.finished()
-        await reading.come_back(read[0].data["id"], read[-1].id)
+        await reading.come_back(read[0].data["id"], [event.id for event in read if event.id][-1])
         rest = await reading.all()
         assert text_of([*read, *rest]) == rest[-1].data["content"] == "One two three"
         assert rest[0].data["offset"] == len(text_of(read))
