@@ -115,7 +115,9 @@ def photograph(page: Page, folder: Path, name: str) -> None:
         page.set_viewport_size({"width": width, "height": height})
         for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            page.locator(".reader__spot").evaluate("spot => spot.scrollIntoView({block: 'center'})")
+            page.locator(".reader__spot").evaluate(
+                "spot => spot.scrollIntoView({block: 'center', inline: 'start'})"
+            )
             page.evaluate(AT_REST)
             page.screenshot(path=folder / f"{name}-{size}-{scheme}.png")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} at {size}"
@@ -169,4 +171,22 @@ def test_a_source_beside_the_conversation_shows_it_too(
     page.locator("a.citation").first.click()
     is_drawn(page)
     photograph(page, artefacts, "source")
+    assert talk.complaints == []
+
+
+def test_on_a_phone_the_quote_is_large_enough_to_read(
+    talk: Talk, cited: dict[str, Any], artefacts: Path
+) -> None:
+    page = talk.window(talk.house.owner, viewport={"width": 320, "height": 640})
+    address = reverse("knowledge:page", args=[cited["document_id"], cited["version_id"], 1])
+    where = f"passage={cited['passage_id']}&from={cited['quote_start']}&to={cited['quote_end']}"
+    page.goto(f"{address}?{where}", wait_until="domcontentloaded")
+    is_drawn(page)
+    expect(page.locator(".reader")).to_have_attribute("data-zoom", "2")
+    expect(page.locator(".reader__spot")).to_be_in_viewport()
+    page.screenshot(path=artefacts / "phone.png")
+    page.get_by_role("button", name="Fit").click()
+    expect(page.locator(".reader")).to_have_attribute("data-zoom", "0")
+    page.evaluate("scrollTo(0, 0)")
+    page.screenshot(path=artefacts / "phone-top.png")
     assert talk.complaints == []

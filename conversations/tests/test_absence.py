@@ -313,7 +313,7 @@ class TestAnOpenSocket:
             socket = SimpleNamespace(
                 person=lambda member=member, role=role: presence.Person("s", member.pk, member.name, role)
             )
-            watched: Any = Watched(socket, member.pk, "", None, conversation.pk)  # type: ignore[arg-type]
+            watched: Any = Watched(socket, member.pk, "", None, conversation.pk)
             watch._sockets.add(watched)
         await watch.renew_presence()
         assert (await Attendance.objects.aget()).coach_id == cast.home.coach.pk

@@ -2,13 +2,22 @@
 
 const SMALLEST = -1;
 const LARGEST = 3;
+const READABLE = 2;
+const NARROW = matchMedia("(max-width: 30rem)");
 
 function zoom(reader, by) {
   const now = Number(reader.dataset.zoom);
   const next = by === 0 ? 0 : Math.min(LARGEST, Math.max(SMALLEST, now + by));
-  reader.dataset.zoom = String(next);
+  setZoom(reader, next);
   const status = reader.querySelector("[data-zoom-status]");
   if (status) status.textContent = next === 0 ? "The page fits." : next > 0 ? `Larger by ${next}.` : "Smaller.";
+}
+
+/** Give the page a size, and have a picture fetched that is as sharp as it is large. */
+function setZoom(reader, zoomed) {
+  reader.dataset.zoom = String(zoomed);
+  const image = reader.querySelector(".reader__image");
+  if (image && zoomed > 0) image.sizes = `${Math.ceil(image.clientWidth)}px`;
 }
 
 function readerInFront() {
@@ -33,14 +42,17 @@ async function showMark(reader) {
   try {
     const [answer] = await Promise.all([fetch(marks.src), image.decode()]);
     const drawing = new DOMParser().parseFromString(await answer.text(), "image/svg+xml");
-    const [, , , height] = drawing.documentElement.getAttribute("viewBox").split(" ").map(Number);
+    const [, , width, height] = drawing.documentElement.getAttribute("viewBox").split(" ").map(Number);
     const first = drawing.querySelector("rect");
     if (!first) return;
     const spot = document.createElement("span");
     spot.className = "reader__spot";
     spot.style.top = `${(100 * Number(first.getAttribute("y"))) / height}%`;
+    spot.style.left = `${(100 * Number(first.getAttribute("x"))) / width}%`;
     marks.after(spot);
-    spot.scrollIntoView({ block: "center" });
+    // A whole page on a phone shows where the quote is, and not what it says.
+    if (NARROW.matches) setZoom(reader, READABLE);
+    spot.scrollIntoView({ block: "center", inline: "start" });
   } catch {
     // Without the drawing the page stays at its top; the words below carry the mark as well.
   }
