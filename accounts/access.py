@@ -4,11 +4,12 @@ Educators see themselves and their coach, coaches also the educators of their te
 everybody in their organization. Nobody sees anybody in another organization.
 """
 
+from collections.abc import Collection
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from accounts.models import Organization, Team, User
+from accounts.models import ApiToken, Organization, Team, User
 from accounts.roles import Role
 
 
@@ -114,3 +115,34 @@ def coach_for(member: User) -> User | None:
         .exclude(pk=member.pk)
         .first()
     )
+
+
+def coaches_now(coach: User, member: User) -> bool:
+    """Whether the member is in a team of this coach now; select `team_membership__team` with many members."""
+    membership = getattr(member, "team_membership", None)
+    return membership is not None and membership.team.coach_id == coach.pk
+
+
+def coached_now(coach: User, people: Collection[UUID]) -> set[UUID]:
+    """Return those of the people who are in a team of this coach now."""
+    if not people:
+        return set()
+    members = User.objects.filter(pk__in=people, team_membership__team__coach_id=coach.pk)
+    return set(members.values_list("pk", flat=True))
+
+
+def own_tokens(member: User) -> QuerySet[ApiToken]:
+    """Return the member's keys for programs that were not revoked, the newest first."""
+    return ApiToken.objects.filter(owner_id=member.pk, revoked_at=None).order_by("-created_at")
+
+
+def own_token(member: User, token_id: UUID) -> ApiToken:
+    """Return one of the member's keys.
+
+    Raises:
+        NotVisible: there is none, it was revoked, or it is somebody else's.
+    """
+    token = own_tokens(member).filter(pk=token_id).first()
+    if token is None:
+        raise NotVisible
+    return token

@@ -3,6 +3,7 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.authentication import get_authentication_records
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -13,7 +14,7 @@ from accounts.models import User
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
-    """Sign-in by e-mail and password for people whom an administrator has added."""
+    """Sessions of people who came by a password or from a provider."""
 
     @override
     def is_open_for_signup(self, request: HttpRequest) -> bool:
@@ -23,9 +24,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
     @override
     @transaction.atomic
     def login(self, request: HttpRequest, user: User) -> None:
-        """Sign in under a new session id, and record it."""
+        """Sign in under a new session id, and record it, with the second factor if there was one."""
+        methods = {each["method"] for each in get_authentication_records(request, user)}
         super().login(request, user)
-        audit.record(actor=user, action="signed_in", resource=audit.person(user), request=request)
+        reason = "with a second factor" if "mfa" in methods else ""
+        audit.record(
+            actor=user, action="signed_in", resource=audit.person(user), reason=reason, request=request
+        )
 
     @override
     @transaction.atomic
@@ -68,6 +73,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         user.set_password(password)
         user.save(update_fields=["password"])
         audit.record(actor=user, action="password_changed", resource=audit.person(user), request=self.request)
+
+    @override
+    def send_password_reset_mail(self, user: User, email: str, context: dict[str, Any]) -> None:
+        """Send the link, unless the person is known by what a provider calls them and has no password here.
+
+        Such an address may be unverified, and a password would outlast the person's place at the provider.
+        """
+        if user.has_usable_password() or not user.socialaccount_set.exists():  # type: ignore[attr-defined]  # allauth's
+            super().send_password_reset_mail(user, email, context)
 
     @override
     def is_safe_url(self, url: str) -> bool:

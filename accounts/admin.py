@@ -7,65 +7,40 @@ run the installation see every organization.
 from typing import Any, ClassVar
 
 import allauth.account.admin
+import allauth.mfa.admin
+import allauth.socialaccount.admin
 import django.contrib.auth.admin
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin, messages
 from django.contrib.auth.models import Group
-from django.db.models import ForeignKey, OuterRef, QuerySet, Subquery
+from django.db.models import ForeignKey, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from typing_extensions import override
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 
-from accounts import access, audit, people, teams
-from accounts.forms import OrganizationForm, PersonForm, TeamForm
+from accounts import access, audit, people, quotas, seats, second_factor, teams
+from accounts.dashboard import ReadOnly, member_of
+from accounts.entry_models import Invitation
+from accounts.forms import LIMITS, OrganizationForm, PersonForm, TeamForm
+from accounts.invitation_admin import InvitationAdmin
 from accounts.models import AuditEvent, Organization, Team, TeamMembership, User
+from accounts.record_admin import RecordAdmin
 from accounts.roles import Role
 
-for module, model in ((allauth.account.admin, EmailAddress), (django.contrib.auth.admin, Group)):
-    # An address or a group given here would open an account by a side door.
+for module, model in (
+    (allauth.account.admin, EmailAddress),
+    (allauth.mfa.admin, Authenticator),
+    (allauth.socialaccount.admin, SocialAccount),
+    (allauth.socialaccount.admin, SocialApp),
+    (allauth.socialaccount.admin, SocialToken),
+    (django.contrib.auth.admin, Group),
+):
+    # An address, an identity or a group given here would open an account by a side door.
     if module and admin.site.is_registered(model):
         admin.site.unregister(model)
-
-
-def member_of(request: HttpRequest) -> User:
-    """Return who uses the dashboard.
-
-    Raises:
-        NotVisible: nobody is signed in.
-    """
-    if not isinstance(request.user, User):
-        raise access.NotVisible
-    return request.user
-
-
-class ReadOnly(ModelAdmin):  # type: ignore[misc]  # Unfold has no types
-    """Nobody adds, changes or deletes anything, unless a page says otherwise."""
-
-    @override
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        """Return whether the page is listed."""
-        return self.has_view_permission(request)
-
-    @override
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Return whether the member administers an organization or the installation."""
-        return member_of(request).is_admin
-
-    @override
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Return no."""
-        return False
-
-    @override
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Return no."""
-        return False
-
-    @override
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Return no."""
-        return False
 
 
 @admin.register(User)
@@ -77,7 +52,7 @@ class PersonAdmin(ReadOnly):
     list_filter = ("role", "is_active")
     search_fields = ("name", "email")
     ordering = ("name",)
-    actions = ("send_password_links",)
+    actions = ("send_password_links", "turn_off_second_factors")
 
     @override
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -155,6 +130,9 @@ class PersonAdmin(ReadOnly):
         except people.LastAdministrator:
             self.message_user(request, "An organization needs one active administrator.", messages.ERROR)
             return HttpResponseRedirect(request.path)
+        except seats.NoSeatLeft as full:
+            self.message_user(request, str(full), messages.ERROR)
+            return HttpResponseRedirect(request.path)
         return response
 
     @admin.action(description="Send a link to choose a password", permissions=["change"])
@@ -164,6 +142,15 @@ class PersonAdmin(ReadOnly):
         for person in chosen:
             people.send_password_link(actor=member_of(request), person=person, request=request)
         self.message_user(request, f"Links sent: {len(chosen)}.", messages.SUCCESS)
+
+    @admin.action(description="Turn off the second factor of somebody who lost it", permissions=["change"])
+    def turn_off_second_factors(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """Let each chosen person sign in with the password alone again."""
+        member = member_of(request)
+        had_one = [
+            second_factor.turn_off_for(actor=member, person=person, request=request) for person in queryset
+        ]
+        self.message_user(request, f"Second factors turned off: {sum(had_one)}.", messages.SUCCESS)
 
 
 class MembershipInline(TabularInline):  # type: ignore[misc]  # Unfold has no types
@@ -257,7 +244,14 @@ class TeamAdmin(ReadOnly):
         team = form.instance
         concerned = form.members_before | teams.members_of(team)
         teams.coaching_changed(educators=concerned, now=timezone.now())
-        audit.record(actor=member_of(request), action=action, resource=f"team:{team.pk}", request=request)
+        changed = [*form.changed_data, *(["members"] if any(each.has_changed() for each in formsets) else [])]
+        audit.record(
+            actor=member_of(request),
+            action=action,
+            resource=f"team:{team.pk}",
+            reason=", ".join(changed),
+            request=request,
+        )
 
 
 @admin.register(Organization)
@@ -287,8 +281,24 @@ class OrganizationAdmin(ReadOnly):
 
     @override
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """Return the tier for everybody but staff."""
-        return () if member_of(request).is_superuser else ("tier",)
+        """Return what is counted; for everybody but staff the tier, its limits and the district, claimed by its id."""
+        counted = ("seats_used", "messages_this_month") if obj else ()
+        return (
+            counted if member_of(request).is_superuser else ("tier", "clever_district_id", *LIMITS, *counted)
+        )
+
+    @admin.display(description="Seats")
+    def seats_used(self, organization: Organization) -> str:
+        """Return how many seats are used and promised, of how many."""
+        found = seats.seats_of(organization, now=timezone.now())
+        allowed = "no limit" if found.allowed is None else f"{found.allowed} in all"
+        return f"{found.used} used, {found.promised} promised to people who are invited, {allowed}"
+
+    @admin.display(description="Messages to the AI this month")
+    def messages_this_month(self, organization: Organization) -> str:
+        """Return how much of the monthly messages is used."""
+        month = quotas.month_of(organization, now=timezone.now())
+        return f"{month.messages:,}" if month.limit is None else f"{month.messages:,} of {month.limit:,}"
 
     @override
     def save_model(self, request: HttpRequest, obj: Organization, form: Any, change: bool) -> None:
@@ -300,29 +310,5 @@ class OrganizationAdmin(ReadOnly):
         )
 
 
-@admin.register(AuditEvent)
-class AuditAdmin(ReadOnly):
-    """The record of sensitive acts, newest first, to read only."""
-
-    list_display = ("at", "action", "who", "resource", "reason", "address")
-    list_filter = ("action",)
-    search_fields = ("resource", "action")
-    ordering = ("-sequence",)
-    date_hierarchy = None
-    show_full_result_count = False
-
-    @override
-    def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEvent]:
-        """Return the events of the member's organization; all of them for staff."""
-        member = member_of(request)
-        events: QuerySet[AuditEvent] = super().get_queryset(request)
-        if not member.is_superuser:
-            events = events.filter(organization_id=member.organization_id)
-        return events.annotate(
-            actor_name=Subquery(User.objects.filter(pk=OuterRef("actor_id")).values("name"))
-        )
-
-    @admin.display(description="Who")
-    def who(self, event: Any) -> str:
-        """Return the name of the person who acted."""
-        return event.actor_name or "nobody known"
+admin.site.register(AuditEvent, RecordAdmin)
+admin.site.register(Invitation, InvitationAdmin)

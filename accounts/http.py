@@ -64,6 +64,13 @@ def _sign_in_first(request: Any) -> HttpResponse:
     """Send the browser to the sign-in page and back; a fragment's request sends the whole page."""
     if not request.htmx:
         return redirect_to_login(request.get_full_path())
-    page = urlsplit(request.htmx.current_url_abs_path or "/")
-    back = page.path + (f"?{page.query}" if page.query else "")
-    return HttpResponseClientRedirect(redirect_to_login(back).url)
+    return HttpResponseClientRedirect(redirect_to_login(_whole_page(request.htmx)).url)
+
+
+def _whole_page(htmx: HtmxDetails) -> str:
+    """Return the address of the page that a fragment's request comes from; a forged one may be no address at all."""
+    try:
+        page = urlsplit(htmx.current_url_abs_path or "/")
+    except ValueError:
+        return "/"
+    return page.path + (f"?{page.query}" if page.query else "")

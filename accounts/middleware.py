@@ -1,12 +1,16 @@
-"""What the gates refuse is answered as what does not exist, and no cache keeps anybody's page."""
+"""What the gates refuse is answered as what does not exist, no cache keeps anybody's page, and sessions are noted."""
 
 from collections.abc import Awaitable, Callable
+from typing import cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.contrib.auth import SESSION_KEY
 from django.http import Http404, HttpRequest, HttpResponseBase
+from django.utils import timezone
 
+from accounts import quota_pages, quotas, sessions
 from accounts.access import NotVisible
+from accounts.models import User
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 
@@ -48,3 +52,39 @@ class PrivatePageMiddleware:
         if "Cache-Control" not in response and SESSION_KEY in request.session:
             response["Cache-Control"] = "private, no-store"
         return response
+
+
+class SessionNotesMiddleware:
+    """Notes the device and the place of each session, so that its owner can recognize and end it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Note the session that the request came with, and the one that it leaves with."""
+        self._note(request)
+        response = self.get_response(request)
+        self._note(request)
+        return response
+
+    def _note(self, request: HttpRequest) -> None:
+        if SESSION_KEY in request.session:
+            sessions.note_use(request, now=timezone.now())
+
+
+class QuotaMiddleware:
+    """Counts the forms that a person sends, and holds them back for a while when they were too many."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Pass the request on; Django says below which view it is for."""
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_view: object) -> HttpResponseBase | None:
+        """Answer in place of the view where the quota is used up."""
+        if not quota_pages.counts(request):
+            return None
+        verdict = quotas.take(member=cast("User", request.user), kind=quotas.Kind.REQUESTS)
+        return None if verdict.allowed else quota_pages.too_many(request, verdict)

@@ -4,13 +4,18 @@ from typing import ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 from typing_extensions import override
 from uuid_utils.compat import uuid7
 
+import accounts.entry_models  # noqa: F401 -- Django looks for models here
 from accounts.roles import Role, includes
+
+DOMAIN_SHAPE = r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])$"
+"""A domain name in small letters, with a dot in it; names in other scripts in their ASCII form."""
 
 
 class Organization(models.Model):
@@ -42,12 +47,50 @@ class Organization(models.Model):
     idle_minutes = models.PositiveSmallIntegerField(
         default=30, help_text="A session of use closes after this many idle minutes."
     )
+    clever_district_id = models.CharField(
+        "Clever district",
+        max_length=64,
+        unique=True,
+        null=True,
+        blank=True,
+        help_text="The id of the district in Clever, whose people may then sign in.",
+    )
+    links_accounts = models.BooleanField(
+        "link accounts by email",
+        default=False,
+        help_text="Somebody whom you added here may sign in with Google at the same, verified address. "
+        "Without it, such a person is refused.",
+    )
+    monthly_message_limit = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="Messages to the AI in a calendar month; empty means as the tier says.",
+    )
+    requests_per_hour = models.PositiveIntegerField(
+        null=True, blank=True, help_text="For each person; empty means as the role says, here and below."
+    )
+    ai_turns_per_hour = models.PositiveIntegerField(null=True, blank=True)
+    exports_per_day = models.PositiveIntegerField(null=True, blank=True)
+    daily_budget_usd = models.DecimalField(
+        max_digits=8,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        help_text="What the AI may cost each person in a day, in US dollars; empty means as the settings say.",
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(
+                condition=models.Q(daily_budget_usd__gte=0), name="organization_budget_not_negative"
+            ),
+            models.CheckConstraint(
                 condition=models.Q(kind__in=["school", "district", "other"]), name="organization_kind_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(clever_district_id__regex=r"^[A-Za-z0-9_-]+$"),
+                name="organization_clever_district_shape",
             ),
             models.CheckConstraint(
                 condition=models.Q(response_minutes__gte=1), name="organization_response_minutes_positive"
@@ -57,6 +100,51 @@ class Organization(models.Model):
     @override
     def __str__(self) -> str:
         return self.name
+
+
+class OrganizationDomain(models.Model):
+    """A domain that an organization says is its own. People come in by it once it is verified."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="domains")
+    domain = models.CharField(max_length=253)
+    verified_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = "domain"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["organization", "domain"], name="domain_stated_once"),
+            models.UniqueConstraint(
+                fields=["domain"],
+                condition=models.Q(verified_at__isnull=False),
+                name="domain_verified_for_one_organization",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(domain__regex=DOMAIN_SHAPE), name="organization_domain_shape"
+            ),
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return self.domain
+
+
+class MonthlyUse(models.Model):
+    """How many messages an organization has sent to the AI in one calendar month."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    month = models.DateField(help_text="The first day of the month.")
+    messages = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["organization", "month"], name="monthly_use_once"),
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.messages} messages in {self.month:%Y-%m}"
 
 
 class UserManager(BaseUserManager["User"]):
@@ -80,10 +168,13 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person; the e-mail address is the identity of password accounts."""
+    """A person; the e-mail address is the identity of password accounts.
+
+    Who comes from elsewhere is known by what the provider calls them, and may have no address.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    email = models.EmailField(max_length=254, unique=True)
+    email = models.EmailField(max_length=254, unique=True, null=True)  # noqa: DJ001 -- unique, and may be missing
     name = models.CharField(max_length=200)
     role = models.CharField(max_length=20, choices=Role, default=Role.EDUCATOR)
     organization = models.ForeignKey(
@@ -113,7 +204,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @override
     def __str__(self) -> str:
-        return self.name or self.email
+        return self.name or self.email or "somebody without a name"
 
     def get_full_name(self) -> str:
         """Return the name; the dashboard asks for it under this name."""
@@ -180,8 +271,91 @@ class AuditEvent(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["organization_id", "-sequence"], name="audit_organization"),
             models.Index(fields=["resource", "-sequence"], name="audit_resource"),
+            models.Index(fields=["organization_id", "action", "-sequence"], name="audit_action"),
         ]
 
     @override
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.action} {self.resource}"
+
+
+class ChainCheck(models.Model):
+    """One verification of the whole record: asked for, then done. The next one also compares with it."""
+
+    id = models.BigAutoField(primary_key=True)
+    asked_at = models.DateTimeField(default=timezone.now, editable=False)
+    asked_by = models.UUIDField(null=True, editable=False)
+    done_at = models.DateTimeField(null=True, editable=False)
+    events = models.BigIntegerField(default=0, editable=False)
+    broken_at = models.BigIntegerField(null=True, editable=False)
+    newest_sequence = models.BigIntegerField(default=0, editable=False)
+    newest_hash = models.CharField(max_length=64, blank=True, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["done_at"],
+                condition=models.Q(done_at=None),
+                nulls_distinct=False,
+                name="chain_check_one_waits",
+            )
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return f"check of {self.asked_at:%Y-%m-%d %H:%M}"
+
+
+class ApiToken(models.Model):
+    """A key with which a program acts for a person. Only its hash is kept; the key itself is shown once."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=80)
+    scopes = ArrayField(models.CharField(max_length=20))
+    hash = models.CharField(max_length=64, unique=True, editable=False)
+    hint = models.CharField(max_length=4, editable=False, help_text="The last characters of the key.")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True, editable=False, help_text="To the hour.")
+    revoked_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(scopes__contained_by=["read", "write", "documents", "admin"])
+                & ~models.Q(scopes=[]),
+                name="token_scopes_known",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(expires_at__gt=models.F("created_at")), name="token_ends_after_it_begins"
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["owner", "-created_at"], name="token_owner")]
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.name} (…{self.hint})"
+
+
+class SavedReply(models.Model):
+    """What an unsafe request of the API was answered under a key of its sender: the same again gets the same."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64, help_text="A hash of what was asked.")
+    claimed_at = models.DateTimeField(default=timezone.now)
+    status = models.PositiveSmallIntegerField(
+        null=True, help_text="Empty while the request is being answered."
+    )
+    body = models.BinaryField(default=bytes)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "key"], name="saved_reply_once_per_key")
+        ]
+        indexes: ClassVar = [models.Index(fields=["claimed_at"], name="saved_reply_age")]
+
+    @override
+    def __str__(self) -> str:
+        return f"reply {self.status or 'pending'}"

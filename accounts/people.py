@@ -10,8 +10,9 @@ from allauth.account.forms import ResetPasswordForm
 from allauth.core.context import request_context
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
+from django.utils import timezone
 
-from accounts import audit
+from accounts import audit, seats
 from accounts.access import NotVisible
 from accounts.models import Organization, User
 from accounts.roles import Role
@@ -53,9 +54,11 @@ def add_person(*, actor: User, person: User, request: HttpRequest | None = None)
 
     Raises:
         NotVisible: the actor does not administer the person's organization.
+        NoSeatLeft: the organization has no seat for one more.
     """
     if not administers(actor, person):
         raise NotVisible
+    _claim_seat(person)
     person.set_unusable_password()
     person.save(force_insert=True)
     audit.record(
@@ -86,6 +89,7 @@ def change_person(
         NotVisible: the actor does not administer the person's organization.
         ValueError: another field was named, or the address of somebody who has signed in.
         LastAdministrator: the organization would be left without one.
+        NoSeatLeft: the organization has no seat for somebody who is to be reactivated.
     """
     fields = sorted(set(changed))
     before = User.objects.select_for_update().filter(pk=person.pk).first()
@@ -93,11 +97,13 @@ def change_person(
         raise NotVisible
     if not _CHANGEABLE.issuperset(fields) or ("email" in fields and not may_change_email(before)):
         raise ValueError(fields)
+    if "is_active" in fields and person.is_active and not before.is_active:
+        _claim_seat(person)
     try:
         with transaction.atomic():
             person.save(update_fields=fields)
     except IntegrityError as error:
-        if _broken_constraint(error) == "last_administrator_stays":
+        if broken_constraint(error) == "last_administrator_stays":
             raise LastAdministrator from error
         raise
     for field in fields:
@@ -112,7 +118,13 @@ def change_person(
     return person
 
 
-def _broken_constraint(error: IntegrityError) -> str | None:
+def _claim_seat(person: User) -> None:
+    """Make sure of a seat for one more active person; staff outside every organization need none."""
+    if person.organization_id is not None and person.is_active:
+        seats.claim(organization_id=person.organization_id, now=timezone.now())
+
+
+def broken_constraint(error: IntegrityError) -> str | None:
     """Return the name of the rule that the database found broken."""
     diagnosis = getattr(error.__cause__, "diag", None)
     return getattr(diagnosis, "constraint_name", None)

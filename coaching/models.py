@@ -78,3 +78,40 @@ class PromptRun(models.Model):
     @override
     def __str__(self) -> str:
         return f"{self.purpose} {self.provider}/{self.model} {self.status}"
+
+
+class Budget(models.Model):
+    """What the AI has cost one person on one day, and what is set aside for answers under way."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    day = models.DateField()
+    spent_usd = models.DecimalField(max_digits=12, decimal_places=6, default=0)
+    reserved_usd = models.DecimalField(max_digits=12, decimal_places=6, default=0)
+    open_turns = models.PositiveIntegerField(default=0, help_text="Answers under way: rows of Reservation.")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "day"], name="budget_once"),
+            models.CheckConstraint(
+                condition=models.Q(spent_usd__gte=0) & models.Q(reserved_usd__gte=0),
+                name="budget_not_negative",
+            ),
+        ]
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.spent_usd} US dollars on {self.day}"
+
+
+class Reservation(models.Model):
+    """What is set aside for one answer until its real cost is known, or nobody works on it any more."""
+
+    subject_id = models.UUIDField(primary_key=True, help_text="The interaction or draft that is to be paid.")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    day = models.DateField(help_text="The day whose budget it was taken from.")
+    amount_usd = models.DecimalField(max_digits=12, decimal_places=6)
+    at = models.DateTimeField(default=timezone.now)
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.amount_usd} US dollars for {self.subject_id}"

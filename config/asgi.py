@@ -13,6 +13,7 @@ from django.core.asgi import get_asgi_application
 
 django_application = get_asgi_application()
 
+from config import telemetry
 from config.health import HealthProbes
 from config.origins import SameOrigin
 from config.request_bodies import BodyLimit
@@ -45,4 +46,5 @@ application = ProtocolTypeRouter(
 )
 
 if os.environ["SIDELINE_ROLE"] == "web":
+    telemetry.serve()
     warm_in_background()

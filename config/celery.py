@@ -10,8 +10,11 @@ from django.db import transaction
 from typing_extensions import override
 
 from config.health import note_heartbeat
+from config.metrics_folder import share_between_processes
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
+if os.environ.get("SIDELINE_ROLE") == "worker":
+    share_between_processes()
 
 
 class SweptTask(DjangoTask[..., None]):

@@ -84,6 +84,21 @@ def nothing_is_left_open(app_configs: Sequence[Any] | None, **_options: Any) -> 
     return found
 
 
+@register(Tags.security, deploy=True)
+def providers_are_asked_in_private(app_configs: Sequence[Any] | None, **_options: Any) -> list[CheckMessage]:
+    """Check that who signs in, and the secret of the client, travel encrypted."""
+    return [
+        checks.Warning(
+            f"{place} of {name} is not https: whoever listens could sign in as anybody.",
+            hint="Use an https address.",
+            id="sideline.W004",
+        )
+        for name, places in settings.SOCIALACCOUNT_PROVIDERS.items()
+        for place, url in places.items()
+        if places["APPS"] and place.endswith("_URL") and urlsplit(url).scheme != "https"
+    ]
+
+
 def _importable(path: str) -> bool:
     """Return whether a dotted path leads to something."""
     try:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.models import Organization, Team, TeamMembership, User
 from coaching.models import Persona
 from config import demo_conversations
+from conversations import analytics_views
 from demo import story
 from demo.render import HANDBOOK_AUTHORS, HANDBOOK_TITLE, HANDBOOK_YEAR, render_all
 from knowledge import library
@@ -56,6 +57,7 @@ def build_demo(*, say: Say) -> tuple[SignIn, ...]:
     _library(organization, say=say)
     if demo_conversations.build(told, organization, people, now=timezone.now()):
         say(f"{len(told.conversations)} conversations")
+        analytics_views.refresh()
     return tuple(SignIn(person.role, person.email, told.password) for person in told.people)
 
 

@@ -61,6 +61,12 @@ def note_heartbeat() -> None:
         redis.set(HEARTBEAT_KEY, int(time.time()), ex=HEARTBEAT_SECONDS)
 
 
+def worker_was_heard() -> bool:
+    """Return whether a worker was heard of lately; raises a RedisError when Redis does not answer."""
+    with _redis() as redis:
+        return bool(redis.exists(HEARTBEAT_KEY))
+
+
 def check() -> Readiness:
     """Ask each part, and return which of them answered."""
     database = _answers(_ask_database)
@@ -97,8 +103,7 @@ def _ask_migrations() -> bool:
 def _ask_redis() -> tuple[bool, bool]:
     """Return whether Redis answers, and whether a worker was heard of lately."""
     try:
-        with _redis() as redis:
-            return True, bool(redis.exists(HEARTBEAT_KEY))
+        return True, worker_was_heard()
     except RedisError as error:
         logger.warning("not ready", extra={"error": type(error).__name__, "step": "redis"})
         return False, False

@@ -86,7 +86,7 @@ class JsonFormatter(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": str(record.msg)[:LONGEST_MESSAGE],
+            "message": _message(record),
         }
         if request_id.get():
             line["request_id"] = request_id.get()
@@ -95,6 +95,19 @@ class JsonFormatter(logging.Formatter):
             line["error"] = record.exc_info[0].__qualname__
             line["places"] = _places(record)
         return json.dumps(line, ensure_ascii=False, separators=(",", ":"))
+
+
+def _message(record: logging.LogRecord) -> str:
+    """Return the constant message.
+
+    Some libraries give text that is not constant: of what Django refuses for safety it would repeat the visitor's
+    own words, and a traceback or an exception as a message those of the exception.
+    """
+    if record.name.startswith("django.security."):
+        return "refused"
+    if not isinstance(record.msg, str):
+        return type(record.msg).__name__
+    return record.msg.partition("\n")[0][:LONGEST_MESSAGE]
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:

@@ -9,8 +9,15 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from accounts import api_errors
+
 TOO_LONG = 413
 TOO_SLOW = 408
+API_PREFIX = "/api/"
+TEXTS = {
+    TOO_LONG: b"This is more than fits here.",
+    TOO_SLOW: b"The request took too long to arrive.",
+}
 SLOWEST_BYTES_PER_SECOND = 32 * 1024
 
 
@@ -55,7 +62,7 @@ class BodyLimit:
             await self.application(scope, receive, send)
             return
         limit = limit_for(scope["path"], default=self.default, by_prefix=self.by_prefix)
-        answer = _Answer(send)
+        answer = _Answer(send, in_envelope=scope["path"].startswith(API_PREFIX))
         if _announced(scope) > limit:
             await answer.refuse(TOO_LONG)
             return
@@ -91,9 +98,10 @@ def _counting(receive: Any, limit: int, seconds: float) -> Callable[[], Awaitabl
 class _Answer:
     """Remembers whether the answer has begun."""
 
-    def __init__(self, send: Any) -> None:
+    def __init__(self, send: Any, *, in_envelope: bool) -> None:
         self._send = send
         self._begun = False
+        self._in_envelope = in_envelope
 
     async def send(self, message: dict[str, Any]) -> None:
         """Pass a message of the answer on."""
@@ -104,10 +112,11 @@ class _Answer:
         """Answer with a status and close the connection, unless an answer has begun."""
         if self._begun:
             return
-        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
-        text = (
-            b"This is more than fits here." if status == TOO_LONG else b"The request took too long to arrive."
-        )
+        kind, text = "text/plain; charset=utf-8", TEXTS[status]
+        if self._in_envelope:
+            refusal = api_errors.plain(status, request_id="")
+            kind, text = refusal["Content-Type"], refusal.content
+        headers = [(b"content-type", kind.encode()), (b"connection", b"close")]
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         await self._send({"type": "http.response.body", "body": text})
 

@@ -12,12 +12,16 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
+from django.views import defaults
 
+from accounts import api_errors
+from config import metrics_requests
 from config.log import request_id
 
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS = 5
+API_PREFIX = "/api/"
 _WELL_FORMED = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 
@@ -35,7 +39,9 @@ class RequestIdMiddleware:
         try:
             response = self.get_response(request)
             response["X-Request-ID"] = request_id.get()
-            _log(request, response, time.monotonic() - started)
+            seconds = time.monotonic() - started
+            _log(request, response, seconds)
+            metrics_requests.count(request, response, seconds)
             return response
         finally:
             request_id.reset(token)
@@ -69,8 +75,18 @@ def server_error(request: HttpRequest) -> HttpResponse:
     logger.error("request failed", exc_info=error)
     away = isinstance(error, OperationalError | InterfaceError)
     status = 503 if away else 500
-    page = render_to_string(f"{status}.html", {"request_id": request_id.get()})
-    response = HttpResponse(page, status=status)
+    if request.path_info.startswith(API_PREFIX):
+        response = api_errors.plain(status, request_id=request_id.get())
+    else:
+        page = render_to_string(f"{status}.html", {"request_id": request_id.get()})
+        response = HttpResponse(page, status=status)
     if away:
         response["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """Answer a request that cannot be believed, such as one for another host."""
+    if request.path_info.startswith(API_PREFIX):
+        return api_errors.plain(400, request_id=request_id.get())
+    return defaults.bad_request(request, exception)

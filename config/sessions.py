@@ -1,7 +1,7 @@
 """Sessions that slide: one in use lives on, without a write for every request, and none lives for ever."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
@@ -37,6 +37,10 @@ def slide(session: SessionBase, *, now: datetime) -> None:
         session.flush()
     elif renewed is None or now - renewed > settings.SESSION_RENEWED_AFTER:
         session[RENEWED] = now.isoformat()
+        end = started + settings.SESSION_LONGEST
+        if end - now < timedelta(seconds=settings.SESSION_COOKIE_AGE):
+            # The row itself says so, for whoever looks at that alone, as the watch over open sockets does.
+            session.set_expiry(end)
 
 
 def _read(session: SessionBase, name: str) -> datetime | None:

@@ -1,8 +1,9 @@
 """The only gate to conversations: who may read which of them, and from which message on.
 
 Roles open features, never words. The owner reads and writes. The coach of the conversation reads it
-while it is shared (`coached`), or within an episode. An episode in a private conversation without the
-client's consent shows a coach only what is said after the coach has joined.
+while it is shared (`coached`) and its owner is in a team of theirs, or within an episode. An episode in a
+private conversation without the client's consent shows a coach only what is said after the coach has joined.
+Who holds a live share link reads the part that its owner chose.
 """
 
 from collections.abc import Collection, Iterator
@@ -11,11 +12,12 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from accounts.access import NotVisible
+from accounts.access import NotVisible, coached_now, coaches_now, organization_of
 from accounts.models import User
-from conversations.models import Conversation, Handoff, Message
+from conversations.models import Conversation, Feedback, Handoff, Message
+from conversations.outward import Export, ShareLink
 
 NOTHING = 2**31 - 1
 """A `visible_from` that shows no message at all."""
@@ -40,14 +42,22 @@ def own_conversations(member: User) -> QuerySet[Conversation]:
     return Conversation.objects.filter(owner_id=member.pk, deleted_at=None)
 
 
+def ever_own_conversations(member: User) -> QuerySet[Conversation]:
+    """Return the member's conversations with those they have deleted, for what was done with them."""
+    return Conversation.objects.filter(owner_id=member.pk)
+
+
 def queue_for(member: User) -> QuerySet[Handoff]:
-    """Return the open episodes that a coach should see: own clients', and waiting ones that were escalated."""
+    """Return the open episodes that a coach should see: own clients', taken, escalated, and nobody else's.
+
+    A client who left the team of the conversation's coach is nobody's there: any coach may help.
+    """
     if not member.is_coach or member.organization_id is None:
         return Handoff.objects.none()
     return Handoff.objects.filter(
         Q(conversation__coach_id=member.pk)
         | Q(coach_id=member.pk)
-        | Q(conversation__coach_id=None)
+        | ~Q(conversation__owner__team_membership__team__coach_id=F("conversation__coach_id"))
         | Q(escalated_at__isnull=False),
         organization_id=member.organization_id,
         state__in=[Handoff.State.QUEUED, Handoff.State.TAKEN],
@@ -61,7 +71,12 @@ def coached_conversations(member: User) -> QuerySet[Conversation]:
         return Conversation.objects.none()
     in_queue = queue_for(member).filter(conversation_id=OuterRef("pk"))
     return Conversation.objects.filter(
-        Q(coach_id=member.pk, visibility=Conversation.Visibility.COACHED) | Exists(in_queue),
+        Q(
+            coach_id=member.pk,
+            owner__team_membership__team__coach_id=member.pk,
+            visibility=Conversation.Visibility.COACHED,
+        )
+        | Exists(in_queue),
         organization_id=member.organization_id,
         deleted_at=None,
     ).exclude(owner_id=member.pk)
@@ -98,20 +113,46 @@ def readable_conversation(member: User, conversation_id: UUID) -> Standing:
 
 def _first_visible(member: User, conversation: Conversation) -> int:
     """Return the first sequence number that a coach may read."""
-    if conversation.coach_id == member.pk and conversation.visibility == Conversation.Visibility.COACHED:
-        return 0
-    episode = queue_for(member).filter(conversation_id=conversation.pk).first()
-    return NOTHING if episode is None else visible_within(member, conversation, episode)
+    return first_visible_of(member, [conversation])[conversation.pk]
+
+
+def first_visible_of(member: User, conversations: Collection[Conversation]) -> dict[UUID, int]:
+    """Return for each conversation the first sequence number that the member may read; NOTHING for none."""
+    theirs = [
+        conversation
+        for conversation in conversations
+        if conversation.coach_id == member.pk
+        and conversation.organization_id == member.organization_id
+        and conversation.visibility == Conversation.Visibility.COACHED
+    ]
+    clients = coached_now(member, {conversation.owner_id for conversation in theirs})
+    coached = {conversation.pk for conversation in theirs if conversation.owner_id in clients}
+    own = {conversation.pk for conversation in conversations if conversation.owner_id == member.pk}
+    first = dict.fromkeys((conversation.pk for conversation in conversations), NOTHING)
+    first |= dict.fromkeys(own | (coached if member.is_coach else set()), 0)
+    closed = [pk for pk, sequence in first.items() if sequence == NOTHING]
+    for episode in (
+        queue_for(member)
+        .filter(conversation__in=closed)
+        .select_related("conversation__owner__team_membership__team")
+    ):
+        first[episode.conversation_id] = visible_within(member, episode.conversation, episode)
+    return first
 
 
 def visible_within(member: User, conversation: Conversation, episode: Handoff) -> int:
     """Return the first sequence number that a coach may read within an episode of their queue."""
-    assigned = conversation.coach_id == member.pk
+    assigned = _assigned(member, conversation)
     taken_by_me = episode.state == Handoff.State.TAKEN and episode.coach_id == member.pk
     shared = conversation.visibility == Conversation.Visibility.COACHED or episode.consented
     if shared and (assigned or taken_by_me):
         return 0
     return episode.joined_sequence if taken_by_me and episode.joined_sequence else NOTHING
+
+
+def _assigned(member: User, conversation: Conversation) -> bool:
+    """Whether the member is the conversation's coach, and still coaches its owner."""
+    return conversation.coach_id == member.pk and coaches_now(member, conversation.owner)
 
 
 def readable_messages(standing: Standing) -> QuerySet[Message]:
@@ -175,3 +216,80 @@ def deleted_conversation(member: User, conversation_id: UUID, *, since: datetime
     if conversation is None:
         raise NotVisible
     return conversation
+
+
+def own_links(member: User) -> QuerySet[ShareLink]:
+    """Return the links that the member has made to conversations of their own, dead ones included."""
+    return ShareLink.objects.filter(conversation__in=own_conversations(member))
+
+
+def live_link(token_hash: str, *, now: datetime) -> ShareLink:
+    """Lock and return the link with this hash, with its conversation.
+
+    Raises:
+        NotVisible: there is none, it has expired or was revoked, the conversation is deleted, or its owner
+            has left.
+    """
+    link = (
+        ShareLink.objects.select_for_update(of=("self",))
+        .select_related("conversation")
+        .filter(
+            token_hash=token_hash,
+            revoked_at=None,
+            expires_at__gt=now,
+            conversation__deleted_at=None,
+            conversation__owner__is_active=True,
+        )
+        .first()
+    )
+    if link is None:
+        raise NotVisible
+    return link
+
+
+def feedback_for(member: User) -> QuerySet[Feedback]:
+    """Return the feedback that the member looks after: their clients'; an administrator's is the organization's.
+
+    That a person may look after it says nothing of its words: those are for whoever reads the conversation.
+    """
+    if not member.is_coach or member.organization_id is None:
+        return Feedback.objects.none()
+    given = Feedback.objects.filter(
+        message__conversation__organization_id=member.organization_id,
+        message__conversation__deleted_at=None,
+    )
+    return given if member.is_admin else given.filter(message__conversation__coach_id=member.pk)
+
+
+def visible_feedback(member: User, feedback_id: UUID) -> Feedback:
+    """Return feedback that the member looks after, with its message, conversation and author.
+
+    Raises:
+        NotVisible: there is none.
+    """
+    feedback = (
+        feedback_for(member)
+        .filter(pk=feedback_id)
+        .select_related("author", "handled_by", "message__sender", "message__conversation")
+        .first()
+    )
+    if feedback is None:
+        raise NotVisible
+    return feedback
+
+
+def own_exports(member: User) -> QuerySet[Export]:
+    """Return the exports that the member has asked for."""
+    return Export.objects.filter(requested_by=member, organization=organization_of(member))
+
+
+def own_export(member: User, export_id: UUID) -> Export:
+    """Return an export that the member has asked for.
+
+    Raises:
+        NotVisible: there is none.
+    """
+    export = own_exports(member).filter(pk=export_id).first()
+    if export is None:
+        raise NotVisible
+    return export

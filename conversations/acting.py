@@ -8,11 +8,11 @@ from uuid import UUID
 from django.utils import timezone
 
 from accounts.models import User
-from conversations import announcing, handoff, live
+from conversations import allowance, announcing, handoff, live
 from conversations.database import in_db
 from conversations.models import Message
 from conversations.presenting import Names
-from conversations.turns.accept import Accepted, accept, clean, refuse_another_text, retry
+from conversations.turns.accept import Accepted, clean, refuse_another_text
 from conversations.turns.record import request_stop
 from conversations.turns.run import turns
 
@@ -21,9 +21,9 @@ async def accept_here(*, member: User, conversation_id: UUID, client_id: UUID, t
     """Commit a client's message and claim its turn for this process; show nothing yet.
 
     Raises:
-        NotVisible, Refusal: as `accept` does.
+        NotVisible, Refusal: as `allowance.accept_within` does.
     """
-    return await in_db(accept)(
+    return await in_db(allowance.accept_within)(
         member=member,
         conversation_id=conversation_id,
         client_id=client_id,
@@ -37,9 +37,9 @@ async def retry_here(*, member: User, conversation_id: UUID, reply_id: UUID) -> 
     """Open a new turn for an answer that did not come, in this process.
 
     Raises:
-        NotVisible, Refusal: as `retry` does.
+        NotVisible, Refusal: as `allowance.retry_within` does.
     """
-    return await in_db(retry)(
+    return await in_db(allowance.retry_within)(
         member=member,
         conversation_id=conversation_id,
         reply_id=reply_id,

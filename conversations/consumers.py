@@ -219,7 +219,7 @@ class ConversationConsumer(LiveConsumer):
             else:
                 await self._say_as_coach(frame)
         except Refusal as refusal:
-            self.tell(Refused(code=refusal.code, text=refusal.text, client_id=frame.client_id))
+            self.tell(Refused(refusal.code, refusal.text, frame.client_id, refusal.seconds))
         except handoff.AlreadyTaken as taken:
             self.tell(Refused(code="already_taken", text=str(taken), client_id=frame.client_id))
 
@@ -231,7 +231,9 @@ class ConversationConsumer(LiveConsumer):
             text=frame.text,
         )
         message = accepted.message
-        self.tell(Acknowledged(frame.client_id, message.pk, message.sequence, accepted.repeated))
+        self.tell(
+            Acknowledged(frame.client_id, message.pk, message.sequence, accepted.repeated, accepted.left)
+        )
         await acting.show_and_run(accepted, self.names)
 
     async def _say_as_coach(self, frame: Say) -> None:
@@ -251,7 +253,7 @@ class ConversationConsumer(LiveConsumer):
                 member=self.member, conversation_id=self.conversation_id, reply_id=frame.message
             )
         except Refusal as refusal:
-            self.tell(Refused(code=refusal.code, text=refusal.text))
+            self.tell(Refused(refusal.code, refusal.text, seconds=refusal.seconds))
         except NotVisible:
             # The answer is not one of this conversation's; or the conversation is no longer this member's.
             await in_db(access.readable_conversation)(self.member, self.conversation_id)

@@ -10,22 +10,26 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import numpy as np
+from django.db import transaction
 from django.utils import timezone
 from numpy.typing import NDArray
+from uuid_utils.compat import uuid7
 
 from accounts import audit
 from accounts.access import NotVisible
 from accounts.models import User
+from coaching import spending
 from coaching.prompts.compose import PersonaVoice, compose_draft
 from coaching.prompts.quoting import without_markers
 from coaching.providers import registry
 from coaching.providers.ports import ChatMessage, ChatModel, ChatRequest, ProviderError, SourceText
 from coaching.providers.streams import closing
-from conversations import access, announcing
+from conversations import access, allowance, announcing
 from conversations.database import in_db
 from conversations.metering import Collector, keep_runs
 from conversations.models import Message
 from conversations.presenting import CitationCard, cards_of
+from conversations.turns.accept import Refusal
 from conversations.turns.plan import HISTORY, voice_of
 from knowledge.citations import resolve
 from knowledge.markers import MarkerParser
@@ -66,10 +70,22 @@ async def draft(*, coach: User, conversation_id: UUID) -> Draft:
 
     Raises:
         NotVisible: the coach may not open the conversation.
-        NoDraft: there is nothing to answer, nothing was found, or no provider answered.
+        NoDraft: there is nothing to answer, nothing was found, no provider answered, or the coach has asked the
+            AI as often as is possible for now.
     """
     material = await in_db(_read)(coach, conversation_id)
     collector = Collector()
+    draft_id = uuid7()
+    try:
+        await in_db(allowance.afford_draft)(
+            coach=coach,
+            organization_id=material.organization_id,
+            draft_id=draft_id,
+            question=material.question,
+            now=timezone.now(),
+        )
+    except Refusal as refusal:
+        raise NoDraft(refusal.text) from refusal
     try:
         passages = await in_db(_look_up)(material, await _vector(material, collector))
         request = _request(material, passages)
@@ -78,12 +94,8 @@ async def draft(*, coach: User, conversation_id: UUID) -> Draft:
         logger.warning("draft_failed", extra={"error": type(failure).__name__})
         raise NoDraft("The AI could not write a draft just now. Your own words are enough.") from failure
     finally:
-        await in_db(keep_runs)(
-            collector.runs,
-            organization_id=material.organization_id,
-            user_id=coach.pk,
-            subject_id=conversation_id,
-            now=timezone.now(),
+        await in_db(_keep)(
+            collector, material, coach=coach, conversation_id=conversation_id, draft_id=draft_id
         )
     sources = cards_of(citation.as_dict() for citation in resolve(answer, passages))
     found_nothing = confidence is not None and not sources
@@ -91,6 +103,22 @@ async def draft(*, coach: User, conversation_id: UUID) -> Draft:
     if found_nothing or not text:
         raise NoDraft("The library holds nothing that answers this. Your own words are enough.")
     return Draft(text, sources)
+
+
+@transaction.atomic(durable=True)
+def _keep(
+    collector: Collector, material: _Material, *, coach: User, conversation_id: UUID, draft_id: UUID
+) -> None:
+    """Write what the providers were asked, and settle what it cost."""
+    now = timezone.now()
+    keep_runs(
+        collector.runs,
+        organization_id=material.organization_id,
+        user_id=coach.pk,
+        subject_id=conversation_id,
+        now=now,
+    )
+    spending.settle(user_id=coach.pk, subject_id=draft_id, runs=collector.runs, now=now)
 
 
 def _read(coach: User, conversation_id: UUID) -> _Material:

@@ -37,22 +37,27 @@ class Ready(Event):
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged(Event):
-    """The message with this `client_id` is committed."""
+    """The message with this `client_id` is committed; `left` says what may still be asked, once that is little."""
 
     client_id: UUID
     message: UUID
     sequence: int
     repeated: bool
+    left: str = ""
     type: Literal["ack"] = field(default="ack", init=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Refused(Event):
-    """The message was not taken; `text` says why and what to do. The draft stays with the sender."""
+    """The message was not taken; `text` says why and what to do. The draft stays with the sender.
+
+    `seconds` says in how many it can be sent, where that is a matter of time.
+    """
 
     code: str
     text: str
     client_id: UUID | None = None
+    seconds: int | None = None
     type: Literal["refused"] = field(default="refused", init=False)
 
 

@@ -11,6 +11,20 @@ from uuid_utils.compat import uuid7
 
 from accounts.models import Organization
 
+# Django looks for an app's models here.
+from conversations.outward import Export, ShareLink
+
+__all__ = [
+    "Conversation",
+    "Export",
+    "Feedback",
+    "Handoff",
+    "Interaction",
+    "Message",
+    "Session",
+    "ShareLink",
+]
+
 
 class Conversation(models.Model):
     """What one educator says to one coach and the coach's AI."""
@@ -309,12 +323,23 @@ class Feedback(models.Model):
         MISSING_CITATIONS = "missing_citations", "Sources missing"
         OTHER = "other", "Something else"
 
+    class State(models.TextChoices):
+        NEW = "new", "New"
+        SEEN = "seen", "Seen"
+        RESOLVED = "resolved", "Resolved"
+
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     message = models.ForeignKey(Message, on_delete=models.CASCADE, related_name="feedback")
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     score = models.SmallIntegerField()
     reasons = ArrayField(models.CharField(max_length=24), default=list, blank=True)
     comment = models.TextField(blank=True, max_length=2000)
+    state = models.CharField(max_length=8, choices=State, default=State.NEW)
+    note = models.TextField(blank=True, max_length=2000, help_text="What was done about it.")
+    handled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    handled_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -322,7 +347,11 @@ class Feedback(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["message", "author"], name="feedback_once"),
             models.CheckConstraint(condition=models.Q(score__in=[-1, 1]), name="feedback_up_or_down"),
+            models.CheckConstraint(
+                condition=models.Q(state__in=["new", "seen", "resolved"]), name="feedback_state_known"
+            ),
         ]
+        indexes: ClassVar = [models.Index(fields=["state", "-id"], name="feedback_queue")]
 
     @override
     def __str__(self) -> str:

@@ -29,6 +29,7 @@ def begin(
     visibility: str = Conversation.Visibility.COACHED,
     channel: str = Conversation.Channel.WEB,
     begun_with: UUID | None = None,
+    title: str = "",
 ) -> Conversation:
     """Begin a conversation with the AI of the member's coach.
 
@@ -43,6 +44,7 @@ def begin(
         "coach": coach,
         "visibility": visibility if coach else Conversation.Visibility.PRIVATE,
         "channel": channel,
+        "title": _on_one_line(title),
         "created_at": now,
         "updated_at": now,
     }
@@ -67,7 +69,7 @@ def rename(*, member: User, conversation_id: UUID, title: str) -> Conversation:
         NotVisible: it is not the member's.
     """
     conversation = lock_own(member, conversation_id)
-    conversation.title = " ".join(title.split())[:200] or conversation.title
+    conversation.title = _on_one_line(title) or conversation.title
     conversation.save(update_fields=["title"])
     return conversation
 
@@ -136,3 +138,7 @@ def restore(*, member: User, conversation_id: UUID, now: datetime) -> Conversati
     conversation.save(update_fields=["deleted_at"])
     following.settle(conversation, now=now)
     return conversation
+
+
+def _on_one_line(title: str) -> str:
+    return " ".join(title.split())[:200]

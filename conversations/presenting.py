@@ -1,4 +1,4 @@
-"""How a message looks: one form for the page, the socket and later the share link."""
+"""How a message looks: one form for the page, the socket and the share link."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
 from conversations.models import Conversation, Feedback, Message
-from conversations.rendering import citation_url, plain, render
+from conversations.rendering import Address, citation_url, plain, render
 
 LABELS = {"verified": "Quoted", "paraphrase": "Paraphrased", "unsupported": "Not found in the source"}
 
@@ -99,7 +99,9 @@ def names_of(conversation: Conversation) -> Names:
     return Names(client=conversation.owner.name, persona=persona.name if persona else "Sideline")
 
 
-def view_of(message: Message, names: Names, *, score: int = 0) -> MessageView:
+def view_of(
+    message: Message, names: Names, *, score: int = 0, address: Address = citation_url
+) -> MessageView:
     """Return the message as the template shows it; the sender is loaded for a coach's message."""
     by_ai = message.sender_type == Message.Sender.AI
     by_client = message.sender_type == Message.Sender.CLIENT
@@ -109,21 +111,21 @@ def view_of(message: Message, names: Names, *, score: int = 0) -> MessageView:
         id=message.pk,
         sequence=message.sequence,
         sender_type=message.sender_type,
-        sender_name=_sender_name(message, names),
+        sender_name=sender_name(message, names),
         state=message.state,
         at=message.created_at,
-        body=plain(message.content) if as_typed else render(message.content, citations),
+        body=plain(message.content) if as_typed else render(message.content, citations, address=address),
         length=len(message.content),
-        citations=cards_of(citations) if by_ai else (),
+        citations=cards_of(citations, address=address) if by_ai else (),
         kind=str(message.metadata.get("kind", "")),
         help_lines=tuple(_help_line(line) for line in message.metadata.get("help_lines", ())),
-        problem=_problem(message),
+        problem=problem_of(message),
         drafted_by_ai=bool(message.metadata.get("drafted_by_ai")),
         score=score,
     )
 
 
-def _problem(message: Message) -> str:
+def problem_of(message: Message) -> str:
     """Return in words why an answer is not whole; empty when it is."""
     if message.state == Message.State.STOPPED and not message.metadata.get("interrupted"):
         return "Stopped." if message.content else "Stopped before it began."
@@ -145,7 +147,8 @@ def _help_line(line: Mapping[str, Any]) -> HelpLine:
     return HelpLine(str(line.get("name", "")), contact, str(line.get("hours", "")), href)
 
 
-def _sender_name(message: Message, names: Names) -> str:
+def sender_name(message: Message, names: Names) -> str:
+    """Return what the speaker is called; the sender is loaded for a coach's message."""
     if message.sender_type == Message.Sender.CLIENT:
         return names.client
     if message.sender_type == Message.Sender.AI:
@@ -155,7 +158,9 @@ def _sender_name(message: Message, names: Names) -> str:
     return "Sideline"
 
 
-def cards_of(citations: Iterable[Mapping[str, Any]]) -> tuple[CitationCard, ...]:
+def cards_of(
+    citations: Iterable[Mapping[str, Any]], *, address: Address = citation_url
+) -> tuple[CitationCard, ...]:
     """Return the stored citations as cards: one a number, in order."""
     cards: dict[int, CitationCard] = {}
     for citation in citations:
@@ -164,7 +169,7 @@ def cards_of(citations: Iterable[Mapping[str, Any]]) -> tuple[CitationCard, ...]
             number,
             CitationCard(
                 number=number,
-                url=citation_url(citation),
+                url=address(citation),
                 title=citation["title"],
                 authors=", ".join(citation.get("authors", ())),
                 chapter=citation.get("chapter_title", ""),

@@ -57,7 +57,9 @@ def waiting_queue(member: User) -> QuerySet[Handoff]:
     )
     return (
         access.queue_for(member)
-        .select_related("conversation__owner", "conversation__coach", "coach", "organization")
+        .select_related(
+            *("conversation__owner__team_membership__team", "conversation__coach", "coach", "organization")
+        )
         .annotate(urgency=urgency)
         .order_by("state", "-urgency", "requested_at")
     )
@@ -74,7 +76,11 @@ def recent_coached(member: User) -> QuerySet[Conversation]:
     """Return the coach's shared conversations that nobody waits in, the latest first."""
     return (
         access.coached_conversations(member)
-        .filter(coach_id=member.pk, visibility=Conversation.Visibility.COACHED)
+        .filter(
+            coach_id=member.pk,
+            owner__team_membership__team__coach_id=member.pk,
+            visibility=Conversation.Visibility.COACHED,
+        )
         .select_related("owner")
         .order_by("-updated_at")[:PAGE_SIZE]
     )

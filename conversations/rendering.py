@@ -6,7 +6,7 @@ links to the page viewer; a marker without a stored citation is removed.
 
 import re
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from html import escape
 from typing import Any
@@ -32,11 +32,15 @@ ATTRIBUTES = {
 LONGEST = 40_000
 """Characters beyond which a text is shown as plain text: parsing hostile Markdown must stay cheap."""
 
-_MARKER = re.compile(r"\[(\d{1,3})\]")
+Address = Callable[[Mapping[str, Any]], str]
+"""From a stored citation to where its marker leads."""
+
+MARKER = re.compile(r"\[(\d{1,3})\]")
+"""A citation in a text; with `(` or `:` after it, it is a link of Markdown's own."""
 
 
 def _citation_rule(state: StateInline, silent: bool) -> bool:
-    match = _MARKER.match(state.src, state.pos)
+    match = MARKER.match(state.src, state.pos)
     if match is None or state.src[match.end() : match.end() + 1] in {"(", ":"}:
         return False
     if not silent:
@@ -55,7 +59,7 @@ def _render_citation(self: RendererHTML, tokens: Sequence[Token], index: int, op
     label = escape(f"Source {number}: {citation['title']}{_page(citation)}", quote=True)
     return (
         f'<sup><a class="citation citation--{escape(citation["label"], quote=True)}" '
-        f'href="{escape(citation_url(citation), quote=True)}" data-citation="{number}" '
+        f'href="{escape(env["address"](citation), quote=True)}" data-citation="{number}" '
         f'aria-label="{label}" title="{label}">{number}</a></sup>'
     )
 
@@ -86,14 +90,16 @@ def _markdown() -> MarkdownIt:
     return parser
 
 
-def render(text: str, citations: Sequence[Mapping[str, Any]] = ()) -> SafeString:
+def render(
+    text: str, citations: Sequence[Mapping[str, Any]] = (), *, address: Address = citation_url
+) -> SafeString:
     """Render an AI's or a coach's Markdown as safe HTML with its citations as links."""
     if len(text) > LONGEST:
         return plain(text)
     by_number: dict[int, deque[Mapping[str, Any]]] = {}
     for citation in citations:
         by_number.setdefault(int(citation["number"]), deque()).append(citation)
-    html = _markdown().render(text, {"citations": by_number})
+    html = _markdown().render(text, {"citations": by_number, "address": address})
     clean = nh3.clean(
         html,
         tags=set(TAGS),

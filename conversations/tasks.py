@@ -1,4 +1,4 @@
-"""Jobs: turns that wait for a process, and people who wait for a coach. Rows drive them; beat sweeps."""
+"""Jobs: turns that wait for a process, people who wait for a coach, exports. Rows drive them; beat sweeps."""
 
 from typing import cast
 from uuid import UUID
@@ -8,7 +8,8 @@ from celery import shared_task
 from celery.contrib.django.task import DjangoTask
 from django.utils import timezone
 
-from conversations import absence, escalating, following
+from coaching import spending
+from conversations import absence, allowance, analytics_views, escalating, exports_work, following
 from conversations.turns import recovery
 
 
@@ -32,6 +33,18 @@ def sweep_turns(**_future: object) -> None:
 
 
 @shared_task(ignore_result=True)
+def release_reservations(**_future: object) -> None:
+    """Give back what was set aside for answers on which nobody works any more."""
+    spending.release(subject_ids=allowance.abandoned(now=timezone.now()))
+
+
+@shared_task(ignore_result=True)
+def refresh_analytics(**_future: object) -> None:
+    """Bring the numbers of the analytics up to date."""
+    analytics_views.refresh()
+
+
+@shared_task(ignore_result=True)
 def escalate_handoffs(**_future: object) -> None:
     """Offer conversations that wait longer than promised to the next coach."""
     for conversation_id in escalating.escalate(now=timezone.now()):
@@ -49,3 +62,24 @@ def give_back_absent(**_future: object) -> None:
 def find_astray(**_future: object) -> None:
     """Take along the conversations whose educators have another coach."""
     async_to_sync(following.tell)(following.find_astray(now=timezone.now()))
+
+
+@shared_task(ignore_result=True)
+def make_export(*, export_id: str, **_future: object) -> None:
+    """Make the files of an export."""
+    exports_work.make(export_id=UUID(export_id))
+
+
+def nudge_export(export_id: UUID) -> None:
+    """Tell a worker of an export after the commit; the sweep finds it when the message is lost."""
+    task: DjangoTask[..., None] = cast("DjangoTask[..., None]", make_export)
+    task.delay_on_commit(export_id=str(export_id))
+
+
+@shared_task(ignore_result=True)
+def sweep_exports(**_future: object) -> None:
+    """Hand every export that nobody works on to a worker, and delete the files whose day is over."""
+    now = timezone.now()
+    for export_id in exports_work.due(now=now):
+        nudge_export(export_id)
+    exports_work.purge(now=now)

@@ -2,7 +2,15 @@
 
 from django.urls import path
 
-from conversations import console, views
+from conversations import (
+    analytics_pages,
+    console,
+    diary_pages,
+    export_pages,
+    feedback_pages,
+    sharing_pages,
+    views,
+)
 
 app_name = "conversations"
 
@@ -20,7 +28,25 @@ urlpatterns = [
     path("conversations/<uuid:conversation_id>/visibility/", views.set_visibility, name="set_visibility"),
     path("conversations/<uuid:conversation_id>/delete/", views.delete, name="delete"),
     path("conversations/<uuid:conversation_id>/restore/", views.restore, name="restore"),
+    path("conversations/<uuid:conversation_id>/share/", sharing_pages.share, name="share"),
+    path("conversations/<uuid:conversation_id>/share/make/", sharing_pages.make, name="make_link"),
+    path(
+        "conversations/<uuid:conversation_id>/share/<uuid:link_id>/revoke/",
+        sharing_pages.revoke,
+        name="revoke_link",
+    ),
+    path("conversations/<uuid:conversation_id>/markdown/", export_pages.markdown, name="markdown"),
+    path("exports/", export_pages.exports_page, name="exports"),
+    path("exports/ask/", export_pages.ask, name="ask_for_export"),
+    path("exports/<uuid:export_id>/discard/", export_pages.discard, name="discard_export"),
+    path("exports/<uuid:export_id>/<str:name>/", export_pages.fetch, name="fetch_export"),
+    path("diary/", diary_pages.diary_page, name="diary"),
+    path("links/", sharing_pages.links, name="links"),
+    path("s/<str:token>/", sharing_pages.shared, name="shared"),
     path("messages/<uuid:message_id>/feedback/", views.feedback, name="feedback"),
+    path("admin/feedback/", feedback_pages.queue, name="feedback_queue"),
+    path("admin/feedback/<uuid:feedback_id>/", feedback_pages.feedback, name="feedback_detail"),
+    path("admin/analytics/", analytics_pages.page, name="analytics"),
     path("admin/queue/", console.queue, name="queue"),
     path("admin/queue/badge/", console.queue_badge, name="queue_badge"),
     path("admin/queue/<uuid:conversation_id>/", console.console, name="console"),

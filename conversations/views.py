@@ -10,12 +10,22 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.http import MemberRequest, member_required
-from conversations import access, acting, announcing, giving_feedback, organizing, queries, tasks
+from conversations import (
+    access,
+    acting,
+    allowance,
+    announcing,
+    giving_feedback,
+    organizing,
+    queries,
+    refusing,
+    tasks,
+)
 from conversations.forms import FeedbackForm, ListForm, SayForm, StatusForm, TitleForm, VisibilityForm
 from conversations.models import Conversation, Feedback, Handoff
 from conversations.presenting import view_of, views_of
 from conversations.suggesting import first_questions, first_questions_for
-from conversations.turns.accept import LONGEST, Refusal, accept
+from conversations.turns.accept import LONGEST, Refusal
 
 OTHERS = 12
 """How many other conversations the chat's side shows."""
@@ -82,6 +92,7 @@ def _chat_context(request: MemberRequest, standing: access.Standing) -> dict[str
     conversation, names = announcing.load_with_names(standing.conversation.pk)
     listed = access.readable_messages(standing).select_related("sender")
     messages = views_of(listed, names, reader_id=request.user.pk)
+    left = allowance.left(request.user)
     return {
         **_standing_context(conversation),
         "names": names,
@@ -89,6 +100,8 @@ def _chat_context(request: MemberRequest, standing: access.Standing) -> dict[str
         "suggestions": [] if messages else first_questions(conversation),
         "client_id": uuid4(),
         "longest": LONGEST,
+        "left": allowance.words_left(left),
+        "wait_s": 0 if left.away or conversation.holder else left.retry_after_s,
         "writing": any(message.state == "streaming" for message in messages),
         "others": queries.conversation_list(request.user).conversations[:OTHERS],
         "socket_path": f"/ws/conversations/{conversation.pk}/",
@@ -127,7 +140,7 @@ def _say(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
         notes.error(request, "The page was out of date. Your message is still in the box of the page before.")
         return redirect("conversations:chat", conversation_id=conversation_id)
     try:
-        accepted = accept(
+        accepted = allowance.accept_within(
             member=request.user,
             conversation_id=conversation_id,
             client_id=form.cleaned_data["client_id"],
@@ -139,9 +152,13 @@ def _say(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
         context = {
             **_chat_context(request, standing),
             "refusal": refusal.text,
+            "wait_s": refusal.seconds or 0,
             "draft": form.cleaned_data["text"],
         }
-        return render(request, "conversations/chat.html", context, status=422)
+        response = render(request, "conversations/chat.html", context, status=refusing.status(refusal))
+        for name, value in refusing.headers(refusal).items():
+            response[name] = value
+        return response
     if not accepted.repeated:
         if accepted.waiting_turn_id is not None:
             tasks.nudge(accepted.waiting_turn_id)

@@ -108,6 +108,11 @@ class Watch:
         self._sockets: set[Watched] = set()
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def count(self) -> int:
+        """How many sockets of this process are open."""
+        return len(self._sockets)
+
     def add(self, watched: Watched) -> None:
         """Watch a socket."""
         self._sockets.add(watched)

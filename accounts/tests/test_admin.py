@@ -103,6 +103,7 @@ class TestSeeing:
         assert not names & {
             "account.emailaddress",
             "account.emailconfirmation",
+            "mfa.authenticator",
             "auth.group",
             "sessions.session",
         }
@@ -202,7 +203,8 @@ class TestTeams:
         team = Team.objects.get(name="Mathematics")
         assert (team.coach, team.organization) == (home.other_coach, home.organization)
         assert TeamMembership.objects.get(member=member).team == team
-        assert AuditEvent.objects.filter(action="team_added", resource=f"team:{team.pk}").count() == 1
+        event = AuditEvent.objects.get(action="team_added")
+        assert (event.resource, event.reason) == (f"team:{team.pk}", "name, coach, members")
 
     def test_people_of_another_organization_cannot_be_chosen(self, cast: Cast) -> None:
         member = UserFactory.create(organization=cast.home.organization)
@@ -244,6 +246,24 @@ class TestOrganizations:
         assert organization.help_lines == [{"name": "Line", "contact": "555 0101"}]
         assert AuditEvent.objects.filter(action="organization_changed").count() == 1
 
+    def test_an_administrator_sees_the_limits_and_what_is_used_but_changes_nothing(
+        self, settings: Any, home: House
+    ) -> None:
+        settings.MONTHLY_MESSAGES = {"free": 1000}
+        form = self._form(ai_turns_per_hour="9999", monthly_message_limit="9999")
+        assert as_(home.admin).post(page_of(home.organization), form).status_code == 302
+        organization = Organization.objects.get(pk=home.organization.pk)
+        assert (organization.ai_turns_per_hour, organization.monthly_message_limit) == (None, None)
+        assert "0 of 1,000" in as_(home.admin).get(page_of(organization)).content.decode()
+
+    def test_staff_agree_other_limits(self, home: House) -> None:
+        form = self._form(tier="free", ai_turns_per_hour="80", daily_budget_usd="7.50")
+        page = as_(UserFactory.create(staff=True)).post(page_of(home.organization), form)
+        assert page.status_code == 302
+        organization = Organization.objects.get(pk=home.organization.pk)
+        assert (organization.ai_turns_per_hour, organization.exports_per_day) == (80, None)
+        assert str(organization.daily_budget_usd) == "7.50"
+
     @pytest.mark.parametrize(
         "lines", ['{"name": "x"}', '[{"name": "x"}]', '["555"]', '[{"name": "", "contact": "1"}]']
     )
@@ -251,6 +271,10 @@ class TestOrganizations:
         page = as_(home.admin).post(page_of(home.organization), self._form(help_lines=lines))
         assert page.status_code == 200
         assert b"Write a list such as" in page.content
+
+    def test_show_their_seats(self, home: House) -> None:
+        page = as_(home.admin).get(page_of(home.organization)).content.decode()
+        assert "4 used, 0 promised to people who are invited, 25 in all" in page
 
     def test_coaches_neither_see_nor_change_them(self, home: House) -> None:
         assert as_(home.coach).get(page_of(home.organization), follow=True).status_code == 403

@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.template import engines
 from django.urls import include, path
 
-from accounts import access
+from accounts import access, api
 from accounts.http import MemberRequest, member_required
 
 
@@ -38,6 +38,10 @@ def fail(_request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [
     path("", include("accounts.urls")),
+    path("api/v1/auth/me", api.Me.as_view()),
+    path("api/v1/auth/logout", api.Logout.as_view()),
+    path("api/v1/admin/users", api.People.as_view()),
+    path("api/v1/admin/users/<uuid:person_id>", api.Person.as_view()),
     path("admin/", admin.site.urls),
     path("people/<str:person_id>/", person),
     path("gallery/", gallery),

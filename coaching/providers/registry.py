@@ -13,6 +13,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from coaching.providers.breaker import Breakers
+from coaching.providers.measures import Counted
 from coaching.providers.metered import MeteredChat, MeteredEmbedding, MeterSink, PromptOf
 from coaching.providers.ports import ChatModel, EmbeddingModel
 from coaching.providers.resilient import Leg, ResilientChat, ResilientEmbedding
@@ -42,17 +43,16 @@ def embeddings(sink: MeterSink | None = None) -> EmbeddingModel:
     path = _setting("EMBEDDING_MODEL") or MINILM_EMBEDDING
     model = cast(EmbeddingModel, _built(path, _settings_now()))
     breaker = _breakers().of(provider=model.provider, model=model.model, key_owner=PLATFORM_KEY)
-    metered = MeteredEmbedding(model, sink) if sink else model
-    return ResilientEmbedding(Leg(model=metered, breaker=breaker))
+    return ResilientEmbedding(Leg(model=MeteredEmbedding(model, Counted(sink)), breaker=breaker))
 
 
 def guarded(
     models: Sequence[ChatModel], *, key_owner: str = PLATFORM_KEY, sink: MeterSink | None = None
 ) -> ChatModel:
     """Put metering, breaker, retries and fallback around `models`, which share the key of `key_owner`."""
-    legs = [
+    legs: list[Leg[ChatModel]] = [
         Leg(
-            model=MeteredChat(model, sink, prompt_of=_prompt_of()) if sink else model,
+            model=MeteredChat(model, Counted(sink), prompt_of=_prompt_of()),
             breaker=_breakers().of(provider=model.provider, model=model.model, key_owner=key_owner),
         )
         for model in models

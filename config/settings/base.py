@@ -2,12 +2,13 @@
 
 import os
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from config import addresses, content_policy, log
 from config.env import Environment
-from config.settings import unfold
+from config.settings import api, jobs, sign_in, unfold
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 ENV = Environment(os.environ)
@@ -34,6 +35,7 @@ INSTALLED_APPS = [
     "knowledge",
     "coaching",
     "accounts",
+    "accounts.sso",
     "unfold",
     "unfold.contrib.filters",
     "unfold.contrib.forms",
@@ -45,10 +47,14 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "django.contrib.humanize",
+    "rest_framework",
+    "drf_spectacular",
     "django_htmx",
     "template_partials",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
     "channels",
     "csp",
 ]
@@ -67,8 +73,11 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.middleware.SessionNotesMiddleware",
+    "accounts.sso.middleware.PasswordPagesMiddleware",
     "accounts.middleware.PrivatePageMiddleware",
     "accounts.middleware.NotVisibleMiddleware",
+    "accounts.middleware.QuotaMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -93,7 +102,7 @@ TEMPLATES: list[dict[str, Any]] = [
 # --- People and sessions -----------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["accounts.sso.backend.PasswordBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
@@ -109,6 +118,23 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = True
+
+PASSWORD_SIGN_IN = ENV.flag("PASSWORD_SIGN_IN", default=True)
+"""Whether passwords open sessions; in production they do not unless the operator says so."""
+MFA_ADAPTER = "accounts.second_factor.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_FORMS = {
+    "authenticate": "accounts.second_factor.CodeForm",
+    "reauthenticate": "accounts.second_factor.ConfirmingCodeForm",
+}
+MFA_TOTP_TOLERANCE = 1
+"""Codes before and after the present one that are right as well: clocks differ."""
+SEATS: dict[str, int | None] = {"free": 25, "basic": 100, "premium": 1_000, "enterprise": None}
+"""Active people that an organization may have, by tier; none means as many as it likes."""
+SOCIALACCOUNT_ADAPTER = "accounts.sso.adapter.ProviderAdapter"
+SOCIALACCOUNT_PROVIDERS = sign_in.providers(ENV)
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 5
 
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_AGE = int(timedelta(hours=24).total_seconds())
@@ -139,16 +165,16 @@ _LIMITS = {
 }
 
 
-def _database() -> dict[str, Any]:
-    """Return the default database, with the time limits and the pool of this process's role.
+def _database(name: str, url: str) -> dict[str, Any]:
+    """Return a database, with the time limits and the pool of this process's role.
 
     A web process answers each request in a thread of its own, so its connections come from a pool;
     the other processes keep theirs.
     """
     try:
-        database = addresses.database_from_url(DATABASE_URL)
+        database = addresses.database_from_url(url)
     except ValueError as error:
-        ENV.problems.append(f"DATABASE_URL is wrong: {error}")
+        ENV.problems.append(f"{name} is wrong: {error}")
         return {"ENGINE": "django.db.backends.postgresql"}
     limits = " ".join(f"-c {name}={value}" for name, value in _LIMITS.get(SIDELINE_ROLE, {}).items())
     database["OPTIONS"] = {"connect_timeout": 5, "options": limits, **database["OPTIONS"]}
@@ -171,7 +197,9 @@ def _redis(number: int) -> str:
         return ""
 
 
-DATABASES = {"default": _database()}
+DATABASES = {"default": _database("DATABASE_URL", DATABASE_URL)}
+if ENV.given("ANALYTICS_DATABASE_URL"):
+    DATABASES["analytics"] = _database("ANALYTICS_DATABASE_URL", ENV.text("ANALYTICS_DATABASE_URL"))
 DATABASE_THREADS = ENV.integer("DATABASE_THREADS", 8, least=1)
 """Threads on which asynchronous code does its short database work."""
 PRESENCE_URL = _redis(3)
@@ -208,8 +236,10 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 REQUEST_BODY_LIMIT = 1024 * 1024
 """Bytes of a request body that are read before Django sees anything."""
+_UPLOAD_LIMIT = ENV.integer("UPLOAD_LIMIT_MB", 110, least=1) * 1024 * 1024
 REQUEST_BODY_LIMITS: dict[str, int] = {
-    "/admin/knowledge/": ENV.integer("UPLOAD_LIMIT_MB", 110, least=1) * 1024 * 1024,
+    "/admin/knowledge/": _UPLOAD_LIMIT,
+    "/api/v1/documents": _UPLOAD_LIMIT,
 }
 """Longer bodies by path prefix: where files are handed in."""
 REQUEST_BODY_SECONDS = 30.0
@@ -251,32 +281,7 @@ CELERY_TASK_ROUTES = {
     "knowledge.tasks.*": {"queue": "ingestion"},
 }
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
-    "heartbeat": {"task": "config.tasks.beat", "schedule": 10.0, "options": {"expires": 10}},
-    "sweep-ingestion": {
-        "task": "knowledge.tasks.sweep_ingestion",
-        "schedule": 30.0,
-        "options": {"expires": 30},
-    },
-    "keep-index": {"task": "knowledge.tasks.keep_index", "schedule": 600.0, "options": {"expires": 600}},
-    "sweep-turns": {"task": "conversations.tasks.sweep_turns", "schedule": 10.0, "options": {"expires": 10}},
-    "escalate-handoffs": {
-        "task": "conversations.tasks.escalate_handoffs",
-        "schedule": 30.0,
-        "options": {"expires": 30},
-    },
-    "give-back-absent": {
-        "task": "conversations.tasks.give_back_absent",
-        "schedule": 5.0,
-        "options": {"expires": 5},
-    },
-    "find-astray": {"task": "conversations.tasks.find_astray", "schedule": 60.0, "options": {"expires": 60}},
-    "clear-sessions": {
-        "task": "config.tasks.clear_sessions",
-        "schedule": 3600.0,
-        "options": {"expires": 3600},
-    },
-}
+CELERY_BEAT_SCHEDULE = jobs.SCHEDULE
 
 # --- Sockets -----------------------------------------------------------------------------------------
 
@@ -289,6 +294,42 @@ SOCKET_PONG_SECONDS = 8
 
 COACHING_CHANGES = ["conversations.following.follow"]
 """Called when educators may have another coach; `accounts/teams.py` says how."""
+
+# --- What may be used, and how much ------------------------------------------------------------------
+
+QUOTAS_URL = ENV.text("QUOTAS_URL", _redis(4))
+"""Where the token buckets are; `memory://` keeps them in each process, for an installation that has one."""
+QUOTAS: dict[str, dict[str, str]] = {
+    "educator": {"requests": "100/hour", "ai_turns": "50/hour 10/minute", "exports": "10/day"},
+    "coach": {"requests": "100/hour", "ai_turns": "50/hour 10/minute", "exports": "10/day"},
+    "admin": {"requests": "1000/hour", "ai_turns": "50/hour 10/minute", "exports": "10/day"},
+}
+"""What each person may do, by role; an organization's own numbers replace the first rate of each."""
+QUOTAS_NEVER_REFUSE = frozenset(
+    {
+        "account_logout",
+        "conversations:ask_for_coach",
+        "conversations:cancel_request",
+        "conversations:consent",
+        "conversations:hand_back",
+        "conversations:say",
+        "conversations:speak",
+        "conversations:stop",
+        "conversations:take_over",
+    }
+)
+"""Forms that no quota of requests may hold back: they lead to a person, or end something."""
+AI_TURNS_AT_ONCE = ENV.integer("AI_TURNS_AT_ONCE", 5, least=1)
+"""Answers that one person may have under way or waiting at the same time."""
+MONTHLY_MESSAGES: dict[str, int | None] = {
+    "free": 1_000,
+    "basic": 10_000,
+    "premium": 100_000,
+    "enterprise": None,
+}
+"""Messages to the AI that an organization may send in a calendar month, by tier; none means as many as it likes."""
+DAILY_BUDGET_USD = Decimal(ENV.integer("DAILY_BUDGET_CENTS", 500)) / 100
+"""What the AI may cost each person in a day, in US dollars."""
 
 # --- The coach's AI ----------------------------------------------------------------------------------
 
@@ -304,6 +345,12 @@ CHAT_FALLBACK_MODEL = ENV.text("CHAT_FALLBACK_MODEL", "")
 EMBEDDING_MODEL = ENV.text("EMBEDDING_MODEL", "")
 """Dotted paths of adapters; empty, the registry chooses by whether there is a key."""
 
+# --- Metrics -----------------------------------------------------------------------------------------
+
+METRICS_HOST = ENV.text("METRICS_HOST", "127.0.0.1")
+METRICS_PORT = ENV.integer("METRICS_PORT", 9464)
+"""Where each web process and worker shows its counters to Prometheus; each on a machine needs its own, 0 is none."""
+
 # --- The rest ----------------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en-gb"
@@ -315,9 +362,16 @@ CONTENT_SECURITY_POLICY = {"DIRECTIVES": content_policy.PAGES}
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+EMAIL_TIMEOUT = 10
+MAIL = {"invitation": "accounts.invitations.letter"}
+"""Who writes each kind of mail, as dotted paths."""
+PUBLIC_URL = ENV.text("PUBLIC_URL", "http://localhost:8000")
+"""Where people reach this installation; links in mails begin with it."""
 SILENCED_SYSTEM_CHECKS: list[str] = []
 
 LOGGING = log.configuration(level=ENV.text("LOG_LEVEL", "INFO"))
 LOGGING_CONFIG = "logging.config.dictConfig"
 
 UNFOLD = unfold.DASHBOARD
+REST_FRAMEWORK = api.REST_FRAMEWORK
+SPECTACULAR_SETTINGS = api.SPECTACULAR

@@ -22,7 +22,15 @@ CSRF_COOKIE_NAME = "__Host-csrftoken"
 CSRF_COOKIE_SECURE = True
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https"
 
+PASSWORD_SIGN_IN = ENV.flag("PASSWORD_SIGN_IN", default=False)
+if not PASSWORD_SIGN_IN and not any(provider["APPS"] for provider in SOCIALACCOUNT_PROVIDERS.values()):
+    ENV.problems.append(
+        "nobody could sign in: set GOOGLE_CLIENT_ID or CLEVER_CLIENT_ID, or PASSWORD_SIGN_IN=yes"
+    )
+
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 EMAIL_HOST = ENV.text("EMAIL_HOST", "localhost")
+PUBLIC_URL = ENV.text("PUBLIC_URL", f"https://{ALLOWED_HOSTS[0]}" if ALLOWED_HOSTS else "")
+DEFAULT_FROM_EMAIL = ENV.text("EMAIL_FROM", f"{SITE_NAME} <no-reply@{PUBLIC_URL.rpartition('/')[2]}>")
 
 ENV.refuse_problems()

@@ -1,6 +1,7 @@
 """Settings of the test suite: scripted models, a cache in memory, services that `conftest.py` starts."""
 
 import os
+from decimal import Decimal
 
 from config.settings.base import *
 
@@ -26,7 +27,16 @@ CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}
 DATABASES["default"]["ENGINE"] = "config.tests.postgres"
 CELERY_BROKER_URL = "memory://"
 
+METRICS_PORT = ENV.integer("METRICS_PORT", 0)
 OPENAI_API_KEY = ""
 CHAT_MODEL = ENV.text("CHAT_MODEL", "coaching.providers.scripted.from_settings")
 CHAT_FALLBACK_MODEL = ""
 EMBEDDING_MODEL = ENV.text("EMBEDDING_MODEL", "coaching.providers.scripted.embedding_from_settings")
+
+# Limits that no test reaches by accident; those about limits set their own.
+QUOTAS_URL = ENV.text("QUOTAS_URL", "memory://")
+_PLENTY = dict.fromkeys(("requests", "ai_turns", "exports"), "1000000/hour")
+QUOTAS = dict.fromkeys(("educator", "coach", "admin"), _PLENTY)
+AI_TURNS_AT_ONCE = ENV.integer("AI_TURNS_AT_ONCE", 1_000_000)
+MONTHLY_MESSAGES = dict.fromkeys(MONTHLY_MESSAGES)
+DAILY_BUDGET_USD = Decimal(1_000_000)

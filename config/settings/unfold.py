@@ -32,6 +32,11 @@ def in_queue(request: HttpRequest) -> bool:
     return request.path.startswith(str(reverse_lazy("conversations:queue")))
 
 
+def in_feedback(request: HttpRequest) -> bool:
+    """Return whether the page is the feedback queue or feedback opened from it."""
+    return request.path.startswith(str(reverse_lazy("conversations:feedback_queue")))
+
+
 MENU: list[dict[str, Any]] = [
     {
         "items": [
@@ -41,6 +46,25 @@ MENU: list[dict[str, Any]] = [
                 "link": reverse_lazy("conversations:queue"),
                 "active": in_queue,
                 "badge": "conversations.console.waiting_badge",
+                "permission": for_coaches,
+            },
+            {
+                "title": "Feedback",
+                "icon": "thumbs_up_down",
+                "link": reverse_lazy("conversations:feedback_queue"),
+                "active": in_feedback,
+                "permission": for_coaches,
+            },
+            {
+                "title": "Exports",
+                "icon": "download",
+                "link": reverse_lazy("conversations:exports"),
+                "permission": for_coaches,
+            },
+            {
+                "title": "Analytics",
+                "icon": "bar_chart",
+                "link": reverse_lazy("conversations:analytics"),
                 "permission": for_coaches,
             },
             {
@@ -56,6 +80,12 @@ MENU: list[dict[str, Any]] = [
         "separator": True,
         "items": [
             {"title": "People", "icon": "person", "link": reverse_lazy("admin:accounts_user_changelist")},
+            {
+                "title": "Invitations",
+                "icon": "mail",
+                "link": reverse_lazy("admin:accounts_invitation_changelist"),
+                "permission": for_administrators,
+            },
             {"title": "Teams", "icon": "group", "link": reverse_lazy("admin:accounts_team_changelist")},
             {
                 "title": "Organization",
@@ -64,9 +94,27 @@ MENU: list[dict[str, Any]] = [
                 "permission": for_administrators,
             },
             {
+                "title": "Domains",
+                "icon": "domain",
+                "link": reverse_lazy("admin:accounts_organizationdomain_changelist"),
+                "permission": for_administrators,
+            },
+            {
                 "title": "Record",
                 "icon": "verified_user",
                 "link": reverse_lazy("admin:accounts_auditevent_changelist"),
+                "permission": for_administrators,
+            },
+        ],
+    },
+    {
+        "title": "Running",
+        "separator": True,
+        "items": [
+            {
+                "title": "Service",
+                "icon": "monitor_heart",
+                "link": reverse_lazy("service"),
                 "permission": for_administrators,
             },
         ],

@@ -123,8 +123,8 @@ def _ensure_template(server: psycopg.Connection, admin: dict[str, Any], root: Pa
 
 
 def _migrations_hash(root: Path) -> str:
-    """Return a hash over all migrations and the packages whose migrations are applied."""
-    found = hashlib.sha256(REMEMBER.encode())
+    """Return a hash over all migrations, the packages and the list of those whose migrations are applied."""
+    found = hashlib.sha256(REMEMBER.encode() + repr(settings.INSTALLED_APPS).encode())
     for path in [root / "uv.lock", *sorted(root.glob("*/migrations/*.py"))]:
         found.update(path.read_bytes() if path.exists() else b"")
     return found.hexdigest()[:16]

@@ -24,6 +24,8 @@ def production_environment() -> dict[str, str]:
         "ALLOWED_HOSTS": "coaching.school.invalid",
         "DATABASE_URL": f"postgresql://sideline:{secrets.token_hex(16)}@127.0.0.1:1/sideline",
         "REDIS_URL": "redis://127.0.0.1:1/0",
+        "GOOGLE_CLIENT_ID": "sideline.apps.school.invalid",
+        "GOOGLE_CLIENT_SECRET": secrets.token_urlsafe(24),
     }
 
 

@@ -47,6 +47,15 @@ class Process:
         """Whether it runs."""
         return self.child.running
 
+    @property
+    def metrics(self) -> str:
+        """What it shows on its metrics port."""
+        with urllib.request.urlopen(
+            f"http://{LOOPBACK}:{self.environment['METRICS_PORT']}/metrics", timeout=5
+        ) as answer:
+            text: str = answer.read().decode()
+        return text
+
     def kill(self) -> None:
         """End it and its children as a crash would."""
         self.child.signal(signal.SIGKILL)
@@ -76,7 +85,7 @@ class Stack:
         self.web = self._process(
             "web", python("-m", "config.web", "--bind", LOOPBACK, "--port", str(self.port)), "web"
         )
-        celery = python("-m", "celery", "-A", "config.celery", "worker", "--loglevel", "WARNING")
+        celery = python("-m", "celery", "--quiet", "-A", "config.celery", "worker", "--loglevel", "WARNING")
         options = ["--beat", "--schedule", str(self.logs / "beat"), "--without-gossip", "--without-mingle"]
         self.worker = self._process(
             "worker", [*celery, *options, "--queues", "default,ingestion", "--concurrency", "1"], "worker"
@@ -137,9 +146,8 @@ class Stack:
 
     def _process(self, name: str, command: list[str], role: str) -> Process:
         """Return a process of the stack."""
-        return Process(
-            Child(name, command, self.logs / f"{name}.log"), {**self.environment, "SIDELINE_ROLE": role}
-        )
+        own = {"SIDELINE_ROLE": role, "METRICS_PORT": str(free_port())}
+        return Process(Child(name, command, self.logs / f"{name}.log"), {**self.environment, **own})
 
     def readiness(self) -> dict[str, bool]:
         """Return what the web process says of each part."""

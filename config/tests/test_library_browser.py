@@ -29,7 +29,7 @@ def test_files_dropped_in_become_searchable_before_ones_eyes(
     )
     problems: list[str] = []
     page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-    sign_in(page, live_stack, house.coach.email)
+    sign_in(page, live_stack, str(house.coach.email))
     expect(page.get_by_text("Nothing to look things up in yet")).to_be_visible()
     for name, text in {"long.md": LONG, "blank.txt": " ", "talk.txt": "We spoke about trust."}.items():
         (tmp_path / name).write_text(text)

@@ -82,6 +82,36 @@ def test_a_line_carries_the_id_of_its_request() -> None:
     assert line("done")["request_id"] == "req-12345678"
 
 
+def test_what_django_refuses_for_safety_is_named_and_not_repeated() -> None:
+    """Django's message for such a record is the text of the exception, with the host, path or file of a visitor."""
+    record = logging.LogRecord(
+        "django.security.DisallowedHost",
+        logging.ERROR,
+        "file.py",
+        1,
+        f"Invalid HTTP_HOST header: '{WORDS}'",
+        (),
+        None,
+    )
+    found = json.loads(JsonFormatter().format(record))
+    assert (found["logger"], found["message"]) == ("django.security.DisallowedHost", "refused")
+    assert WORDS not in json.dumps(found)
+
+
+@pytest.mark.parametrize(
+    ("message", "written"),
+    [
+        (
+            f"Traceback (most recent call last):\n  File x\nValueError: {WORDS}",
+            "Traceback (most recent call last):",
+        ),
+        (ValueError(WORDS), "ValueError"),
+    ],
+)
+def test_of_an_exception_that_is_the_message_the_text_is_not_written(message: Any, written: str) -> None:
+    assert line(message)["message"] == written
+
+
 class TestRequests:
     def test_each_gets_an_id_and_a_line_without_its_path(
         self, rf: RequestFactory, caplog: pytest.LogCaptureFixture

@@ -1,6 +1,7 @@
 """The cap on request bodies, held before Django reads anything."""
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -70,6 +71,13 @@ async def test_a_body_that_turns_out_too_long_is_cut() -> None:
 
 async def test_a_body_that_stands_still_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     assert await Exchange(b"").run(patience_s=0.01) == 408
+
+
+async def test_the_api_refuses_in_its_envelope() -> None:
+    exchange = Exchange(b"x" * 11, path="/api/v1/conversations", length=11)
+    assert await exchange.run() == 413
+    assert (b"content-type", b"application/json") in exchange.sent[0]["headers"]
+    assert json.loads(exchange.sent[1]["body"])["error"]["code"] == "TOO_LARGE"
 
 
 async def test_a_path_that_takes_files_takes_more() -> None:

@@ -40,3 +40,13 @@ def test_it_ends_after_a_week_however_much_it_is_used(session: "SessionStore[Ses
     assert session["who"] == "ada"
     slide(session, now=NOW + timedelta(days=7, seconds=1))
     assert session.get("who") is None
+
+
+@pytest.mark.django_db
+def test_its_last_day_is_not_a_whole_one(session: "SessionStore[Session]") -> None:
+    session.set_expiry(24 * 3600)
+    slide(session, now=NOW + timedelta(days=6))
+    assert session.get_expiry_age(modification=NOW) == 24 * 3600
+    slide(session, now=NOW + timedelta(days=6, hours=20))
+    session.save()
+    assert Session.objects.get().expire_date == NOW + timedelta(days=7)

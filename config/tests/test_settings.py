@@ -16,8 +16,10 @@ from config.checks import (
     jobs_outlive_no_visibility,
     models_exist,
     nothing_is_left_open,
+    providers_are_asked_in_private,
 )
 from config.env import Environment
+from config.settings import sign_in
 from config.supervisor import python
 from config.tests.deployment import ROOT, production_environment
 
@@ -132,15 +134,25 @@ class TestLocalSecret:
         assert local_secrets.local_secret(tmp_path, "a") != local_secrets.local_secret(tmp_path, "b")
 
 
-def start(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def start(
+    environment: dict[str, str], then: str = "settings.SECRET_KEY; print('started')"
+) -> subprocess.CompletedProcess[str]:
     """Load the settings that the environment names, in a process of their own."""
-    command = python("-c", "from django.conf import settings; settings.SECRET_KEY; print('started')")
+    command = python("-c", f"from django.conf import settings; {then}")
     return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 class TestProduction:
     def test_starts_with_secrets_and_addresses_of_its_own(self) -> None:
         assert start(production_environment()).stdout == "started\n"
+
+    def test_has_cookies_that_only_this_host_may_set_and_only_https_carries(self) -> None:
+        names = "SESSION_COOKIE_NAME SESSION_COOKIE_SECURE SESSION_COOKIE_HTTPONLY SESSION_COOKIE_SAMESITE"
+        names += " SESSION_COOKIE_DOMAIN SESSION_COOKIE_PATH CSRF_COOKIE_NAME CSRF_COOKIE_SECURE"
+        printed = start(
+            production_environment(), f"print(*(getattr(settings, n) for n in '{names}'.split()))"
+        )
+        assert printed.stdout == "__Host-sessionid True True Lax None / __Host-csrftoken True\n"
 
     def test_refuses_to_start_and_names_everything_that_is_missing(self) -> None:
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
@@ -153,6 +165,7 @@ class TestProduction:
             "- ALLOWED_HOSTS is missing",
             "- DATABASE_URL is missing",
             "- REDIS_URL is missing",
+            "- nobody could sign in: set GOOGLE_CLIENT_ID or CLEVER_CLIENT_ID, or PASSWORD_SIGN_IN=yes",
         ]
 
     def test_refuses_an_example_secret(self) -> None:
@@ -218,3 +231,37 @@ class TestChecks:
         settings.OPENAI_API_KEY = "sk"
         settings.OPENAI_BASE_URL = "http://127.0.0.1:9000/v1"
         assert nothing_is_left_open(None) == []
+
+    def test_a_provider_of_sign_in_in_the_open_is_named(self, settings: Any) -> None:
+        google, clever = (settings.SOCIALACCOUNT_PROVIDERS[name] for name in ("google", "clever"))
+        client = [{"client_id": "a", "secret": "b"}]
+        settings.SOCIALACCOUNT_PROVIDERS = {
+            "google": {**google, "APPS": client, "TOKEN_URL": "http://127.0.0.1:9/token"},
+            "clever": {**clever, "APPS": [], "TOKEN_URL": "http://127.0.0.1:9/token"},
+        }
+        assert [found.msg.partition(" is ")[0] for found in providers_are_asked_in_private(None)] == [
+            "TOKEN_URL of google"
+        ]
+        settings.SOCIALACCOUNT_PROVIDERS = {"google": {**google, "APPS": client}}
+        assert providers_are_asked_in_private(None) == []
+
+
+class TestSignIn:
+    def test_a_client_needs_its_secret(self) -> None:
+        environment = Environment(
+            {"GOOGLE_CLIENT_ID": "a", "CLEVER_CLIENT_ID": "b", "CLEVER_CLIENT_SECRET": "c"}
+        )
+        found = sign_in.providers(environment)
+        assert found["clever"]["APPS"] == [{"client_id": "b", "secret": "c"}]
+        assert environment.problems == ["GOOGLE_CLIENT_SECRET is missing"]
+
+    def test_production_takes_passwords_only_when_told_to(self) -> None:
+        environment = production_environment()
+        command = python("-c", "from django.conf import settings; print(settings.PASSWORD_SIGN_IN)")
+        said = [
+            subprocess.run(
+                command, env={**environment, **more}, cwd=ROOT, capture_output=True, text=True, check=True
+            ).stdout
+            for more in ({}, {"PASSWORD_SIGN_IN": "yes"})
+        ]
+        assert said == ["False\n", "True\n"]

@@ -18,14 +18,19 @@ stage = Stage()
 class StagedChat(ScriptedChat):
     """Passes every call on to the script of the running test."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, **named: str) -> None:
+        super().__init__(**named)
         self.stream = lambda request, *, deadline_s: stage.chat.stream(request, deadline_s=deadline_s)  # type: ignore[method-assign]
 
 
 def chat() -> StagedChat:
     """Return the model that `CHAT_MODEL` names."""
     return StagedChat()
+
+
+def priced_chat() -> StagedChat:
+    """Return the same under the name of a model that costs something."""
+    return StagedChat(provider="openai", model="gpt-4o")
 
 
 def embeddings() -> ScriptedEmbedding:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from django.utils import timezone
+from prometheus_client import REGISTRY
 
 from accounts.tests.cast import Cast
 from coaching.models import PromptRun
@@ -76,6 +77,11 @@ async def say(cast: Cast, conversation: Conversation, text: str = "How do we beg
     return from_here
 
 
+def counted(name: str, **labels: str) -> float:
+    """Return what a counter of this process stands at."""
+    return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
 def reply_of(conversation: Conversation) -> Message:
     """Return the AI's last message."""
     return Message.objects.filter(conversation=conversation, sender_type="ai").latest("sequence")
@@ -103,6 +109,26 @@ class TestAnAnswer:
         assert run.organization_id == cast.home.organization.pk
         assert run.user_id == cast.home.owner.pk
         assert len(run.prompt_hash) == 64
+
+    async def test_is_counted_and_timed(self, cast: Cast, conversation: Conversation) -> None:
+        before = counted("sideline_turns_total", ended="complete"), counted("sideline_turn_seconds_count")
+        first_tokens = counted("sideline_turn_first_token_seconds_count")
+        stage.chat = ScriptedChat("Yes.")
+        await say(cast, conversation)
+        await turns.finished()
+        after = counted("sideline_turns_total", ended="complete"), counted("sideline_turn_seconds_count")
+        assert after == (before[0] + 1, before[1] + 1)
+        assert counted("sideline_turn_first_token_seconds_count") == first_tokens + 1
+
+    async def test_that_fails_is_counted_and_times_nothing(
+        self, cast: Cast, conversation: Conversation
+    ) -> None:
+        before = counted("sideline_turns_total", ended="failed"), counted("sideline_turn_seconds_count")
+        stage.chat = ScriptedChat(*[ProviderUnavailable() for _ in range(5)])
+        await say(cast, conversation)
+        await turns.finished()
+        after = counted("sideline_turns_total", ended="failed"), counted("sideline_turn_seconds_count")
+        assert after == (before[0] + 1, before[1])
 
     async def test_drops_a_marker_that_no_passage_stands_behind(
         self, cast: Cast, conversation: Conversation
@@ -275,12 +301,14 @@ class TestAfterACrash:
     async def test_a_turn_that_had_begun_keeps_what_it_said(
         self, cast: Cast, conversation: Conversation
     ) -> None:
+        before = counted("sideline_turns_total", ended="interrupted")
         turn = await self._crash(cast, conversation, "Begin with")
         stage.chat = ScriptedChat()
         assert await recovery.recover(turn.pk, now=timezone.now())
         reply = await sync_to_async(reply_of)(conversation)
         assert (reply.state, reply.content) == ("failed", "Begin with")
         assert reply.metadata["interrupted"] is True
+        assert counted("sideline_turns_total", ended="interrupted") == before + 1
         assert stage.chat.asked == []
 
     async def test_a_turn_that_lives_is_left_alone(self, cast: Cast, conversation: Conversation) -> None:

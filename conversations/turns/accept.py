@@ -14,10 +14,12 @@ from django.db import transaction
 
 from accounts.access import NotVisible
 from accounts.models import User
+from coaching import spending
 from coaching.policies import escalation
 from conversations import episodes
 from conversations.models import Conversation, Interaction, Message, Session
 from conversations.turns import ledger
+from conversations.turns.shortage import words_of
 
 LONGEST = 20_000
 """Characters a message may have."""
@@ -30,12 +32,16 @@ LEASE = timedelta(seconds=15)
 
 
 class Refusal(Exception):
-    """The message was not taken and nothing was changed. `code` is stable, the text is for the sender."""
+    """The message was not taken and nothing was changed. `code` is stable, the text is for the sender.
 
-    def __init__(self, code: str, text: str) -> None:
+    `seconds` says in how many it can be, where that is a matter of time.
+    """
+
+    def __init__(self, code: str, text: str, *, seconds: int | None = None) -> None:
         super().__init__(text)
         self.code = code
         self.text = text
+        self.seconds = seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,8 @@ class Accepted:
     """Whether the message called a coach; everybody is then told how things stand."""
     silenced: bool = False
     """Whether the AI must stop whatever it is saying."""
+    left: str = ""
+    """What the sender may still ask, in words, once that is little."""
 
 
 def clean(text: str) -> str:
@@ -87,11 +95,13 @@ def accept(
     text: str,
     now: datetime,
     worker: str = "",
+    refusal: Refusal | None = None,
 ) -> Accepted:
     """Commit a client's message and open its turn.
 
     With `worker` named, the turn is claimed for that process where no other turn is running; it is then
-    in the result. Without, the turn waits and the sweep finds it.
+    in the result. Without, the turn waits and the sweep finds it. `refusal` says why the AI may not be
+    asked; it is raised where it would be, unless the message calls a person.
 
     Raises:
         NotVisible: the conversation is not the member's.
@@ -109,14 +119,18 @@ def accept(
     session_id = open_session(standing, now=now)
     if reason != escalation.CRISIS:
         conversation.title = conversation.title or title_of(text)
-    if reason in escalation.ANSWERED_BY_ASKING or episodes.ai_is_silent(conversation):
+    calls_instead = bool(findings) and refusal is not None
+    if calls_instead or reason in escalation.ANSWERED_BY_ASKING or episodes.ai_is_silent(conversation):
         message.save(force_insert=True)
         conversation.save(update_fields=["last_sequence", "updated_at", "title"])
         accepted = Accepted(conversation_id, message)
+    elif refusal is not None:
+        raise refusal
     else:
         accepted = _open_turn(
             standing, message, session_id=session_id, now=now, worker=worker, findings=findings
         )
+        _reserve(accepted, conversation, member, text, messages=1, now=now)
     if findings and episodes.request_within(conversation, findings=findings, trigger=message, now=now):
         return replace(accepted, called=True, silenced=reason in escalation.AI_MUST_WAIT)
     return accepted
@@ -150,9 +164,11 @@ def retry(
     if later.exists() or episodes.ai_is_silent(conversation):
         raise Refusal("not_retryable", "The conversation has gone on. Ask again in a new message.")
     session_id = open_session(standing, now=now)
-    return _open_turn(
+    accepted = _open_turn(
         standing, turn.question, session_id=session_id, now=now, worker=worker, new_question=False
     )
+    _reserve(accepted, conversation, member, turn.question.content, messages=0, now=now)
+    return accepted
 
 
 def _lock_to_speak(member: User, conversation_id: UUID, client_id: UUID | None) -> ledger.Standing:
@@ -273,6 +289,37 @@ def _open_turn(
         waiting_turn_id=None if claimed else turn.pk,
         reply=reply,
     )
+
+
+def _reserve(
+    accepted: Accepted,
+    conversation: Conversation,
+    member: User,
+    question: str,
+    *,
+    messages: int,
+    now: datetime,
+) -> None:
+    """Count the messages and set money aside for the turn that was opened, if one was.
+
+    Last, because the counters stay locked until the commit.
+
+    Raises:
+        Refusal: the month's messages, the day's budget or the turns at once are used up.
+    """
+    turn_id = accepted.turn_id or accepted.waiting_turn_id
+    if turn_id is None:
+        return
+    shortage = spending.reserve(
+        organization_id=conversation.organization_id,
+        user_id=member.pk,
+        subject_id=turn_id,
+        amount_usd=spending.most_an_answer_costs(question),
+        messages=messages,
+        now=now,
+    )
+    if shortage is not None:
+        raise Refusal(*words_of(shortage), seconds=shortage.retry_after_s)
 
 
 def title_of(text: str) -> str:

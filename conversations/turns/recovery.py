@@ -14,6 +14,7 @@ from django.db import transaction
 from conversations import announcing, live
 from conversations.database import in_db
 from conversations.models import Conversation, Interaction, Message
+from conversations.turns import measures
 from conversations.turns.record import claim, lock_turn
 from conversations.turns.run import turns
 
@@ -78,6 +79,7 @@ def _close(turn: Interaction, *, now: datetime, ended: str) -> Found:
         finished_at=now,
         lease_until=None,
     )
+    transaction.on_commit(measures.turn_interrupted)
     return Found(turn.pk, turn.conversation_id, turn.reply.sequence, run=False)
 
 

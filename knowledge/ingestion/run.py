@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from coaching.providers.ports import ProviderError
 from knowledge.extraction.document import Cause, ExtractionError
-from knowledge.ingestion import ledger
+from knowledge.ingestion import ledger, measures
 from knowledge.ingestion.stages import STAGES
 from knowledge.ingestion.work import Clock, Watch, Work, watch_nothing
 from knowledge.ingestion_errors import INTERNAL, PROVIDER, StageFailed
@@ -38,8 +38,10 @@ def _advance(work: Work) -> None:
     """Do the claimed stage; whatever goes wrong is written into its row."""
     try:
         _attempt(work)
+        measures.stage_ended(work.claim, "done", now=work.clock())
     except StageFailed as error:
         logger.warning("A stage of ingestion failed", extra=_facts(work, error.cause))
+        measures.stage_ended(work.claim, "failed", now=work.clock())
         ledger.give_back(work.claim, cause=error.cause, now=work.clock())
 
 

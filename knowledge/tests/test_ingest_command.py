@@ -76,7 +76,7 @@ def test_reports_json_and_a_failure_with_its_cause(folder: Path, home: House) ->
 
 
 def test_a_coach_keeps_the_documents(folder: Path, home: House) -> None:
-    ingest(folder, organization=home.organization.name, coach=home.coach.email.upper())
+    ingest(folder, organization=home.organization.name, coach=str(home.coach.email).upper())
     assert Document.objects.get().coach == home.coach
 
 

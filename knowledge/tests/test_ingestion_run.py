@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.files.base import ContentFile
+from prometheus_client import REGISTRY
 
 from accounts.tests.cast import House
 from coaching.providers import registry
@@ -53,6 +54,12 @@ def replace(version: DocumentVersion, text: str = BOOK) -> DocumentVersion:
     return added.version
 
 
+def counted(stage: str, ended: str) -> float:
+    """Return how many attempts at a stage of this process ended so."""
+    labels = {"stage": stage, "ended": ended}
+    return REGISTRY.get_sample_value("sideline_ingestion_stages_total", labels) or 0.0
+
+
 def ingest(version: DocumentVersion, clock: Clock) -> DocumentVersion:
     run.ingest(version_id=version.pk, clock=clock)
     version.refresh_from_db()
@@ -84,6 +91,14 @@ class TestIngest:
         assert (version.state, version.failed_stage, version.cause) == ("failed", "extract", "malformed")
         assert steps(version)["extract"] == ("failed", 1)
         assert Passage.objects.count() == 0
+
+    def test_each_attempt_at_a_stage_is_counted_and_timed(self, shelf: Shelf, clock: Clock) -> None:
+        before = counted("split", "done"), counted("extract", "failed")
+        ingest(add(shelf).version, clock)
+        ingest(add(shelf, b"%PDF-1.7 nothing in here", "broken.pdf").version, clock)
+        assert (counted("split", "done"), counted("extract", "failed")) == (before[0] + 1, before[1] + 1)
+        timed = REGISTRY.get_sample_value("sideline_ingestion_stage_seconds_count", {"stage": "publish"})
+        assert timed == counted("publish", "done") + counted("publish", "failed")
 
     def test_the_title_comes_from_the_file_unless_a_person_gave_one(self, shelf: Shelf, clock: Clock) -> None:
         page = "<html><head><title>On trust</title></head><body><h1>On trust</h1><p>Keep promises.</p></body></html>"

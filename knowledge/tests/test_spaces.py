@@ -226,7 +226,7 @@ class TestSearchCommand:
     def test_searches_what_a_coach_keeps(self, home: House) -> None:
         put(home.organization, "Our common assessment.", coach=home.coach, title="Private")
         out = StringIO()
-        call_command("search", "common assessment", coach=home.coach.email.upper(), stdout=out)
+        call_command("search", "common assessment", coach=str(home.coach.email).upper(), stdout=out)
         assert "Private" in out.getvalue()
 
     @pytest.mark.parametrize("options", [{}, {"organization": "Nowhere"}, {"coach": "nobody@example.org"}])

@@ -6,6 +6,7 @@ import { Composer, newId, Outbox } from "./composer.js";
 import { askAfterQuietReplies, Live } from "./live.js";
 import { MessageLog } from "./log.js";
 import { People, Typing } from "./presence.js";
+import { Quota } from "./quota.js";
 import { openSourcesBeside } from "./sources.js";
 import { StatusLine } from "./status.js";
 
@@ -64,6 +65,8 @@ const status = new StatusLine({
   },
 });
 
+const quota = composer ? new Quota({ left: byId("left"), wait: byId("wait"), composer, announce }) : null;
+
 // --- What the server says ---
 
 const HEARD = {
@@ -76,6 +79,7 @@ const HEARD = {
   ack(event) {
     outbox.take(event.client_id);
     log.acknowledge(event.client_id, event.message, event.sequence);
+    quota?.show(event.left);
     if (event.repeated) live.greet();
   },
   refused(event) {
@@ -83,6 +87,7 @@ const HEARD = {
     if (event.client_id) log.dropPending(event.client_id);
     if (text !== undefined) composer?.giveBack(text);
     composer?.refuse(event.text);
+    if (event.seconds) quota?.hold(event.seconds);
   },
   message(event) {
     const { isNew, ended, hasGap, element } = log.show(event);
@@ -133,6 +138,7 @@ function noteStanding({ owner_state, epoch, holder }, { isNews = false } = {}) {
   standing = { owner_state, epoch, holder };
   page.dataset.ownerState = owner_state;
   composer?.address(holder || persona);
+  if (owner_state === "coach") quota?.release();
   if (isChanged || isNews) lookAnew();
   showStatus();
 }

@@ -87,6 +87,11 @@ export class Composer {
     this.#refusal.hidden = !words;
   }
 
+  /** Show the button as resting, or as ready; a press still sends. */
+  rest(isResting) {
+    this.#form.querySelector("[type=submit]").setAttribute("aria-disabled", String(isResting));
+  }
+
   #submitted(event) {
     event.preventDefault();
     const text = this.#box.value;

@@ -50,5 +50,10 @@ document.addEventListener("keydown", (event) => {
   menu.querySelector("summary")?.focus();
 });
 
+// A form that was one too many is answered with a notice instead of its fragment.
+document.addEventListener("htmx:responseError", ({ detail: { xhr } }) => {
+  if (xhr.status === 429) document.getElementById("toasts")?.insertAdjacentHTML("beforeend", xhr.responseText);
+});
+
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", labelThemeButtons);
 labelThemeButtons();

@@ -76,6 +76,7 @@ class Command(BaseCommand):
         """Start everything in order, say where it is, and watch it."""
         addresses = self._start_services(services)
         supervisor.environment = {
+            "PUBLIC_URL": f"http://localhost:{options['port']}",
             **os.environ,
             "DATABASE_URL": settings.DATABASE_URL,
             "REDIS_URL": settings.REDIS_URL,
@@ -174,26 +175,34 @@ def _children(home: Path, options: dict[str, Any]) -> list[Child]:
     celery = python("-m", "celery", "--quiet", "-A", "config.celery", "worker", "--loglevel", "WARNING")
     quiet = ["--without-gossip", "--without-mingle"]
     role = {"SIDELINE_ROLE": "worker"}
+    web, worker, ingestion = ({"METRICS_PORT": str(port)} for port in _metrics_ports())
     clock = ["--beat", "--schedule", str(home / "beat-schedule")]
     return [
         Child(
             "web",
             python("-m", "config.web", "--bind", options["host"], "--port", str(options["port"])),
             logs / "web.log",
+            environment=web,
         ),
         Child(
             "worker",
             [*celery, *quiet, *clock, "--queues", "default", "--concurrency", "1", "--hostname", "worker@%h"],
             logs / "worker.log",
-            environment=role,
+            environment=role | worker,
         ),
         Child(
             "ingestion",
             [*celery, *quiet, "--queues", "ingestion", "--concurrency", "1", "--hostname", "ingestion@%h"],
             logs / "ingestion.log",
-            environment=role,
+            environment=role | ingestion,
         ),
     ]
+
+
+def _metrics_ports() -> tuple[int, int, int]:
+    """Return a metrics port for each process, one after the other; none when none is wanted."""
+    first = settings.METRICS_PORT
+    return (first, first + 1, first + 2) if first else (0, 0, 0)
 
 
 def _read(note: Path) -> dict[str, Any]:

@@ -1,0 +1,153 @@
+"""Who I am, and for administrators: who the people are and what they may do."""
+
+from typing import Any
+from uuid import UUID
+
+from allauth.account.adapter import get_adapter
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from typing_extensions import override
+
+from accounts import access, people, tokens
+from accounts.api_envelope import Answer
+from accounts.api_errors import Problem
+from accounts.api_operations import Operation, Said
+from accounts.api_pages import PageQuery, page_of, split
+from accounts.api_parsing import StrictSerializer
+from accounts.models import ApiToken, Organization, User
+from accounts.roles import Role
+from accounts.scopes import Scope
+
+
+class OrganizationShape(serializers.ModelSerializer[Organization]):
+    """An organization, as its members see it."""
+
+    class Meta:
+        model = Organization
+        fields = ("id", "name")
+
+
+class PersonShape(serializers.ModelSerializer[User]):
+    """A person."""
+
+    organization = OrganizationShape()
+    last_login = serializers.DateTimeField(allow_null=True)
+
+    class Meta:
+        model = User
+        fields = ("id", "email", "name", "role", "organization", "created_at", "last_login")
+
+
+class PersonRow(PersonShape):
+    """A person as administrators see them."""
+
+    class Meta(PersonShape.Meta):
+        fields = (*PersonShape.Meta.fields, "is_active")  # type: ignore[assignment]
+
+
+class Me(Operation):
+    """Whoever asks."""
+
+    needs = {"GET": Scope.READ}
+
+    @extend_schema(tags=["auth"], responses=PersonShape)
+    def get(self, _request: Request) -> Answer:
+        """Say who the key or the session belongs to."""
+        return self.answer(PersonShape(self.member))
+
+
+class Logout(Operation):
+    """The end of a session or of a key."""
+
+    @extend_schema(tags=["auth"], request=None, responses=Said)
+    def post(self, request: Request) -> Answer:
+        """End the session that was used, or revoke the key."""
+        if isinstance(request.auth, ApiToken):
+            tokens.revoke(
+                owner=self.member, token_id=request.auth.pk, now=timezone.now(), request=self.django_request
+            )
+        else:
+            get_adapter().logout(self.django_request)
+        return Answer({"message": "Logged out successfully"})
+
+    @override
+    def saves_reply(self, _request: Request) -> bool:
+        """Keep none: whoever asks again is nobody any more."""
+        return False
+
+
+class PeopleQuery(PageQuery):
+    """Which people are wanted."""
+
+    role = serializers.ChoiceField(choices=Role.choices, required=False)
+    organization_id = serializers.UUIDField(
+        required=False, help_text="Only your own organization has people for you."
+    )
+
+
+class PeopleShape(serializers.Serializer[Any]):
+    """A page of people."""
+
+    users = PersonRow(many=True, source="rows")
+    total = serializers.IntegerField()
+    limit = serializers.IntegerField()
+    offset = serializers.IntegerField()
+
+
+class People(Operation):
+    """The people of the organization."""
+
+    needs = {"GET": Scope.ADMIN}
+
+    @extend_schema(tags=["admin"], parameters=[PeopleQuery], responses=PeopleShape)
+    def get(self, _request: Request) -> Answer:
+        """List the people of the organization, the newest first."""
+        page, wanted = split(self.query(PeopleQuery))
+        found = access.visible_people(self.member).filter(**wanted).select_related("organization")
+        listed = page_of(found, by="created_at", **page)
+        return self.answer(PeopleShape(listed), meta=listed.meta)
+
+
+class PersonChange(StrictSerializer):
+    """What an administrator may change about a person."""
+
+    role = serializers.ChoiceField(choices=Role.choices, required=False)
+    is_active = serializers.BooleanField(required=False)
+
+
+class ChangedPerson(serializers.Serializer[Any]):
+    """A person after the change."""
+
+    id = serializers.UUIDField()
+    role = serializers.ChoiceField(choices=Role.choices)
+    is_active = serializers.BooleanField()
+    updated_at = serializers.DateTimeField()
+
+
+class Person(Operation):
+    """One person of the organization."""
+
+    needs = {"PATCH": Scope.ADMIN}
+
+    @extend_schema(tags=["admin"], request=PersonChange, responses=ChangedPerson)
+    def patch(self, _request: Request, person_id: UUID) -> Answer:
+        """Change a person's role, or whether they may sign in; on record, and the last administrator stays."""
+        changes = self.body(PersonChange)
+        person = access.visible_member(self.member, person_id)
+        changed = [field for field, value in changes.items() if getattr(person, field) != value]
+        for field in changed:
+            setattr(person, field, changes[field])
+        try:
+            people.change_person(
+                actor=self.member, person=person, changed=changed, request=self.django_request
+            )
+        except people.LastAdministrator:
+            raise Problem(
+                409,
+                "An organization needs one active administrator. Name another one first.",
+                details={"reason": "last_administrator"},
+            ) from None
+        values = {field: getattr(person, field) for field in ("id", "role", "is_active")}
+        return self.answer(ChangedPerson({**values, "updated_at": timezone.now()}))

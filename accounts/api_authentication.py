@@ -1,0 +1,90 @@
+"""Who asks the API: a program with a key in `Authorization: Bearer`, or a browser with its session."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from typing_extensions import override
+
+from accounts import tokens
+from accounts.api_errors import WithoutCsrfToken
+from accounts.models import ApiToken, User
+from accounts.scopes import Scope, offered_to
+
+
+class TokenAuthentication(BaseAuthentication):
+    """A key of a person, in the header `Authorization: Bearer …`."""
+
+    @override
+    def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
+        """Return the key's owner and the key; none where no key was sent.
+
+        Raises:
+            AuthenticationFailed: the key does not exist, has ended, or its owner was deactivated.
+        """
+        scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        now = timezone.now()
+        token = tokens.recognise(secret=secret.strip(), now=now)
+        if token is None:
+            raise AuthenticationFailed
+        tokens.note_use(token=token, now=now)
+        return token.owner, token
+
+    @override
+    def authenticate_header(self, request: Request) -> str:
+        """Return what a 401 says about how to come in."""
+        return 'Bearer realm="Sideline"'
+
+
+class BrowserAuthentication(SessionAuthentication):
+    """The session of a page, with its CSRF token for whatever changes something."""
+
+    @override
+    def enforce_csrf(self, request: Request) -> None:
+        """Refuse a change that no page of this site has asked for.
+
+        Raises:
+            WithoutCsrfToken: the token is missing or wrong.
+        """
+        try:
+            super().enforce_csrf(request)
+        except PermissionDenied:
+            raise WithoutCsrfToken from None
+
+
+def granted(request: Request) -> frozenset[Scope]:
+    """Return what the request may do: of a key its scopes, and never more than the role has now."""
+    person: Any = request.user
+    offered = frozenset(offered_to(person.role))
+    if isinstance(request.auth, ApiToken):
+        return offered & {Scope(scope) for scope in request.auth.scopes}
+    return offered
+
+
+def lasting(request: Request) -> Callable[[], bool]:
+    """Return a question for doors that stay open: whether the key or the session still opens them."""
+    if isinstance(request.auth, ApiToken):
+        token_id = request.auth.pk
+        return lambda: tokens.is_live(token_id=token_id, now=timezone.now())
+    session_key = request.session.session_key
+    return lambda: Session.objects.filter(session_key=session_key, expire_date__gt=timezone.now()).exists()
+
+
+class MayDo(BasePermission):
+    """Lets in signed-in members of an organization whose role and key reach the operation."""
+
+    @override
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Whether the operation is open; a method that does not exist is answered as that."""
+        person = request.user
+        if not isinstance(person, User) or not person.is_active or person.organization_id is None:
+            return False
+        needed = getattr(view, "needs", {}).get("GET" if request.method == "HEAD" else request.method)
+        return needed is None or needed in granted(request)

@@ -1,0 +1,101 @@
+"""What every operation of the API does alike: who may, what is read, how it is answered."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, TypeVar, cast
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.views import APIView
+from typing_extensions import override
+
+from accounts.api_authentication import BrowserAuthentication, MayDo, TokenAuthentication
+from accounts.api_envelope import Answer
+from accounts.api_replay import replayable
+from accounts.models import User
+from accounts.scopes import Scope
+
+Read = TypeVar("Read", bound="serializers.Serializer[Any]")
+
+UNSAFE = ("post", "put", "patch", "delete")
+
+
+class Operation(APIView):
+    """One address of the API. Its unsafe methods may be sent again under an `Idempotency-Key`."""
+
+    needs: ClassVar[Mapping[str, Scope]] = {}
+    """By method, the part of the API that a key must open."""
+
+    authentication_classes = (TokenAuthentication, BrowserAuthentication)
+    permission_classes = (MayDo,)
+
+    @override
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Wrap the unsafe methods of an operation."""
+        super().__init_subclass__(**options)
+        for method in UNSAFE:
+            if method in vars(cls):
+                setattr(cls, method, replayable(vars(cls)[method]))
+
+    @property
+    def member(self) -> User:
+        """Whoever asks; the permission has made sure that it is a member of an organization."""
+        return cast("User", self.request.user)
+
+    @property
+    def django_request(self) -> HttpRequest:
+        """The request as Django's own verbs know it."""
+        return self.request._request  # noqa: SLF001 -- the framework has no other name for it
+
+    def saves_reply(self, _request: Request) -> bool:
+        """Whether the reply to a request can be kept for the same request again."""
+        return True
+
+    def body(self, kind: type[Read]) -> Mapping[str, Any]:
+        """Return the checked values of the body.
+
+        Raises:
+            ValidationError: one of them is wrong, missing or unknown.
+        """
+        return _checked(kind, self.request.data)
+
+    def query(self, kind: type[Read]) -> Mapping[str, Any]:
+        """Return the checked values of the query.
+
+        Raises:
+            ValidationError: one of them is wrong, missing or unknown.
+        """
+        return _checked(kind, self.request.query_params.dict())
+
+    def answer(
+        self,
+        shape: "serializers.BaseSerializer[Any]",
+        *,
+        status: int = 200,
+        meta: Mapping[str, Any] | None = None,
+    ) -> Answer:
+        """Return the values of a shape as the answer."""
+        return Answer(shape.data, status=status, meta=meta)
+
+    @override
+    def finalize_response(  # type: ignore[override]  # a stream is a response too
+        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
+        """Tell browsers and proxies to keep no copy."""
+        ready: Any = response
+        final = super().finalize_response(request, ready, *args, **kwargs)
+        final["Cache-Control"] = "private, no-store"
+        return final
+
+
+def _checked(kind: type[Read], data: Any) -> Mapping[str, Any]:
+    shape = kind(data=data)
+    shape.is_valid(raise_exception=True)
+    return cast("Mapping[str, Any]", shape.validated_data)
+
+
+class Said(serializers.Serializer[Any]):
+    """A sentence about what was done."""
+
+    message = serializers.CharField()

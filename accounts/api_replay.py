@@ -1,0 +1,136 @@
+"""`Idempotency-Key`: an unsafe request that is sent again gets the reply of the first, and has no second effect."""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
+
+import orjson
+from django.core.files.uploadedfile import UploadedFile
+from django.db import connection
+from django.http import HttpResponse, QueryDict
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from rest_framework.request import Request
+
+from accounts import saved_replies
+from accounts.api_errors import Problem
+from accounts.saved_replies import Claim, KeyReused, Saved, StillAnswering
+
+HEADER = "Idempotency-Key"
+REPLAYED = "Idempotency-Replayed"
+LONGEST_KEY = 255
+DONE = (200, 201)
+"""Only what is done is kept; 202 says that there is more to come."""
+WAIT_SECONDS = 100.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.5
+
+
+class Replayable(Protocol):
+    """What the wrapper needs of an operation."""
+
+    def saves_reply(self, request: Request) -> bool:
+        """Whether the reply can be kept."""
+        ...
+
+    def finalize_response(
+        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
+        """Make a response ready to be rendered."""
+        ...
+
+
+Handler = TypeVar("Handler", bound=Callable[..., HttpResponseBase])
+
+
+def replayable(handler: Handler) -> Handler:
+    """Return a handler that answers a request with a known key from what it answered before."""
+
+    @wraps(handler)
+    def run(operation: Replayable, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        key = key_of(request)
+        if not key or not operation.saves_reply(request):
+            return handler(operation, request, *args, **kwargs)
+        known = _claim_or_wait(request, key)
+        if isinstance(known, Saved):
+            response = HttpResponse(known.body, status=known.status, content_type="application/json")
+            response[REPLAYED] = "true"
+            return response
+        try:
+            answer = handler(operation, request, *args, **kwargs)
+        except BaseException:
+            saved_replies.let_go(claimed=known)
+            raise
+        ready: Any = operation.finalize_response(request, answer, *args, **kwargs)
+        if ready.status_code in DONE:
+            saved_replies.keep(claimed=known, status=ready.status_code, body=ready.render().content)
+        else:
+            saved_replies.let_go(claimed=known)
+        return answer
+
+    return run  # type: ignore[return-value]  # the same signature, which a wrapper cannot say
+
+
+def key_of(request: Request) -> str:
+    """Return the sender's key; empty without one.
+
+    Raises:
+        Problem: it is too long or has unprintable characters.
+    """
+    key: str = request.headers.get(HEADER, "").strip()
+    if len(key) > LONGEST_KEY or not (key.isascii() and key.isprintable()):
+        raise Problem(400, details={HEADER: [f"A key has at most {LONGEST_KEY} printable ASCII characters."]})
+    return key
+
+
+def _sender(request: Request) -> UUID:
+    sender: UUID = request.user.pk  # type: ignore[assignment]  # the permission lets in nobody without one
+    return sender
+
+
+def _claim_or_wait(request: Request, key: str) -> Claim | Saved:
+    """Return the right to answer, or what the first request was answered, waiting for it if need be."""
+    fingerprint = fingerprint_of(request)
+    until, pause = time.monotonic() + WAIT_SECONDS, FIRST_PAUSE
+    while True:
+        try:
+            return saved_replies.claim(
+                user_id=_sender(request), key=key, fingerprint=fingerprint, now=timezone.now()
+            )
+        except KeyReused:
+            raise Problem(422) from None
+        except StillAnswering:
+            if time.monotonic() > until:
+                message = "The first request with this key is still being answered."
+                raise Problem(409, message, details={"reason": "still_answering"}, retry_after=5) from None
+        # Many may wait for one; they must not keep the connection that it needs.
+        if not connection.in_atomic_block:
+            connection.close()
+        time.sleep(pause)
+        pause = min(pause * 1.5, LONGEST_PAUSE)
+
+
+def fingerprint_of(request: Request) -> str:
+    """Return a hash of what is asked: method, address and content, whatever the boundaries of a form are."""
+    digest = hashlib.sha256(f"{request.method} {request.get_full_path()}\n".encode())
+    data = request.data
+    if isinstance(data, QueryDict):
+        for piece in _pieces(data):
+            digest.update(hashlib.sha256(piece).digest())
+    else:
+        digest.update(orjson.dumps(data, option=orjson.OPT_SORT_KEYS))
+    return digest.hexdigest()
+
+
+def _pieces(form: QueryDict) -> Iterator[bytes]:
+    for name, values in sorted(form.lists()):
+        yield name.encode()
+        for value in values:
+            if isinstance(value, UploadedFile):
+                yield (value.name or "").encode()
+                yield from value.chunks()
+                value.seek(0)
+            else:
+                yield str(value).encode()

@@ -1,0 +1,50 @@
+"""What every page of the dashboard about people begins with: who uses it, and that nothing can be changed."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from typing_extensions import override
+from unfold.admin import ModelAdmin
+
+from accounts import access
+from accounts.models import User
+
+
+def member_of(request: HttpRequest) -> User:
+    """Return who uses the dashboard.
+
+    Raises:
+        NotVisible: nobody is signed in.
+    """
+    if not isinstance(request.user, User):
+        raise access.NotVisible
+    return request.user
+
+
+class ReadOnly(ModelAdmin):  # type: ignore[misc]  # Unfold has no types
+    """Nobody adds, changes or deletes anything, unless a page says otherwise."""
+
+    @override
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Return whether the page is listed."""
+        return self.has_view_permission(request)
+
+    @override
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return whether the member administers an organization or the installation."""
+        return member_of(request).is_admin
+
+    @override
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Return no."""
+        return False
+
+    @override
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return no."""
+        return False
+
+    @override
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Return no."""
+        return False

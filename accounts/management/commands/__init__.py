@@ -1,0 +1,1 @@
+"""Commands about organizations, people and the record."""

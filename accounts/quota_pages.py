@@ -1,0 +1,31 @@
+"""The quota of requests on the pages: what counts, and what is answered when it is used up."""
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from accounts import quotas
+from accounts.quotas import Verdict
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+
+def counts(request: HttpRequest) -> bool:
+    """Whether a request to a page counts: forms that people send, but not those that lead to a person.
+
+    Pages that are only looked at never do, so that no quota locks anybody out; the API counts for itself.
+    """
+    if request.method in SAFE or not request.user.is_authenticated or request.path.startswith("/api/"):
+        return False
+    match = request.resolver_match
+    return match is None or match.view_name not in settings.QUOTAS_NEVER_REFUSE
+
+
+def too_many(request: HttpRequest, verdict: Verdict) -> HttpResponse:
+    """Return the answer to one request too many; a fragment's request gets a notice for its page."""
+    again = quotas.duration(verdict.retry_after_s)
+    template = "429.html#notice" if request.headers.get("HX-Request") else "429.html"
+    response = render(request, template, {"again": again}, status=429)
+    for name, value in quotas.headers(verdict).items():
+        response[name] = value
+    return response

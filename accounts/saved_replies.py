@@ -1,0 +1,97 @@
+"""One effect for each key that a program gives to an unsafe request, however often and in parallel it is sent.
+
+The first request claims the key, does its work and leaves its reply; the same request again gets that reply
+for a day. A request that was refused has changed nothing and leaves nothing.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import IntegrityError
+from django.db.models import QuerySet
+
+from accounts.models import SavedReply
+
+KEPT = timedelta(hours=24)
+LEASE = timedelta(minutes=4)
+"""After this a request without a reply is held for dead, and the next one does the work."""
+
+
+class KeyReused(Exception):
+    """The key belongs to another request of this person; nothing was done."""
+
+
+class StillAnswering(Exception):
+    """The first request with this key is at work; its reply will be there in a moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to answer under a key: given to one request at a time."""
+
+    row_id: int
+    claimed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What the first request was answered."""
+
+    status: int
+    body: bytes
+
+
+def claim(*, user_id: UUID, key: str, fingerprint: str, now: datetime) -> Claim | Saved:
+    """Take the key for this request, or return what was answered under it before.
+
+    Raises:
+        KeyReused: another request of this person had the key.
+        StillAnswering: the first request has not been answered yet.
+    """
+    try:
+        row, is_new = SavedReply.objects.get_or_create(
+            user_id=user_id, key=key, defaults={"fingerprint": fingerprint, "claimed_at": now}
+        )
+    except IntegrityError:
+        # Another had the key and let go of it between our two looks.
+        raise StillAnswering from None
+    if is_new:
+        return Claim(row.pk, now)
+    if row.claimed_at < now - (LEASE if row.status is None else KEPT):
+        return _take_up(row, fingerprint=fingerprint, now=now)
+    if row.fingerprint != fingerprint:
+        raise KeyReused
+    if row.status is None:
+        raise StillAnswering
+    return Saved(row.status, bytes(row.body))
+
+
+def _take_up(row: SavedReply, *, fingerprint: str, now: datetime) -> Claim:
+    """Claim a key whose time is over; one of several wins."""
+    won = SavedReply.objects.filter(pk=row.pk, claimed_at=row.claimed_at).update(
+        fingerprint=fingerprint, claimed_at=now, status=None, body=b""
+    )
+    if not won:
+        raise StillAnswering
+    return Claim(row.pk, now)
+
+
+def keep(*, claimed: Claim, status: int, body: bytes) -> None:
+    """Leave the reply for the same request again; nothing when another has taken the key meanwhile."""
+    _mine(claimed).update(status=status, body=body)
+
+
+def let_go(*, claimed: Claim) -> None:
+    """Free the key of a request that changed nothing."""
+    _mine(claimed).delete()
+
+
+def forget_old(*, now: datetime) -> int:
+    """Delete the replies whose day is over; return how many there were."""
+    deleted, _ = SavedReply.objects.filter(claimed_at__lt=now - KEPT).delete()
+    return deleted
+
+
+def _mine(claimed: Claim) -> QuerySet[SavedReply]:
+    return SavedReply.objects.filter(pk=claimed.row_id, claimed_at=claimed.claimed_at, status=None)

@@ -1,0 +1,34 @@
+"""What a program may do with a person's key: never more than the person may do now."""
+
+from collections.abc import Collection
+
+from django.db import models
+
+from accounts.roles import Role, includes
+
+
+class Scope(models.TextChoices):
+    """One part of the API that a key can open."""
+
+    READ = "read", "Read my conversations, search the library"
+    WRITE = "write", "Ask, change and delete my conversations, give feedback"
+    DOCUMENTS = "documents", "Add, watch and delete documents"
+    ADMIN = "admin", "See people and feedback, change roles"
+
+
+_NEEDS = {
+    Scope.READ: Role.EDUCATOR,
+    Scope.WRITE: Role.EDUCATOR,
+    Scope.DOCUMENTS: Role.COACH,
+    Scope.ADMIN: Role.ADMIN,
+}
+
+
+def offered_to(role: str) -> tuple[Scope, ...]:
+    """Return what a person of this role may put into a key."""
+    return tuple(scope for scope in Scope if includes(role, _NEEDS[scope]))
+
+
+def opens(scopes: Collection[str], scope: Scope, *, role: str) -> bool:
+    """Whether these scopes, in the hands of somebody of this role, open `scope`."""
+    return scope in scopes and scope in offered_to(role)

@@ -1,0 +1,100 @@
+"""Where a person is signed in: noted while sessions are used, listed for them, and ended by them.
+
+A session is a row of Django's; what is shown of it is a row of ours that the database deletes with it. Open
+sockets of an ended session are closed by `conversations/watch.py`.
+"""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from allauth.account.adapter import get_adapter
+from django.contrib.sessions.models import Session
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from accounts import audit, devices
+from accounts.access import NotVisible
+from accounts.entry_models import SignedIn
+from accounts.models import User
+
+NOTED = "_noted"
+"""Where a session keeps under which key, and when, it was noted last."""
+NOTED_EVERY = timedelta(minutes=10)
+"""How exact the time of the last use is; more exact would be a write for every request."""
+
+
+def note_use(request: HttpRequest, *, now: datetime) -> None:
+    """Note who uses the request's session from where, once in a while and whenever the session has a new key."""
+    session = request.session
+    if session.session_key is None:
+        session.save()
+    key = session.session_key
+    noted = session.get(NOTED)
+    if isinstance(noted, list) and noted[0] == key and now - datetime.fromisoformat(noted[1]) < NOTED_EVERY:
+        return
+    user = request.user
+    if not isinstance(user, User):
+        return
+    try:
+        _save(request, user, str(key), now)
+    except IntegrityError:
+        # Somebody ended the session while this request was on its way: there is nothing to be listed.
+        return
+    session[NOTED] = [key, now.isoformat()]
+
+
+@transaction.atomic
+def _save(request: HttpRequest, user: User, key: str, now: datetime) -> None:
+    """Write the row of a session, or renew it."""
+    seen = {
+        "device": devices.in_words(request.headers.get("User-Agent", "")),
+        "address": get_adapter(request).get_client_ip(request),
+        "last_used_at": now,
+    }
+    SignedIn.objects.bulk_create(
+        [SignedIn(session_id=key, user=user, first_used_at=now, **seen)],
+        update_conflicts=True,
+        unique_fields=["session"],
+        update_fields=list(seen),
+    )
+
+
+def sessions_of(member: User, *, now: datetime) -> QuerySet[SignedIn]:
+    """Return the person's own living sessions, the one used last first."""
+    alive = SignedIn.objects.filter(user_id=member.pk, session__expire_date__gt=now)
+    return alive.order_by("-last_used_at", "-pk")
+
+
+@transaction.atomic
+def end(*, member: User, signed_in_id: UUID, request: HttpRequest, now: datetime) -> SignedIn:
+    """End one of the person's own sessions, and record it.
+
+    Raises:
+        NotVisible: there is none, it has ended, or it is somebody else's.
+    """
+    found = sessions_of(member, now=now).filter(pk=signed_in_id).first()
+    if found is None or not _delete([found.session_id]):
+        raise NotVisible
+    _record(member, f"session:{found.pk}", found.device, request)
+    return found
+
+
+@transaction.atomic
+def end_others(*, member: User, request: HttpRequest, now: datetime) -> int:
+    """End every session of the person but the one of this request, record it, and return how many."""
+    others = sessions_of(member, now=now).exclude(session_id=request.session.session_key)
+    ended = _delete(list(others.values_list("session_id", flat=True)))
+    if ended:
+        _record(member, audit.person(member), f"all others: {ended}", request)
+    return ended
+
+
+def _delete(keys: list[str]) -> int:
+    """Delete sessions and return how many were there."""
+    deleted, _ = Session.objects.filter(session_key__in=keys).delete()
+    return deleted
+
+
+def _record(member: User, resource: str, reason: str, request: HttpRequest) -> None:
+    audit.record(actor=member, action="session_ended", resource=resource, reason=reason, request=request)

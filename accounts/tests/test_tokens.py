@@ -1,0 +1,181 @@
+"""Keys for programs: made and revoked by their owner, shown once, never more than the owner may do."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import IntegrityError
+from django.test import Client
+
+from accounts import people, tokens
+from accounts.models import ApiToken, AuditEvent, User
+from accounts.scopes import Scope, offered_to
+from accounts.tests.api_caller import Api, as_program, key_of
+from accounts.tests.cast import Cast
+
+pytestmark = [pytest.mark.urls("accounts.tests.urls"), pytest.mark.django_db]
+
+ADDRESS = "/settings/keys/"
+NOW = datetime(2026, 1, 5, 10, 40, tzinfo=UTC)
+FORM = {"name": "Planner", "scopes": ["read"], "days": "30"}
+
+
+@pytest.fixture
+def as_owner(client: Client, owner: User) -> Client:
+    """Return a browser in which Ada is signed in."""
+    client.force_login(owner)
+    return client
+
+
+def issue(owner: User, **options: Any) -> tokens.Issued:
+    """Make a key."""
+    given = {"name": "Planner", "scopes": ["read"], "days": 30, "now": NOW, **options}
+    return tokens.issue(owner=owner, **given)
+
+
+class TestThePage:
+    def test_strangers_sign_in_first(self, client: Client) -> None:
+        assert client.get(ADDRESS)["Location"] == f"/accounts/login/?next={ADDRESS}"
+
+    def test_settings_lead_to_it(self, as_owner: Client) -> None:
+        assert f'href="{ADDRESS}"' in as_owner.get("/settings/").content.decode()
+
+    def test_says_that_there_is_none(self, as_owner: Client) -> None:
+        assert "You have none." in as_owner.get(ADDRESS).content.decode()
+
+    def test_shows_a_new_key_once_and_keeps_only_its_hash(self, as_owner: Client) -> None:
+        made = as_owner.post(ADDRESS, FORM)
+        (secret,) = re.findall(r"sideline_[A-Za-z0-9_-]{43}", made.content.decode())
+        assert made["Cache-Control"] == "no-store"
+        assert secret not in as_owner.get(ADDRESS).content.decode()
+        (row,) = ApiToken.objects.values()
+        assert secret not in str(row)
+        assert secret not in str(list(AuditEvent.objects.values()))
+        assert Api(secret)("GET", "auth/me").data["email"] == "ada@riverside.example"
+
+    def test_is_on_record(self, as_owner: Client, owner: User) -> None:
+        as_owner.post(ADDRESS, FORM)
+        event = AuditEvent.objects.get(action="token_created")
+        token = ApiToken.objects.get()
+        assert (event.actor_id, event.resource, event.reason) == (owner.pk, f"token:{token.pk}", "read")
+
+    @pytest.mark.parametrize(
+        ("changed", "problem"),
+        [
+            ({"name": ""}, 'id="id_name_error"'),
+            ({"name": "x" * 81}, 'id="id_name_error"'),
+            ({"scopes": []}, "Choose at least one thing"),
+            ({"scopes": ["admin"]}, 'id="id_scopes_error"'),
+            ({"scopes": ["documents"]}, 'id="id_scopes_error"'),
+            ({"days": "4000"}, 'id="id_days_error"'),
+        ],
+    )
+    def test_an_impossible_key_is_explained_and_not_made(
+        self, as_owner: Client, changed: dict[str, Any], problem: str
+    ) -> None:
+        assert problem in as_owner.post(ADDRESS, {**FORM, **changed}).content.decode()
+        assert not ApiToken.objects.exists()
+
+    def test_one_too_many_is_refused(self, as_owner: Client, owner: User) -> None:
+        for _ in range(tokens.MOST):
+            key_of(owner)
+        assert "You have 20 keys." in as_owner.post(ADDRESS, FORM).content.decode()
+        assert ApiToken.objects.count() == tokens.MOST
+
+    def test_a_name_is_shown_as_text(self, as_owner: Client) -> None:
+        as_owner.post(ADDRESS, {**FORM, "name": "<img src=x onerror=alert(1)>"})
+        assert "<img src=x" not in as_owner.get(ADDRESS).content.decode()
+
+
+class TestRevoking:
+    def test_ends_the_key_at_once(self, as_owner: Client, owner: User) -> None:
+        secret = key_of(owner)
+        token = ApiToken.objects.get()
+        answer = as_owner.post(f"{ADDRESS}{token.pk}/revoke/")
+        assert answer["Location"] == ADDRESS
+        assert Api(secret)("GET", "auth/me").status == 401
+        assert AuditEvent.objects.get(action="token_revoked").resource == f"token:{token.pk}"
+        assert "A program" not in as_owner.get(ADDRESS).context["tokens"]
+
+    def test_is_for_the_owner_alone(self, as_owner: Client, coach: User, org_admin: User) -> None:
+        for other in (coach, org_admin):
+            secret = key_of(other)
+            token = ApiToken.objects.get(owner=other)
+            there, nowhere = (as_owner.post(f"{ADDRESS}{one}/revoke/") for one in (token.pk, uuid4()))
+            assert (there.status_code, there.content) == (nowhere.status_code, nowhere.content)
+            assert there.status_code == 404
+            assert Api(secret)("GET", "auth/me").status == 200
+
+    def test_needs_a_post(self, as_owner: Client, owner: User) -> None:
+        key_of(owner)
+        assert as_owner.get(f"{ADDRESS}{ApiToken.objects.get().pk}/revoke/").status_code == 405
+
+
+class TestAKey:
+    def test_ends_when_its_time_is_over(self, owner: User) -> None:
+        issued = issue(owner, days=7)
+        last = NOW + timedelta(days=7)
+        assert tokens.recognise(secret=issued.secret, now=last - timedelta(seconds=1)) == issued.token
+        assert tokens.recognise(secret=issued.secret, now=last) is None
+
+    def test_lasts_a_year_at_most(self, owner: User) -> None:
+        assert issue(owner, days=4000).token.expires_at == NOW + timedelta(days=365)
+
+    def test_is_dead_with_its_owner_s_account(self, owner: User, org_admin: User) -> None:
+        api = as_program(owner)
+        owner.is_active = False
+        people.change_person(actor=org_admin, person=owner, changed=["is_active"])
+        assert (api("GET", "auth/me").status, api("GET", "auth/me").code) == (401, "UNAUTHENTICATED")
+
+    def test_shrinks_with_its_owner_s_role(self, cast: Cast) -> None:
+        person, admin = cast.home.coach, cast.home.admin
+        person.role = "admin"
+        people.change_person(actor=admin, person=person, changed=["role"])
+        api = as_program(person, "read", "admin")
+        assert api("GET", "admin/users").status == 200
+        person.role = "coach"
+        people.change_person(actor=admin, person=person, changed=["role"])
+        refused = api("GET", "admin/users")
+        assert (refused.status, refused.code) == (403, "FORBIDDEN")
+        assert api("GET", "auth/me").status == 200
+
+    def test_opens_only_what_was_chosen(self, org_admin: User) -> None:
+        assert as_program(org_admin, "write")("GET", "auth/me").status == 403
+        assert as_program(org_admin, "read")("GET", "admin/users").status == 403
+
+    def test_knows_to_the_hour_when_it_was_used(self, owner: User) -> None:
+        token = issue(owner).token
+        tokens.note_use(token=token, now=NOW)
+        token.refresh_from_db()
+        assert token.last_used_at == datetime(2026, 1, 5, 10, tzinfo=UTC)
+        tokens.note_use(token=token, now=NOW + timedelta(minutes=15))
+        token.refresh_from_db()
+        assert token.last_used_at == datetime(2026, 1, 5, 10, tzinfo=UTC)
+
+    @pytest.mark.parametrize(
+        "header", ["", "Bearer", "Bearer ", "Bearer nonsense", "Basic abc", "Bearer \xff\xfe", "bearer  x y"]
+    )
+    def test_that_is_none_lets_nobody_in(self, client: Client, db: None, header: str) -> None:
+        answer = client.get("/api/v1/auth/me", headers={"Authorization": header})
+        assert (answer.status_code, answer["WWW-Authenticate"]) == (401, 'Bearer realm="Sideline"')
+        assert answer.json()["error"]["code"] == "UNAUTHENTICATED"
+
+    def test_the_database_refuses_what_no_form_would_send(self, owner: User) -> None:
+        with pytest.raises(IntegrityError, match="token_scopes_known"):
+            ApiToken.objects.create(
+                owner=owner,
+                name="x",
+                scopes=["everything"],
+                hash="x",
+                hint="x",
+                expires_at=NOW + timedelta(9999),
+            )
+
+
+def test_what_a_role_may_put_into_a_key() -> None:
+    assert offered_to("educator") == (Scope.READ, Scope.WRITE)
+    assert offered_to("coach") == (Scope.READ, Scope.WRITE, Scope.DOCUMENTS)
+    assert offered_to("admin") == tuple(Scope)
+    assert offered_to("janitor") == ()

@@ -1,0 +1,134 @@
+"""Keys with which programs act for a person: made, recognised and revoked. The key itself is never stored."""
+
+import hashlib
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+from django.http import HttpRequest
+
+from accounts import access, audit
+from accounts.models import ApiToken, User
+from accounts.scopes import offered_to
+
+PREFIX = "sideline_"
+"""By which people and scanners of leaked secrets know what it is."""
+
+MOST = 20
+"""Live keys of one person."""
+
+LONGEST_DAYS = 365
+
+USE_GRAIN = timedelta(hours=1)
+"""How exactly a key knows when it was last used; a write for each request would be too many."""
+
+
+class TooManyTokens(Exception):
+    """The person has as many live keys as one may have; nothing was changed."""
+
+
+class ScopeNotOffered(Exception):
+    """The key would open more than the person may do; nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A new key: its row, and the secret that nobody can read again."""
+
+    token: ApiToken
+    secret: str
+
+
+@transaction.atomic
+def issue(
+    *,
+    owner: User,
+    name: str,
+    scopes: Collection[str],
+    days: int,
+    now: datetime,
+    request: HttpRequest | None = None,
+) -> Issued:
+    """Make a key for the owner, and record it.
+
+    Raises:
+        ScopeNotOffered: no scope was chosen, or one that the owner's role does not have.
+        TooManyTokens: the owner has the most that one may have.
+    """
+    if not scopes or not set(scopes) <= set(offered_to(owner.role)):
+        raise ScopeNotOffered
+    # Two requests at once would both count one too few.
+    User.objects.select_for_update().filter(pk=owner.pk).first()
+    if access.own_tokens(owner).filter(expires_at__gt=now).count() >= MOST:
+        raise TooManyTokens
+    secret = PREFIX + secrets.token_urlsafe(32)
+    token = ApiToken.objects.create(
+        owner=owner,
+        name=name,
+        scopes=sorted(set(scopes)),
+        hash=_hash(secret),
+        hint=secret[-4:],
+        created_at=now,
+        expires_at=now + timedelta(days=min(days, LONGEST_DAYS)),
+    )
+    audit.record(
+        actor=owner,
+        action="token_created",
+        resource=_resource(token),
+        reason=", ".join(token.scopes),
+        request=request,
+    )
+    return Issued(token, secret)
+
+
+@transaction.atomic
+def revoke(*, owner: User, token_id: UUID, now: datetime, request: HttpRequest | None = None) -> ApiToken:
+    """End one of the owner's keys, and record it.
+
+    Raises:
+        NotVisible: there is no such key of the owner's.
+    """
+    token = access.own_token(owner, token_id)
+    token.revoked_at = now
+    token.save(update_fields=["revoked_at"])
+    audit.record(actor=owner, action="token_revoked", resource=_resource(token), request=request)
+    return token
+
+
+def recognise(*, secret: str, now: datetime) -> ApiToken | None:
+    """Return the live key with this secret, with its owner; none when it ended or its owner was deactivated."""
+    return (
+        ApiToken.objects.filter(
+            hash=_hash(secret), revoked_at=None, expires_at__gt=now, owner__is_active=True
+        )
+        .select_related("owner__organization")
+        .first()
+    )
+
+
+def is_live(*, token_id: UUID, now: datetime) -> bool:
+    """Whether the key still opens anything; for doors that stay open, such as streams."""
+    return ApiToken.objects.filter(
+        pk=token_id, revoked_at=None, expires_at__gt=now, owner__is_active=True
+    ).exists()
+
+
+def note_use(*, token: ApiToken, now: datetime) -> None:
+    """Keep roughly when the key was last used."""
+    if token.last_used_at is None or token.last_used_at < now - USE_GRAIN:
+        hour = now.replace(minute=0, second=0, microsecond=0)
+        older = Q(last_used_at=None) | Q(last_used_at__lt=hour)
+        ApiToken.objects.filter(older, pk=token.pk).update(last_used_at=hour)
+
+
+def _hash(secret: str) -> str:
+    """Return what is kept of a key: it is random enough that nobody can guess it from its hash."""
+    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
+
+
+def _resource(token: ApiToken) -> str:
+    return f"token:{token.pk}"

@@ -1,0 +1,38 @@
+"""Addresses of the API, of its description and of the page that explains it."""
+
+from django.urls import path, re_path
+
+from accounts import api as accounts_api
+from config import api_pages
+from conversations.api import acts, conversations, feedback, messages
+from knowledge import api as knowledge_api
+
+app_name = "api"
+
+V1 = "v1/"
+CONVERSATION = V1 + "conversations/<uuid:conversation_id>"
+MESSAGE = V1 + "messages/<uuid:message_id>"
+
+urlpatterns = [
+    path("schema/", api_pages.schema, name="schema"),
+    path("docs/", api_pages.docs, name="docs"),
+    path(V1 + "auth/me", accounts_api.Me.as_view(), name="me"),
+    path(V1 + "auth/logout", accounts_api.Logout.as_view(), name="logout"),
+    path(V1 + "conversations", conversations.Conversations.as_view(), name="conversations"),
+    path(CONVERSATION, conversations.ConversationById.as_view(), name="conversation"),
+    path(CONVERSATION + "/restore", conversations.ConversationRestore.as_view(), name="restore"),
+    path(CONVERSATION + "/messages", messages.Messages.as_view(), name="messages"),
+    path(CONVERSATION + "/stop", acts.ConversationStop.as_view(), name="stop"),
+    path(CONVERSATION + "/coach", acts.ConversationCoach.as_view(), name="coach"),
+    path(CONVERSATION + "/consent", acts.ConversationConsent.as_view(), name="consent"),
+    path(MESSAGE + "/events", messages.MessageEvents.as_view(), name="message_events"),
+    path(MESSAGE + "/feedback", messages.MessageFeedback.as_view(), name="message_feedback"),
+    path(V1 + "search", knowledge_api.Search.as_view(), name="search"),
+    path(V1 + "documents", knowledge_api.Documents.as_view(), name="documents"),
+    path(V1 + "documents/<uuid:document_id>", knowledge_api.DocumentById.as_view(), name="document"),
+    path(V1 + "admin/feedback", feedback.AllFeedback.as_view(), name="feedback"),
+    path(V1 + "admin/users", accounts_api.People.as_view(), name="people"),
+    path(V1 + "admin/users/<uuid:person_id>", accounts_api.Person.as_view(), name="person"),
+    # Last: whatever the API does not know is answered in its own form.
+    re_path("", api_pages.unknown),
+]

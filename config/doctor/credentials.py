@@ -1,0 +1,43 @@
+"""Which keys that people gave to programs have ended, or end soon?"""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.apps import apps
+from django.db import models
+from django.utils import timezone
+
+from config.doctor.finding import Finding, ok, plural, warn
+
+SOON = timedelta(days=14)
+RECENT = timedelta(days=30)
+"""A key that ended earlier than this is missed by nobody any more."""
+_MARKS = {"expires_at", "revoked_at", "last_used_at"}
+"""By these fields a model is one of keys: somebody uses them, they end, and they can be revoked."""
+
+
+def keys() -> Finding:
+    """Look at the keys of every model that has such."""
+    return keys_of(model for model in apps.get_models() if _holds_keys(model))
+
+
+def keys_of(holding: Iterable[type[models.Model]]) -> Finding:
+    """Return how many keys in use have ended lately, or will soon."""
+    now = timezone.now()
+    ended = soon = lasting = 0
+    for model in holding:
+        used = model._base_manager.filter(revoked_at=None, last_used_at__isnull=False)  # noqa: SLF001
+        ended += used.filter(expires_at__gt=now - RECENT, expires_at__lte=now).count()
+        soon += used.filter(expires_at__gt=now, expires_at__lte=now + SOON).count()
+        lasting += used.filter(expires_at__gt=now + SOON).count()
+    if ended or soon:
+        return warn(
+            f"{plural(ended, 'key')} in use ended lately, {plural(soon, 'key')} will within {SOON.days} days",
+            "Their owners see them in their settings and can make new ones there; tell them.",
+        )
+    return ok(f"{plural(lasting, 'key')} in use")
+
+
+def _holds_keys(model: type[models.Model]) -> bool:
+    names = {field.name for field in model._meta.get_fields()}  # noqa: SLF001 -- Django documents it
+    return names >= _MARKS

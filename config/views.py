@@ -1,0 +1,59 @@
+"""The service page of the dashboard: how the promises of the service are kept."""
+
+from django.contrib import admin
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from accounts.access import NotVisible
+from accounts.http import MemberRequest
+from config import service_chart, service_levels
+from config.service_levels import Window
+
+PAGE = "config/service.html"
+
+
+@require_GET
+@login_required
+def service(request: MemberRequest) -> HttpResponse:
+    """Show an administrator the numbers of the organization, and staff those of the installation.
+
+    Raises:
+        NotVisible: to everybody else the page does not exist.
+    """
+    if not (request.user.is_active and request.user.is_admin):
+        raise NotVisible
+    window = _window(request.GET.get("window", ""))
+    whole_installation = request.user.is_superuser
+    now = timezone.now()
+    seen = service_levels.look(
+        window=window,
+        now=now,
+        organization_id=None if whole_installation else request.user.organization_id,
+    )
+    chart = service_chart.draw(
+        seen.slots, since=seen.since, step=window.step, steps=int(window.length / window.step)
+    )
+    context = {
+        "title": "Service",
+        "seen": seen,
+        "now": now,
+        "chart": chart,
+        "window": window,
+        "windows": list(Window),
+        "whole_installation": whole_installation,
+        "slots": [
+            (slot, _lasting(slot.first_token_p95_s), _lasting(slot.whole_p95_s)) for slot in seen.slots
+        ],
+    }
+    return render(request, PAGE, {**admin.site.each_context(request), **context})
+
+
+_lasting = service_levels.lasting
+
+
+def _window(given: str) -> Window:
+    """Return the window that was asked for; a day when the address says nothing sensible."""
+    return Window(given) if given in set(Window) else Window.DAY

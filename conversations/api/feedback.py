@@ -1,0 +1,44 @@
+"""Feedback as administrators see it: the thumbs of the organization, without words that are not theirs to read."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from accounts.api_envelope import Answer
+from accounts.api_operations import Operation
+from accounts.api_pages import PageQuery, page_of, split
+from accounts.scopes import Scope
+from conversations import listing
+from conversations.api.shapes import FeedbackRow
+
+
+class FeedbackQuery(PageQuery):
+    """Which feedback is wanted."""
+
+    score = serializers.ChoiceField(choices=[1, -1], required=False)
+
+
+class FeedbackPage(serializers.Serializer[Any]):
+    """A page of feedback."""
+
+    feedback = FeedbackRow(many=True, source="rows")
+    total = serializers.IntegerField()
+    limit = serializers.IntegerField()
+    offset = serializers.IntegerField()
+
+
+class AllFeedback(Operation):
+    """The feedback of the organization."""
+
+    needs = {"GET": Scope.ADMIN}
+
+    @extend_schema(tags=["admin"], parameters=[FeedbackQuery], responses=FeedbackPage)
+    def get(self, _request: Request) -> Answer:
+        """List the organization's feedback, the newest first; comments on private conversations are withheld."""
+        page, wanted = split(self.query(FeedbackQuery))
+        found = listing.feedback_in_organization(self.member).filter(**wanted)
+        listed = page_of(found, by="created_at", **page)
+        words = listing.with_open_words(self.member, listed.rows)
+        return self.answer(FeedbackPage(listed, context={"open": words}), meta=listed.meta)

@@ -1,0 +1,228 @@
+"""Messages: ask and wait, ask and read along, come back to an answer, read what was said, give feedback."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+from uuid import UUID, uuid4, uuid5
+
+from asgiref.sync import async_to_sync
+from django.db import connection
+from django.http import StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from typing_extensions import override
+
+from accounts.api_authentication import lasting
+from accounts.api_envelope import Answer
+from accounts.api_errors import Problem
+from accounts.api_operations import Operation, Said
+from accounts.api_parsing import StrictSerializer
+from accounts.api_replay import key_of
+from accounts.models import User
+from accounts.scopes import Scope
+from conversations import access, asking, giving_feedback, listing
+from conversations.api.conversations import note_reading
+from conversations.api.event_stream import EVENTS, MEDIA_TYPE, EventStream, mark_of
+from conversations.api.shapes import MessageShape, message_shapes
+from conversations.asking import Asked, NotSettled, Reader
+from conversations.models import Feedback, Message
+from conversations.turns.accept import LONGEST, Refusal
+
+STATUS_OF = {"empty": 400, "too_long": 400, "key_reused": 422}
+"""Refusals of a message that are not conflicts with how things stand."""
+
+LAST_EVENT = OpenApiParameter(
+    "Last-Event-ID",
+    str,
+    OpenApiParameter.HEADER,
+    description="The id of the last event that arrived; the stream goes on after it.",
+)
+EVENT = {
+    "type": "object",
+    "required": ["event", "data"],
+    "properties": {
+        "event": {"type": "string", "enum": list(EVENTS)},
+        "id": {"type": "string", "description": "`sequence:offset` of what has arrived with it."},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
+STREAM = {(200, MEDIA_TYPE): OpenApiResponse(EVENT, description="The events of the answer.")}
+
+
+class MessagesQuery(StrictSerializer):
+    """Which messages are wanted."""
+
+    after = serializers.IntegerField(
+        min_value=0, max_value=2**31 - 1, default=0, help_text="Only messages beyond this sequence number."
+    )
+    limit = serializers.IntegerField(min_value=1, max_value=100, default=50)
+
+
+class MessagePage(serializers.Serializer[Any]):
+    """A page of messages, in order."""
+
+    messages = MessageShape(many=True)
+    limit = serializers.IntegerField()
+
+
+class NewMessage(StrictSerializer):
+    """What is asked."""
+
+    content = serializers.CharField(max_length=LONGEST, trim_whitespace=False)
+    stream = serializers.BooleanField(
+        default=False,
+        help_text="Answer with events as the text is written; so does `Accept: text/event-stream`.",
+    )
+
+
+class NewFeedback(StrictSerializer):
+    """What somebody thinks of an answer."""
+
+    score = serializers.ChoiceField(choices=[1, -1])
+    reasons = serializers.ListField(
+        child=serializers.ChoiceField(choices=[*giving_feedback.PRAISE, *Feedback.Reason.values]),
+        required=False,
+        max_length=10,
+    )
+    comment = serializers.CharField(max_length=2000, required=False, allow_blank=True)
+
+
+class Messages(Operation):
+    """The messages of a conversation."""
+
+    needs = {"GET": Scope.READ, "POST": Scope.WRITE}
+
+    @extend_schema(tags=["messages"], parameters=[MessagesQuery], responses=MessagePage)
+    def get(self, _request: Request, conversation_id: UUID) -> Answer:
+        """List messages in order; `meta.next_after` says where the next page begins, null on the last."""
+        wanted = self.query(MessagesQuery)
+        standing = access.readable_conversation(self.member, conversation_id)
+        rows, more = listing.messages_after(standing, **wanted)
+        note_reading(self, standing, any_words=bool(rows))
+        shown = message_shapes(listing.with_company(rows, reader_id=self.member.pk), self.django_request)
+        return Answer(
+            {"messages": shown, "limit": wanted["limit"]},
+            meta={"next_after": rows[-1].sequence if more else None},
+        )
+
+    @extend_schema(
+        tags=["messages"],
+        request=NewMessage,
+        parameters=[LAST_EVENT],
+        responses={201: MessageShape, 202: MessageShape, **STREAM},
+    )
+    def post(self, request: Request, conversation_id: UUID) -> HttpResponseBase:
+        """Ask, and get the answer when it is whole (201), or as events while it is written.
+
+        202: a person will answer, and `data` is what the server says to that, or your own message. The answer belongs
+        to the server: it is written to its end when you leave. The same `Idempotency-Key` again finds the same answer.
+        """
+        said = self.body(NewMessage)
+        question: Any = {
+            "member": self.member,
+            "conversation_id": conversation_id,
+            "client_id": _client_id(request, self.member),
+            "text": said["content"],
+        }
+        reader = Reader(self.member, holds=lasting(request))
+        _free_connection()
+        if not wants_events(request):
+            return self._whole(async_to_sync(_ask_and_wait)(reader, question))
+        asked = async_to_sync(_ask)(question)
+        events = EventStream(reader, request=self.django_request, question=asked.message)
+        return _streamed(events.of(asked.reply or asked.notice, after=mark_of(request)))
+
+    @override
+    def saves_reply(self, request: Request) -> bool:
+        """Whether the reply is not a stream, which goes on where it was left instead."""
+        return not wants_events(request)
+
+    def _whole(self, asked: Asked) -> Answer:
+        """Return the answer, or what stands for it while a person is asked."""
+        shown = asked.reply or asked.notice or asked.message
+        whole = asked.reply is not None and asked.reply.state != Message.State.STREAMING
+        company = listing.with_company([shown], reader_id=self.member.pk)
+        (value,) = message_shapes(company, self.django_request)
+        return Answer(value, status=201 if whole else 202, meta={"in_reply_to": str(asked.message.pk)})
+
+
+class MessageEvents(Operation):
+    """The events of an answer, for whoever comes back to it."""
+
+    needs = {"GET": Scope.READ}
+
+    @extend_schema(tags=["messages"], parameters=[LAST_EVENT], responses=STREAM)
+    def get(self, request: Request, message_id: UUID) -> HttpResponseBase:
+        """Follow an answer from `Last-Event-ID` on, or from its beginning, until it is whole."""
+        standing, message = access.readable_message(self.member, message_id)
+        note_reading(self, standing, any_words=True)
+        events = EventStream(Reader(self.member, holds=lasting(request)), request=self.django_request)
+        _free_connection()
+        return _streamed(events.of(message, after=mark_of(request)))
+
+
+class MessageFeedback(Operation):
+    """What the owner of a conversation thinks of an answer."""
+
+    needs = {"POST": Scope.WRITE, "DELETE": Scope.WRITE}
+
+    @extend_schema(tags=["messages"], request=NewFeedback, responses=Said)
+    def post(self, _request: Request, message_id: UUID) -> Answer:
+        """Give a thumb up or down, with reasons and a comment; a second one replaces the first."""
+        giving_feedback.give(member=self.member, message_id=message_id, **self.body(NewFeedback))
+        return Answer({"message": "Feedback submitted successfully"})
+
+    @extend_schema(tags=["messages"], request=None, responses={200: Said})
+    def delete(self, _request: Request, message_id: UUID) -> Answer:
+        """Take your thumb back."""
+        giving_feedback.take_back(member=self.member, message_id=message_id)
+        return Answer({"message": "Feedback taken back"})
+
+
+def wants_events(request: Request) -> bool:
+    """Whether the answer is to come as events."""
+    asked_in_body = isinstance(request.data, dict) and request.data.get("stream") is True
+    return asked_in_body or MEDIA_TYPE in request.headers.get("Accept", "")
+
+
+async def _ask(question: dict[str, Any]) -> Asked:
+    try:
+        return await asking.ask(**question)
+    except Refusal as refusal:
+        status = STATUS_OF.get(refusal.code, 409)
+        raise Problem(status, refusal.text, details={"reason": refusal.code}) from None
+
+
+async def _ask_and_wait(reader: Reader, question: dict[str, Any]) -> Asked:
+    asked = await _ask(question)
+    if asked.reply is None:
+        return asked
+    try:
+        return replace(asked, reply=await asking.settled(reader, reply=asked.reply))
+    except NotSettled:
+        return asked
+
+
+def _client_id(request: Request, member: User) -> UUID:
+    """Return the message's own key: that of the request, which a socket may have used too."""
+    key = key_of(request)
+    if not key:
+        return uuid4()
+    try:
+        return UUID(key)
+    except ValueError:
+        return uuid5(member.pk, key)
+
+
+def _free_connection() -> None:
+    """Give the connection back before waiting for a model: there are fewer of them than people who wait."""
+    if not connection.in_atomic_block:
+        connection.close()
+
+
+def _streamed(events: AsyncIterator[bytes]) -> StreamingHttpResponse:
+    response = StreamingHttpResponse(events, content_type=f"{MEDIA_TYPE}; charset=utf-8")
+    response["X-Accel-Buffering"] = "no"
+    return response

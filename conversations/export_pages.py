@@ -1,0 +1,89 @@
+"""Exports: the page on which they are asked for and fetched, and one conversation as Markdown at once."""
+
+from uuid import UUID
+
+from django.contrib import messages as notes
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.http import MemberRequest, member_required
+from conversations import exports, exports_markdown, tasks
+from conversations.forms import ExportForm
+from conversations.outward import Export
+
+PAGE = "conversations/exports.html"
+
+
+@require_GET
+@member_required
+def exports_page(request: MemberRequest) -> HttpResponse:
+    """Show what can be exported and what was; htmx gets the list alone while something is being made."""
+    listed = exports.listed(request.user)
+    unfinished = {Export.State.WAITING, Export.State.RUNNING}
+    context = {
+        "exports": listed,
+        "is_busy": any(export.state in unfinished for export in listed),
+        "form": ExportForm(offered=exports.offered(request.user)),
+    }
+    return render(request, f"{PAGE}#list" if request.htmx else PAGE, context)
+
+
+@require_POST
+@member_required
+def ask(request: MemberRequest) -> HttpResponse:
+    """Have an export made."""
+    form = ExportForm(request.POST, offered=exports.offered(request.user))
+    if not form.is_valid():
+        notes.error(request, "Choose what to export, and how.")
+        return redirect("conversations:exports")
+    try:
+        export = exports.ask(member=request.user, now=timezone.now(), request=request, **form.cleaned_data)
+    except exports.OneAtATime:
+        notes.warning(request, "Another export of yours is being made. Ask again when it is ready.")
+    else:
+        tasks.nudge_export(export.pk)
+    return redirect("conversations:exports")
+
+
+@require_POST
+@member_required
+def discard(request: MemberRequest, export_id: UUID) -> HttpResponse:
+    """Delete an export and its files now."""
+    exports.discard(member=request.user, export_id=export_id, now=timezone.now())
+    notes.success(request, "The export is deleted.")
+    return redirect("conversations:exports")
+
+
+@require_GET
+@member_required
+def fetch(request: MemberRequest, export_id: UUID, name: str) -> HttpResponse:
+    """Send a file of an export."""
+    try:
+        file = exports.fetch(
+            member=request.user, export_id=export_id, name=name, now=timezone.now(), request=request
+        )
+    except exports.NoLongerOpen:
+        notes.warning(
+            request, "What you may read has changed since, so the export is deleted. Have it made anew."
+        )
+        return redirect("conversations:exports")
+    return _download(file)
+
+
+@require_GET
+@member_required
+def markdown(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
+    """Send one conversation as Markdown with its sources as footnotes."""
+    return _download(
+        exports_markdown.conversation_file(
+            member=request.user, conversation_id=conversation_id, request=request
+        )
+    )
+
+
+def _download(file: exports.Fetched) -> HttpResponse:
+    response = HttpResponse(file.content, content_type=file.content_type)
+    response["Content-Disposition"] = f'attachment; filename="{file.filename}"'
+    return response

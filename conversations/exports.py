@@ -1,0 +1,145 @@
+"""Exports as their owner sees them: ask for one, watch it, fetch its files, delete them.
+
+A file is there for a day. Whoever fetches it is looked at again: it is theirs, they may still have what is in
+it, and the words inside are still open to them. The work itself is in `exports_work.py`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.core.files.storage import default_storage
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest
+
+from accounts import audit
+from accounts.access import NotVisible, organization_of
+from accounts.models import User
+from conversations import access, exports_work
+from conversations.exports_files import CONTENT_TYPES
+from conversations.exports_rows import still_open
+from conversations.outward import Export
+
+LISTED = 20
+"""How many exports the page shows, the newest first."""
+
+Kind, State = Export.Kind, Export.State
+
+
+class OneAtATime(Exception):
+    """Another export of the member is being made. Nothing was changed."""
+
+
+class NoLongerOpen(Exception):
+    """Words inside the export are not the member's to read any more; its files are deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A file on its way to its owner."""
+
+    filename: str
+    content_type: str
+    content: bytes
+
+
+def offered(member: User) -> Sequence[Export.Kind]:
+    """Return what the member may have exported."""
+    kinds = [Kind.OWN]
+    if member.is_coach:
+        kinds.append(Kind.FEEDBACK)
+    if member.is_admin:
+        kinds.append(Kind.DAILY_COUNTS)
+    return kinds
+
+
+@transaction.atomic(durable=True)
+def ask(
+    *, member: User, kind: str, file_format: str, now: datetime, request: HttpRequest | None = None
+) -> Export:
+    """Have an export made; the caller nudges a worker.
+
+    Raises:
+        NotVisible: the member may not have this kind.
+        OneAtATime: another one is being made for them.
+    """
+    if kind not in offered(member):
+        raise NotVisible
+    try:
+        with transaction.atomic():
+            export = Export.objects.create(
+                organization=organization_of(member),
+                requested_by=member,
+                kind=kind,
+                format=file_format,
+                created_at=now,
+            )
+    except IntegrityError as error:
+        if "export_one_at_a_time" in str(error):
+            raise OneAtATime from None
+        raise
+    _record(member, "export.requested", export, request)
+    return export
+
+
+def listed(member: User) -> Sequence[Export]:
+    """Return the member's latest exports."""
+    return list(access.own_exports(member).order_by("-created_at")[:LISTED])
+
+
+def fetch(
+    *, member: User, export_id: UUID, name: str, now: datetime, request: HttpRequest | None = None
+) -> Fetched:
+    """Return a file of the member's export, with the fetching on record.
+
+    Raises:
+        NotVisible: there is no such file of theirs, or its day is over, or they may not have it any more.
+        NoLongerOpen: words inside it are not open to them any more.
+    """
+    export = access.own_export(member, export_id)
+    is_ready = export.state == State.READY and export.expires_at is not None and now < export.expires_at
+    stored = next((each for each in export.files if each["name"] == name), None)
+    if not is_ready or stored is None or export.kind not in offered(member):
+        raise NotVisible
+    if not still_open(member, export.opened):
+        exports_work.discard(export_id=export.pk, now=now)
+        raise NoLongerOpen
+    return _fetched(member, export, stored, request)
+
+
+@transaction.atomic
+def _fetched(member: User, export: Export, stored: dict[str, Any], request: HttpRequest | None) -> Fetched:
+    _record(member, "export.downloaded", export, request)
+    try:
+        with default_storage.open(stored["path"]) as file:
+            content = file.read()
+    except FileNotFoundError:
+        raise NotVisible from None
+    return Fetched(
+        filename=f"sideline-{export.created_at:%Y-%m-%d}-{stored['name']}",
+        content_type=CONTENT_TYPES[stored["name"].rpartition(".")[2]],
+        content=content,
+    )
+
+
+def discard(*, member: User, export_id: UUID, now: datetime) -> None:
+    """Delete the member's export now; one that is being made is given up.
+
+    Raises:
+        NotVisible: it is not theirs.
+    """
+    exports_work.discard(export_id=access.own_export(member, export_id).pk, now=now)
+
+
+def _record(member: User, action: str, export: Export, request: HttpRequest | None) -> None:
+    """Record what was done; an export of somebody's own data concerns them, the others the organization."""
+    own = export.kind == Kind.OWN
+    audit.record(
+        actor=member,
+        action=action,
+        resource=audit.person(member) if own else f"export:{export.pk}",
+        reason=f"{export.kind} {export.format}",
+        request=request,
+    )

@@ -1,0 +1,109 @@
+"""One conversation as Markdown: what was said by whom, and each citation as a footnote with its quote.
+
+Whoever opens the file may use any viewer, so what a viewer would load or run is written so that it is only
+text: images, raw HTML, and footnotes that are not ours.
+"""
+
+import re
+from collections import defaultdict, deque
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils.text import slugify
+
+from accounts import audit
+from accounts.models import User
+from conversations import access, announcing
+from conversations.exports import Fetched
+from conversations.models import Conversation, Message
+from conversations.presenting import LABELS, Names, sender_name
+from conversations.rendering import MARKER
+
+_IMAGE = re.compile(r"!(?=\[)")
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
+_FOOTNOTE = re.compile(r"\[(?=\^)")
+
+
+@transaction.atomic
+def conversation_file(*, member: User, conversation_id: UUID, request: HttpRequest | None = None) -> Fetched:
+    """Return the member's own conversation as a file, with that on record.
+
+    Raises:
+        NotVisible: it is not the member's.
+    """
+    access.own_conversation(member, conversation_id)
+    conversation, names = announcing.load_with_names(conversation_id)
+    messages = (
+        Message.objects.filter(conversation_id=conversation_id)
+        .exclude(state=Message.State.STREAMING)
+        .exclude(content="")
+        .select_related("sender")
+        .order_by("sequence")
+    )
+    text = written(conversation, names, list(messages))
+    audit.record(
+        actor=member,
+        action="conversation.exported",
+        resource=f"conversation:{conversation_id}",
+        reason="markdown",
+        request=request,
+    )
+    name = slugify(conversation.title)[:60] or "conversation"
+    return Fetched(f"{name}.md", "text/markdown; charset=utf-8", text.encode())
+
+
+def written(conversation: Conversation, names: Names, messages: Sequence[Message]) -> str:
+    """Return the conversation as Markdown; footnotes are counted through all of it."""
+    footnotes: list[str] = []
+    title = _inert(conversation.title or "Conversation")
+    blocks = [f"# {title}", f"Begun on {conversation.created_at:%-d %B %Y}."]
+    for message in messages:
+        who = _inert(sender_name(message, names))
+        kind = {Message.Sender.AI: " (AI)", Message.Sender.HUMAN_COACH: " (coach)"}
+        heading = f"**{who}**{kind.get(Message.Sender(message.sender_type), '')}"
+        blocks += [f"{heading}, {message.created_at:%Y-%m-%d %H:%M}", _body(message, footnotes)]
+    return "\n\n".join([*blocks, *footnotes]) + "\n"
+
+
+def _body(message: Message, footnotes: list[str]) -> str:
+    """Return what was said, its markers turned into footnotes; a marker without a citation is left out."""
+    text = _inert(message.content)
+    if message.sender_type == Message.Sender.CLIENT:
+        return text
+    waiting: dict[int, deque[Mapping[str, Any]]] = defaultdict(deque)
+    for citation in message.citations:
+        if citation.get("number"):
+            waiting[int(citation["number"])].append(citation)
+
+    def note(marker: re.Match[str]) -> str:
+        cited = waiting.get(int(marker.group(1)))
+        if text[marker.end() : marker.end() + 1] in {"(", ":"}:
+            return marker.group()
+        if not cited:
+            return ""
+        footnotes.append(_footnote(len(footnotes) + 1, cited.popleft() if len(cited) > 1 else cited[0]))
+        return f"[^{len(footnotes)}]"
+
+    return MARKER.sub(note, text)
+
+
+def _footnote(number: int, citation: Mapping[str, Any]) -> str:
+    """Return a footnote: where the quote is from, the quote, and how well it supports what was said."""
+    place = [
+        citation["title"],
+        ", ".join(citation.get("authors", ())),
+        str(citation.get("year") or ""),
+        citation.get("chapter_title", ""),
+        f"page {citation['page_label']}" if citation.get("page_label") else "",
+    ]
+    quote = " ".join(str(citation.get("quote", "")).split())
+    said = f"{', '.join(filter(None, place))}." + (f" “{quote}”" if quote else "")
+    return f"[^{number}]: {_inert(said)} ({LABELS.get(citation['label'], '')})"
+
+
+def _inert(text: str) -> str:
+    """Return the text so that a viewer loads no image, runs no markup, and finds no footnote of its own in it."""
+    return _FOOTNOTE.sub(r"\\[", _TAG.sub("&lt;", _IMAGE.sub(r"!\\", text)))

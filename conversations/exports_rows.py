@@ -1,0 +1,269 @@
+"""What is in an export: its sheets, their columns, and the rows that its owner may have."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, Q, QuerySet
+from django.db.models.functions import TruncDate
+
+from accounts.access import organization_of
+from accounts.models import User
+from conversations import access
+from conversations.exports_files import Row
+from conversations.minding_feedback import reason_names
+from conversations.models import Conversation, Feedback, Handoff, Message
+from conversations.outward import Export
+from conversations.presenting import LABELS
+
+CHUNK = 500
+FEWEST_PEOPLE = 5
+"""Days on which fewer people were active are not counted: a count of few is a count of somebody."""
+
+
+@dataclass(slots=True)
+class Source:
+    """For whom rows are read, and of which conversations words were put into them."""
+
+    member: User
+    opened: dict[UUID, int] = field(default_factory=dict)
+    """The first message of each conversation whose words are inside."""
+
+    def open(self, message: Message) -> None:
+        """Note that the words of a message are inside."""
+        first = self.opened.get(message.conversation_id, message.sequence)
+        self.opened[message.conversation_id] = min(first, message.sequence)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One sheet of an export."""
+
+    name: str
+    columns: Sequence[str]
+    count: Callable[[User], int]
+    rows: Callable[[Source], Iterator[Row]]
+
+
+def _own_messages(member: User) -> QuerySet[Message]:
+    return Message.objects.filter(conversation__in=access.own_conversations(member)).exclude(
+        state=Message.State.STREAMING
+    )
+
+
+def _own_feedback(member: User) -> QuerySet[Feedback]:
+    return Feedback.objects.filter(
+        author_id=member.pk, message__conversation__in=access.own_conversations(member)
+    )
+
+
+def _conversation_rows(source: Source) -> Iterator[Row]:
+    found = (
+        access.own_conversations(source.member).annotate(said=Count("messages")).order_by("created_at", "pk")
+    )
+    for each in found.iterator(chunk_size=CHUNK):
+        yield {
+            "id": each.pk,
+            "title": each.title,
+            "status": each.status,
+            "visibility": each.visibility,
+            "channel": each.channel,
+            "created_at": each.created_at,
+            "updated_at": each.updated_at,
+            "messages": each.said,
+        }
+
+
+def _message_rows(source: Source) -> Iterator[Row]:
+    found = _own_messages(source.member).select_related("sender").order_by("conversation_id", "sequence")
+    for each in found.iterator(chunk_size=CHUNK):
+        yield {
+            "id": each.pk,
+            "conversation_id": each.conversation_id,
+            "number": each.sequence,
+            "at": each.created_at,
+            "by": each.sender_type,
+            "name": each.sender.name if each.sender else "",
+            "text": each.content,
+            "sources": [_source(citation) for citation in each.citations if citation.get("number")],
+            "domains": each.domains,
+        }
+
+
+def _source(citation: Mapping[str, Any]) -> Mapping[str, object]:
+    """Return a citation as somebody outside can use it."""
+    return {
+        "number": f"[{int(citation['number'])}]",
+        "title": citation["title"],
+        "authors": ", ".join(citation.get("authors", ())),
+        "year": citation.get("year"),
+        "chapter": citation.get("chapter_title", ""),
+        "page": citation.get("page_label", ""),
+        "quote": citation.get("quote", ""),
+        "support": LABELS.get(citation["label"], ""),
+    }
+
+
+def _own_feedback_rows(source: Source) -> Iterator[Row]:
+    found = _own_feedback(source.member).select_related("message").order_by("created_at", "pk")
+    for each in found.iterator(chunk_size=CHUNK):
+        yield {
+            "message_id": each.message_id,
+            "conversation_id": each.message.conversation_id,
+            "at": each.updated_at,
+            "rating": _rating(each),
+            "reasons": reason_names(each),
+            "comment": each.comment,
+        }
+
+
+def _rating(feedback: Feedback) -> str:
+    return "helpful" if feedback.score > 0 else "not helpful"
+
+
+def _minded_feedback_rows(source: Source) -> Iterator[Row]:
+    """Yield the feedback that the member looks after, with words only where they may read them."""
+    found = (
+        access.feedback_for(source.member)
+        .select_related("author", "message__conversation")
+        .order_by("created_at", "pk")
+        .iterator(chunk_size=CHUNK)
+    )
+    while chunk := list(islice(found, CHUNK)):
+        conversations = {each.message.conversation.pk: each.message.conversation for each in chunk}
+        open_from = access.first_visible_of(source.member, list(conversations.values()))
+        for each in chunk:
+            reads = each.message.sequence >= open_from[each.message.conversation_id]
+            if reads:
+                source.open(each.message)
+            yield _minded(each, reads=reads)
+
+
+def _minded(feedback: Feedback, *, reads: bool) -> Row:
+    return {
+        "id": feedback.pk,
+        "conversation_id": feedback.message.conversation_id,
+        "by": feedback.author.name,
+        "at": feedback.updated_at,
+        "rating": _rating(feedback),
+        "reasons": reason_names(feedback),
+        "state": feedback.state,
+        "note": feedback.note,
+        "words": "open" if reads else "withheld",
+        "answer": feedback.message.content if reads else "",
+        "comment": feedback.comment if reads else "",
+    }
+
+
+def _days(found: QuerySet[Any], moment: str, **counts: Count) -> Iterator[tuple[date, Mapping[str, int]]]:
+    """Count rows by the day of a moment."""
+    by_day = found.annotate(day=TruncDate(moment)).values("day").annotate(**counts).order_by("day")
+    for row in by_day:
+        yield row.pop("day"), row
+
+
+def _daily(member: User) -> Mapping[date, Mapping[str, int]]:
+    """Return what happened in the member's organization on each day."""
+    organization = organization_of(member)
+    said = Message.objects.filter(conversation__organization=organization)
+    rated = Feedback.objects.filter(message__conversation__organization=organization)
+    sent = Q(sender_type=Message.Sender.CLIENT)
+    days: dict[date, dict[str, int]] = defaultdict(dict)
+    for day, counts in (
+        *_days(
+            Conversation.objects.filter(organization=organization), "created_at", conversations=Count("pk")
+        ),
+        *_days(
+            said,
+            "created_at",
+            people=Count("conversation__owner", filter=sent, distinct=True),
+            questions=Count("pk", filter=sent),
+            answers=Count("pk", filter=Q(sender_type=Message.Sender.AI)),
+            coach_messages=Count("pk", filter=Q(sender_type=Message.Sender.HUMAN_COACH)),
+        ),
+        *_days(
+            rated,
+            "created_at",
+            helpful=Count("pk", filter=Q(score=1)),
+            not_helpful=Count("pk", filter=Q(score=-1)),
+        ),
+        *_days(Handoff.objects.filter(organization=organization), "requested_at", handoffs=Count("pk")),
+    ):
+        days[day] |= counts
+    return days
+
+
+COUNTS = (
+    "conversations",
+    "people",
+    "questions",
+    "answers",
+    "coach_messages",
+    "helpful",
+    "not_helpful",
+    "handoffs",
+)
+
+
+def _daily_rows(source: Source) -> Iterator[Row]:
+    days = _daily(source.member)
+    for day in sorted(days):
+        shown = days[day].get("people", 0) >= FEWEST_PEOPLE
+        counts = {name: days[day].get(name, 0) if shown else None for name in COUNTS}
+        yield {"day": day.isoformat(), "shown": shown, **counts}
+
+
+PARTS: Mapping[str, Sequence[Part]] = {
+    Export.Kind.OWN: (
+        Part(
+            "conversations",
+            ("id", "title", "status", "visibility", "channel", "created_at", "updated_at", "messages"),
+            lambda member: access.own_conversations(member).count(),
+            _conversation_rows,
+        ),
+        Part(
+            "messages",
+            ("id", "conversation_id", "number", "at", "by", "name", "text", "sources", "domains"),
+            lambda member: _own_messages(member).count(),
+            _message_rows,
+        ),
+        Part(
+            "feedback",
+            ("message_id", "conversation_id", "at", "rating", "reasons", "comment"),
+            lambda member: _own_feedback(member).count(),
+            _own_feedback_rows,
+        ),
+    ),
+    Export.Kind.FEEDBACK: (
+        Part(
+            "feedback",
+            (
+                *("id", "conversation_id", "by", "at", "rating", "reasons"),
+                *("state", "note", "words", "answer", "comment"),
+            ),
+            lambda member: access.feedback_for(member).count(),
+            _minded_feedback_rows,
+        ),
+    ),
+    Export.Kind.DAILY_COUNTS: (
+        Part("days", ("day", "shown", *COUNTS), lambda member: len(_daily(member)), _daily_rows),
+    ),
+}
+
+
+def total(member: User, kind: str) -> int:
+    """Return how many rows an export of this kind has now."""
+    return sum(part.count(member) for part in PARTS[kind])
+
+
+def still_open(member: User, opened: Mapping[str, int]) -> bool:
+    """Whether the member may read now all words that were put into an export."""
+    conversations = Conversation.objects.filter(pk__in=list(opened), deleted_at=None)
+    open_from = access.first_visible_of(member, list(conversations))
+    return all(
+        open_from.get(UUID(conversation), access.NOTHING) <= first for conversation, first in opened.items()
+    )

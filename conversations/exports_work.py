@@ -1,0 +1,245 @@
+"""Making exports: claim the row, write the files, finish; and the sweeps that see to what was left.
+
+A claim is a lease on the row, proven by the number of the attempt. An attempt writes into a folder of its own,
+so one that was declared dead disturbs nobody: what it writes last is refused, and its folder goes with the
+export. An export that was interrupted begins anew.
+"""
+
+import logging
+import tempfile
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import PurePosixPath
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.core.files.base import ContentFile, File
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.utils import timezone
+
+from accounts import audit
+from conversations.exports_files import SHEETS
+from conversations.exports_rows import CHUNK, PARTS, Part, Source, total
+from conversations.outward import Export
+
+logger = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=60)
+ATTEMPTS = 3
+PAUSE = timedelta(seconds=20)
+"""How long an export waits after an attempt that failed."""
+KEPT = timedelta(hours=24)
+"""How long the files can be fetched."""
+MOST = 50
+"""Exports of one sweep, the oldest first."""
+MANIFEST = "manifest.json"
+
+Clock = Callable[[], datetime]
+State = Export.State
+
+
+class Stopped(Exception):
+    """The export is no longer ours: discarded, or taken over after the lease ran out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to make one export, in the attempt with this number."""
+
+    export: Export
+    attempt: int
+
+    @property
+    def folder(self) -> str:
+        """Where this attempt writes."""
+        return f"{_folder(self.export.pk)}/{self.attempt}"
+
+
+def _folder(export_id: UUID) -> str:
+    return f"exports/{export_id}"
+
+
+@transaction.atomic
+def due(*, now: datetime) -> list[UUID]:
+    """Return the exports that nobody works on and somebody should."""
+    unfinished = Export.objects.filter(state__in=[State.WAITING, State.RUNNING]).exclude(lease_until__gt=now)
+    locked = unfinished.select_for_update(skip_locked=True).order_by("created_at")
+    return list(locked.values_list("pk", flat=True)[:MOST])
+
+
+def make(*, export_id: UUID, clock: Clock = timezone.now) -> None:
+    """Make the files of an export, unless somebody else does or it is no longer wanted.
+
+    Safe to call at any time, any number of times, in parallel.
+    """
+    claim = _claim(export_id, now=clock())
+    if claim is None:
+        return
+    try:
+        source = Source(claim.export.requested_by)
+        files = _write(claim, source, clock)
+        _finish(claim, files, source, now=clock())
+    except Stopped:
+        _drop(claim.folder)
+    except Exception:
+        logger.exception("An export failed", extra={"step": claim.export.kind})
+        _drop(claim.folder)
+        _give_back(claim, now=clock())
+
+
+@transaction.atomic
+def _claim(export_id: UUID, *, now: datetime) -> Claim | None:
+    """Take the export, counting the attempt before the work; one that was tried too often fails."""
+    export = (
+        Export.objects.select_for_update(of=("self",), skip_locked=True)
+        .select_related("requested_by")
+        .filter(pk=export_id, state__in=[State.WAITING, State.RUNNING])
+        .exclude(lease_until__gt=now)
+        .first()
+    )
+    if export is None:
+        return None
+    if export.attempts >= ATTEMPTS or not export.requested_by.is_active:
+        _end(export.pk, State.FAILED, now=now)
+        return None
+    export.attempts += 1
+    export.state, export.lease_until, export.done_rows = State.RUNNING, now + LEASE, 0
+    export.total_rows = total(export.requested_by, export.kind)
+    export.save(update_fields=["attempts", "state", "lease_until", "done_rows", "total_rows"])
+    return Claim(export, export.attempts)
+
+
+def _write(claim: Claim, source: Source, clock: Clock) -> list[dict[str, Any]]:
+    """Write the files and, last, the manifest; return what is known of each."""
+    files: list[dict[str, Any]] = []
+    for part in PARTS[claim.export.kind]:
+        before = sum(file["rows"] for file in files)
+        files.append(_write_part(claim, part, source, before, clock))
+    export = claim.export
+    told = {
+        "kind": export.kind,
+        "format": export.format,
+        "asked_for_at": export.created_at,
+        "made_at": clock(),
+        "files": [{key: file[key] for key in ("name", "rows", "bytes", "sha256")} for file in files],
+    }
+    manifest = orjson.dumps(told, option=orjson.OPT_INDENT_2)
+    path = default_storage.save(f"{claim.folder}/{MANIFEST}", ContentFile(manifest))
+    return [*files, {"name": MANIFEST, "path": path, "rows": 0, "bytes": len(manifest), "sha256": ""}]
+
+
+def _write_part(claim: Claim, part: Part, source: Source, before: int, clock: Clock) -> dict[str, Any]:
+    with tempfile.TemporaryFile() as out:
+        sheet = SHEETS[claim.export.format](out, part.columns)
+        for row in part.rows(source):
+            sheet.add(row)
+            if sheet.rows % CHUNK == 0:
+                _hold(claim, done=before + sheet.rows, now=clock())
+        _hold(claim, done=before + sheet.rows, now=clock())
+        out.seek(0)
+        name = f"{part.name}.{claim.export.format}"
+        path = default_storage.save(f"{claim.folder}/{name}", File(out, name=name))
+    return {"name": name, "path": path, "rows": sheet.rows, "bytes": sheet.size, "sha256": sheet.sha256}
+
+
+def _hold(claim: Claim, *, done: int, now: datetime) -> None:
+    """Write down the progress and keep the lease; raises Stopped when the export is not ours any more."""
+    ours = Export.objects.filter(pk=claim.export.pk, state=State.RUNNING, attempts=claim.attempt)
+    if ours.update(done_rows=done, lease_until=now + LEASE) != 1:
+        raise Stopped
+
+
+@transaction.atomic
+def _finish(claim: Claim, files: Iterable[dict[str, Any]], source: Source, *, now: datetime) -> None:
+    """Mark the export as ready; whose words are inside is in their owners' diaries before anybody has them."""
+    done = Export.objects.filter(pk=claim.export.pk, state=State.RUNNING, attempts=claim.attempt).update(
+        state=State.READY,
+        files=list(files),
+        opened={str(conversation): first for conversation, first in source.opened.items()},
+        finished_at=now,
+        expires_at=now + KEPT,
+        lease_until=None,
+    )
+    if done != 1:
+        raise Stopped
+    for conversation_id in source.opened:
+        audit.record(
+            actor=claim.export.requested_by,
+            action="feedback.exported",
+            resource=f"conversation:{conversation_id}",
+            reason=f"export:{claim.export.pk}",
+        )
+
+
+@transaction.atomic
+def _give_back(claim: Claim, *, now: datetime) -> None:
+    """Let an export that failed be tried again after a pause, or fail for good."""
+    ours = Export.objects.select_for_update().filter(
+        pk=claim.export.pk, state=State.RUNNING, attempts=claim.attempt
+    )
+    if not ours.exists():
+        return
+    if claim.attempt >= ATTEMPTS:
+        _end(claim.export.pk, State.FAILED, now=now)
+    else:
+        ours.update(state=State.WAITING, lease_until=now + PAUSE)
+
+
+def _end(export_id: UUID, state: Export.State, *, now: datetime) -> None:
+    """End an export that has nothing to fetch; what a dying worker may still write is deleted once more later."""
+    Export.objects.filter(pk=export_id).update(
+        state=state, files=[], opened={}, lease_until=None, finished_at=now, expires_at=now + 2 * LEASE
+    )
+
+
+def discard(*, export_id: UUID, now: datetime) -> None:
+    """Delete an export; one that is being made is given up."""
+    # First the row: a worker that still writes finds that it is not wanted any more, and deletes what it wrote.
+    _end(export_id, State.GONE, now=now)
+    drop_files(export_id)
+
+
+def purge(*, now: datetime) -> int:
+    """Delete the files whose day is over and say of how many exports; a row without files stays."""
+    finished = Export.objects.filter(expires_at__lte=now).exclude(state__in=[State.WAITING, State.RUNNING])
+    over = list(finished.values_list("pk", "state"))
+    for export_id, state in over:
+        # First the files: the row names what is left to do until they are gone.
+        drop_files(export_id)
+        left = State.FAILED if state == State.FAILED else State.GONE
+        Export.objects.filter(pk=export_id, state=state).update(
+            state=left, files=[], opened={}, expires_at=None
+        )
+    return len(over)
+
+
+def drop_files(export_id: UUID) -> None:
+    """Delete all files of an export, those of attempts that came to nothing too."""
+    folder = _folder(export_id)
+    for attempt in _listed(folder)[0]:
+        _drop(f"{folder}/{attempt}")
+    _remove(folder)
+
+
+def _drop(folder: str) -> None:
+    for name in _listed(folder)[1]:
+        default_storage.delete(str(PurePosixPath(folder) / name))
+    _remove(folder)
+
+
+def _remove(folder: str) -> None:
+    """Remove an empty folder; one into which a dying worker still writes is visited again by the purge."""
+    with suppress(OSError):
+        default_storage.delete(folder)
+
+
+def _listed(folder: str) -> tuple[list[str], list[str]]:
+    """Return the folders and the files inside a folder; none where it does not exist."""
+    try:
+        return default_storage.listdir(folder)
+    except FileNotFoundError:
+        return [], []

@@ -1,0 +1,237 @@
+"""Share links: a part of a conversation, up to a moment, for whoever holds the link.
+
+What is shared is settled when the link is made and never grows. Notices of the system (help lines, who was
+asked, who consented) are the client's own business and are never shown to holders. Neither is the title: it
+may tell of what was left out. The raw token is returned once; the database has its hash.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from hashlib import sha256
+from secrets import token_urlsafe
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from accounts import audit
+from accounts.access import NotVisible
+from accounts.models import User
+from conversations import access, announcing
+from conversations.models import Handoff, Message
+from conversations.outward import LONGEST_LINK, ShareLink
+from conversations.presenting import MessageView, Names, view_of
+
+TOKEN_BYTES = 32
+DAYS = 7
+"""How long a link lives unless its owner chooses otherwise."""
+
+UNNAMED = {
+    Message.Sender.CLIENT: "An educator",
+    Message.Sender.AI: "The AI",
+    Message.Sender.HUMAN_COACH: "A coach",
+}
+"""What the speakers are called where the owner shares no names."""
+
+
+class NothingToShare(Exception):
+    """There is no message in what was chosen. Nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What the owner shares: from which message to which, and whether the people are named."""
+
+    first_sequence: int
+    last_sequence: int
+    with_names: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SharedMessage:
+    """A message as holders see it; its place is counted among what they see."""
+
+    place: int
+    view: MessageView
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """All that a holder sees."""
+
+    messages: Sequence[SharedMessage]
+    until: datetime
+    """When the link expires."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A new link and the token that opens it, which nobody can ask for again."""
+
+    link: ShareLink
+    token: str
+
+
+def shareable(conversation_id: UUID) -> QuerySet[Message]:
+    """Return the messages that a link can show, in order."""
+    return (
+        Message.objects.filter(conversation_id=conversation_id)
+        .exclude(sender_type=Message.Sender.SYSTEM)
+        .exclude(state=Message.State.STREAMING)
+        .exclude(content="")
+        .select_related("sender")
+        .order_by("sequence")
+    )
+
+
+def everything(conversation_id: UUID) -> Part:
+    """Return the whole conversation up to now.
+
+    Raises:
+        NothingToShare: nothing was said yet.
+    """
+    sequences = list(shareable(conversation_id).values_list("sequence", flat=True))
+    if not sequences:
+        raise NothingToShare
+    return Part(sequences[0], sequences[-1])
+
+
+def shown(conversation_id: UUID, part: Part, *, until: datetime) -> Shown:
+    """Return what a holder sees of a conversation; the preview and the holder's page are both made from it.
+
+    Raises:
+        NothingToShare: nothing of it can be shown.
+    """
+    _, names = announcing.load_with_names(conversation_id)
+    listed = shareable(conversation_id).filter(
+        sequence__gte=part.first_sequence, sequence__lte=part.last_sequence
+    )
+    messages = [
+        SharedMessage(place, _seen(message, names, place, with_names=part.with_names))
+        for place, message in enumerate(listed, start=1)
+    ]
+    if not messages:
+        raise NothingToShare
+    return Shown(messages, until)
+
+
+def _seen(message: Message, names: Names, place: int, *, with_names: bool) -> MessageView:
+    view = view_of(message, names, address=partial(_source, place))
+    return view if with_names else replace(view, sender_name=UNNAMED[Message.Sender(message.sender_type)])
+
+
+def _source(place: int, citation: Mapping[str, Any]) -> str:
+    """Return where a citation leads a holder: to the quoted words on the same page, not into the library."""
+    return f"#source-{place}-{int(citation['number'])}"
+
+
+def expiry(days: int, *, now: datetime) -> datetime:
+    """Return when a link made now expires; more than the longest life is the longest life."""
+    return now + min(timedelta(days=days), LONGEST_LINK)
+
+
+@transaction.atomic(durable=True)
+def make(
+    *,
+    member: User,
+    conversation_id: UUID,
+    now: datetime,
+    part: Part | None = None,
+    days: int = DAYS,
+    request: HttpRequest | None = None,
+) -> Made:
+    """Make a link to a part of the member's conversation; to all that was said up to now when none is given.
+
+    Raises:
+        NotVisible: it is not the member's.
+        NothingToShare: there is no message in the part.
+    """
+    conversation = access.own_conversation(member, conversation_id)
+    part = part or everything(conversation_id)
+    shown(conversation_id, part, until=now)
+    token = token_urlsafe(TOKEN_BYTES)
+    link = ShareLink.objects.create(
+        conversation=conversation,
+        token_hash=_hash(token),
+        first_sequence=part.first_sequence,
+        last_sequence=part.last_sequence,
+        with_names=part.with_names,
+        created_at=now,
+        expires_at=expiry(days, now=now),
+    )
+    _record(member, "share.made", link, request)
+    return Made(link, token)
+
+
+@transaction.atomic(durable=True)
+def revoke(
+    *,
+    member: User,
+    conversation_id: UUID,
+    link_id: UUID,
+    now: datetime,
+    request: HttpRequest | None = None,
+) -> None:
+    """Let a link of the member open nothing from now on; one that is revoked already stays so.
+
+    Raises:
+        NotVisible: the member has made no such link.
+    """
+    link = access.own_links(member).filter(conversation_id=conversation_id, pk=link_id).first()
+    if link is None:
+        raise NotVisible
+    if ShareLink.objects.filter(pk=link_id, revoked_at=None).update(revoked_at=now):
+        _record(member, "share.revoked", link, request)
+
+
+@transaction.atomic(durable=True)
+def read(*, token: str, now: datetime, request: HttpRequest | None = None) -> Shown:
+    """Return what the link with this token shows, counted and on record before it leaves.
+
+    Raises:
+        NotVisible: no link that lives has this token, or nothing is left of what it showed.
+    """
+    link = access.live_link(_hash(token), now=now)
+    part = Part(link.first_sequence, link.last_sequence, link.with_names)
+    try:
+        found = shown(link.conversation_id, part, until=link.expires_at)
+    except NothingToShare:
+        raise NotVisible from None
+    link.views += 1
+    link.last_viewed_at = now
+    link.save(update_fields=["views", "last_viewed_at"])
+    _record(None, "share.viewed", link, request)
+    return found
+
+
+def links(member: User, *, now: datetime, conversation_id: UUID | None = None) -> Sequence[ShareLink]:
+    """Return the member's links that still open something, of one conversation or of all, the newest first."""
+    live = access.own_links(member).filter(revoked_at=None, expires_at__gt=now)
+    if conversation_id is not None:
+        live = live.filter(conversation_id=conversation_id)
+    return list(live.select_related("conversation").order_by("-created_at"))
+
+
+def had_crisis(conversation_id: UUID) -> bool:
+    """Whether somebody was called because of a crisis in this conversation."""
+    return Handoff.objects.filter(conversation_id=conversation_id, reason=Handoff.Reason.CRISIS).exists()
+
+
+def _hash(token: str) -> str:
+    return sha256(token.encode()).hexdigest()
+
+
+def _record(actor: User | None, action: str, link: ShareLink, request: HttpRequest | None) -> None:
+    """Record what was done with a link; who holds it is not known and not asked."""
+    audit.record(
+        actor=actor,
+        action=action,
+        resource=f"conversation:{link.conversation_id}",
+        reason=f"link:{link.pk}",
+        request=request,
+        organization_id=link.conversation.organization_id,
+    )

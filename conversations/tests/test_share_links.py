@@ -1,0 +1,231 @@
+"""What opens with a share link: the part that was chosen, for as long as it lives, and nothing else."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from secrets import token_urlsafe
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+from django.utils import timezone
+
+from accounts.access import NotVisible
+from accounts.models import AuditEvent, User
+from accounts.tests.cast import Cast
+from conversations import guesses, handoff, organizing, sharing
+from conversations.models import Conversation
+from conversations.outward import ShareLink
+from conversations.tests.factories import QUOTE, add, begin, say
+from conversations.tests.links import fragment, holder, make, seen, told_conversation, words
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _no_guesses_yet() -> Iterator[None]:
+    """Begin with an address that has guessed nothing."""
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def conversation(owner: User) -> Conversation:
+    """Return Ada's conversation."""
+    return told_conversation(owner)
+
+
+@pytest.fixture
+def as_owner(client: Client, owner: User) -> Client:
+    """Return a browser in which Ada is signed in."""
+    client.force_login(owner)
+    return client
+
+
+class TestAHolder:
+    def test_reads_without_a_cookie_and_leaves_no_trace_elsewhere(
+        self, owner: User, conversation: Conversation
+    ) -> None:
+        browser = holder()
+        response = browser.get(f"/s/{make(owner, conversation)}/")
+        assert response.status_code == 200
+        assert response.headers["Cache-Control"] == "private, no-store"
+        assert response.headers["Referrer-Policy"] == "no-referrer"
+        assert response.headers["X-Robots-Tag"] == "noindex, nofollow"
+        assert "unsafe-inline" not in response.headers["Content-Security-Policy"]
+        assert dict(browser.cookies) == {}
+        assert "<form" not in words(response)
+        assert "csrf" not in words(response)
+
+    def test_who_is_signed_in_gets_no_cookie_either(
+        self, as_owner: Client, owner: User, conversation: Conversation
+    ) -> None:
+        response = as_owner.get(f"/s/{make(owner, conversation)}/")
+        assert dict(response.cookies) == {}
+        assert "Ada Moss" not in words(response)
+
+    def test_sees_quote_and_source_and_no_way_into_the_library(
+        self, owner: User, conversation: Conversation
+    ) -> None:
+        page = words(seen(make(owner, conversation)))
+        assert 'href="#source-2-1"' in page
+        assert 'id="source-2-1"' in page
+        assert QUOTE in page
+        assert "The handbook" in page
+        assert "page 12" in page
+        assert "/library/" not in page
+
+    def test_sees_no_notice_of_the_system_and_no_id(self, owner: User, conversation: Conversation) -> None:
+        page = words(seen(make(owner, conversation)))
+        assert "SECRET-NOTICE" not in page
+        assert "message--crisis" not in page
+        assert str(conversation.pk) not in page
+
+    def test_sees_names_only_when_the_owner_wants_it(self, cast: Cast, conversation: Conversation) -> None:
+        add(conversation, "Well done.", by="human_coach", sender=cast.home.coach)
+        part = sharing.everything(conversation.pk)
+        nameless = words(seen(make(cast.home.owner, conversation)))
+        assert ("Ada Moss" in nameless, "Ben Hart" in nameless) == (False, False)
+        assert ("An educator" in nameless, "A coach" in nameless) == (True, True)
+        named = sharing.Part(part.first_sequence, part.last_sequence, with_names=True)
+        page = words(seen(make(cast.home.owner, conversation, part=named)))
+        assert ("Ada Moss" in page, "Ben Hart" in page) == (True, True)
+
+    def test_sees_no_title(self, owner: User, conversation: Conversation) -> None:
+        organizing.rename(member=owner, conversation_id=conversation.pk, title="TITLE-WORDS")
+        assert "TITLE-WORDS" not in words(seen(make(owner, conversation)))
+
+    def test_is_shown_markdown_by_the_one_allow_list(self, owner: User, conversation: Conversation) -> None:
+        add(
+            conversation,
+            "<img src=x onerror=alert(1)> ![x](https://evil.invalid/?d=1) [a](javascript:alert(1))",
+        )
+        page = fragment(seen(make(owner, conversation)))
+        assert "<img" not in page
+        assert 'href="javascript:' not in page
+        assert 'src="https://evil' not in page
+
+    def test_cannot_write(self, owner: User, conversation: Conversation) -> None:
+        token = make(owner, conversation)
+        for verb in ("post", "put", "patch", "delete", "head", "options"):
+            assert getattr(holder(), verb)(f"/s/{token}/").status_code == 405
+
+    def test_is_counted_and_on_record(self, owner: User, conversation: Conversation) -> None:
+        token = make(owner, conversation)
+        for _view in range(3):
+            seen(token)
+        link = ShareLink.objects.get()
+        assert link.views == 3
+        assert link.last_viewed_at is not None
+        events = AuditEvent.objects.filter(action="share.viewed", resource=f"conversation:{conversation.pk}")
+        assert [(event.actor_id, event.organization_id, event.reason) for event in events] == [
+            (None, owner.organization_id, f"link:{link.pk}")
+        ] * 3
+
+    def test_does_not_see_an_answer_that_is_being_written(
+        self, owner: User, conversation: Conversation
+    ) -> None:
+        add(conversation, "HALF-A-SENT", state="streaming")
+        assert "HALF-A-SENT" not in words(seen(make(owner, conversation)))
+
+    def test_an_episode_shows_holders_only_what_was_said(self, cast: Cast) -> None:
+        conversation = begin(cast.home.owner)
+        say(cast.home.owner, conversation, "How do we begin?")
+        handoff.ask_for_coach(member=cast.home.owner, conversation_id=conversation.pk, now=timezone.now())
+        handoff.take_over(coach=cast.home.coach, conversation_id=conversation.pk, now=timezone.now())
+        page = words(seen(make(cast.home.owner, conversation)))
+        assert "How do we begin?" in page
+        assert "Ben Hart" not in page
+        assert "has joined" not in page
+
+
+class TestADeadLink:
+    def test_looks_like_every_other(self, cast: Cast, conversation: Conversation) -> None:
+        owner, now = cast.home.owner, timezone.now()
+        expired = make(owner, conversation, now=now - timedelta(days=8))
+        revoked = make(owner, conversation)
+        sharing.revoke(
+            member=owner,
+            conversation_id=conversation.pk,
+            link_id=ShareLink.objects.latest("created_at").pk,
+            now=now,
+        )
+        deleted = begin(owner)
+        add(deleted, "DELETED-WORDS", by="client", sender=owner)
+        of_deleted = make(owner, deleted)
+        organizing.delete(member=owner, conversation_id=deleted.pk, now=now)
+        departed = begin(cast.home.other_coach)
+        add(departed, "LEFT-WORDS", by="client", sender=cast.home.other_coach)
+        of_departed = make(cast.home.other_coach, departed)
+        User.objects.filter(pk=cast.home.other_coach.pk).update(is_active=False)
+        wrong = [token_urlsafe(32), "short", str(conversation.pk), "x" * 300]
+        answers = [seen(token) for token in (expired, revoked, of_deleted, of_departed, *wrong)]
+        assert {answer.status_code for answer in answers} == {404}
+        assert len({answer.content for answer in answers}) == 1
+        assert answers[0].content == holder().get("/nothing-is-here/").content
+        assert {answer.headers["Referrer-Policy"] for answer in answers} == {"no-referrer"}
+        assert not AuditEvent.objects.filter(action="share.viewed").exists()
+
+    def test_dies_with_its_last_second(self, owner: User, conversation: Conversation) -> None:
+        now = timezone.now()
+        token = make(owner, conversation, now=now)
+        expiry = now + timedelta(days=7)
+        assert len(sharing.read(token=token, now=expiry - timedelta(seconds=1)).messages) == 4
+        with pytest.raises(NotVisible):
+            sharing.read(token=token, now=expiry)
+
+    def test_of_a_deleted_conversation_lives_again_when_that_comes_back(
+        self, owner: User, conversation: Conversation
+    ) -> None:
+        token, now = make(owner, conversation), timezone.now()
+        organizing.delete(member=owner, conversation_id=conversation.pk, now=now)
+        assert seen(token).status_code == 404
+        organizing.restore(member=owner, conversation_id=conversation.pk, now=now)
+        assert seen(token).status_code == 200
+
+    def test_an_archived_conversation_stays_shared(self, owner: User, conversation: Conversation) -> None:
+        organizing.set_status(member=owner, conversation_id=conversation.pk, status="archived")
+        assert seen(make(owner, conversation)).status_code == 200
+
+    def test_a_conversation_id_opens_nothing(self, owner: User, conversation: Conversation) -> None:
+        make(owner, conversation)
+        browser = holder()
+        assert browser.get(f"/s/{conversation.pk}/").status_code == 404
+        assert browser.get(f"/conversations/{conversation.pk}/").status_code == 302
+        stranger = Client()
+        stranger.force_login(User.objects.get(email="amir@hillside.example"))
+        assert stranger.get(f"/conversations/{conversation.pk}/").status_code == 404
+
+
+class TestGuessing:
+    def test_is_answered_20_times_a_minute(
+        self, owner: User, conversation: Conversation, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        token = make(owner, conversation)
+        noon = timezone.now().replace(second=5)
+        monkeypatch.setattr("conversations.sharing_pages.timezone.now", lambda: noon)
+        browser = holder()
+        statuses = [browser.get(f"/s/{token_urlsafe(32)}/").status_code for _guess in range(200)]
+        assert statuses == [404] * guesses.A_MINUTE + [429] * (200 - guesses.A_MINUTE)
+        refused = browser.get(f"/s/{token}/")
+        assert (refused.status_code, refused.headers["Retry-After"]) == (429, "55")
+        assert browser.get(f"/s/{token}/", REMOTE_ADDR="192.0.2.7").status_code == 200
+        monkeypatch.setattr("conversations.sharing_pages.timezone.now", lambda: noon + timedelta(minutes=1))
+        assert browser.get(f"/s/{token}/").status_code == 200
+
+    def test_1000_tokens_hit_nothing(self, owner: User, conversation: Conversation) -> None:
+        make(owner, conversation)
+        hits = 0
+        for _guess in range(1000):
+            try:
+                sharing.read(token=token_urlsafe(32), now=timezone.now())
+                hits += 1
+            except NotVisible:
+                pass
+        assert hits == 0
+        assert ShareLink.objects.get().views == 0
+
+    def test_readers_of_a_good_link_are_not_counted(self, owner: User, conversation: Conversation) -> None:
+        token = make(owner, conversation)
+        browser = holder()
+        assert {browser.get(f"/s/{token}/").status_code for _view in range(40)} == {200}

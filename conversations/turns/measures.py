@@ -1,0 +1,36 @@
+"""What turns add to the counters of this process."""
+
+from datetime import datetime
+from typing import Final
+
+from prometheus_client import Counter, Histogram
+
+from conversations.models import Message
+
+_SECONDS = (0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.2, 1.6, 2.0, 2.5, 4.0, 8.0, 15.0, 30.0, 60.0)
+"""Bounds in seconds; the targets 1.2 and 2.5 are among them, so that they can be read off exactly."""
+
+TURNS: Final = Counter("sideline_turns", "Turns that ended, by how.", ["ended"])
+FIRST_TOKEN: Final = Histogram(
+    "sideline_turn_first_token_seconds", "From accepting a message to the first text.", buckets=_SECONDS
+)
+SECONDS: Final = Histogram(
+    "sideline_turn_seconds", "From accepting a message to the complete answer.", buckets=_SECONDS
+)
+
+
+def turn_ended(reply: Message, *, first_token_at: datetime | None) -> None:
+    """Count a turn by its settled reply, which was made when the question was accepted.
+
+    Only complete answers say how long an answer takes.
+    """
+    TURNS.labels(reply.state).inc()
+    if first_token_at is not None:
+        FIRST_TOKEN.observe((first_token_at - reply.created_at).total_seconds())
+    if reply.state == Message.State.COMPLETE and reply.completed_at is not None:
+        SECONDS.observe((reply.completed_at - reply.created_at).total_seconds())
+
+
+def turn_interrupted() -> None:
+    """Count a turn that was closed because its process had died."""
+    TURNS.labels("interrupted").inc()

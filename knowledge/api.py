@@ -1,0 +1,209 @@
+"""The library in the API: look something up, add documents, watch how far they are, delete them."""
+
+from typing import Any
+from uuid import UUID
+
+from django.core.files.uploadedfile import UploadedFile
+from django.urls import reverse
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+
+from accounts.access import organization_of
+from accounts.api_envelope import Answer
+from accounts.api_errors import Problem
+from accounts.api_operations import Operation, Said
+from accounts.api_pages import PageQuery, page_of, split
+from accounts.api_parsing import StrictSerializer
+from accounts.scopes import Scope
+from knowledge import access, library, looking_up, shelf
+from knowledge.forms import LARGEST_MB, OWN, SHARED
+from knowledge.models import Document, DocumentVersion
+from knowledge.retrieved import RetrievedPassage
+
+KEEPERS = [(SHARED, "Everybody in the organization"), (OWN, "The coach's own clients")]
+
+
+class ProgressShape(serializers.Serializer[Any]):
+    """How far a document is."""
+
+    label = serializers.CharField()  # type: ignore[assignment]  # every field has a `label` of its own
+    detail = serializers.CharField()
+    percent = serializers.IntegerField()
+
+
+class ExplanationShape(serializers.Serializer[Any]):
+    """Why a document cannot be read, and what to do."""
+
+    happened = serializers.CharField()
+    next_step = serializers.CharField()
+
+
+class DocumentShape(serializers.Serializer[Any]):
+    """A document, with the state of its latest version; made from an `Entry` of the shelf."""
+
+    id = serializers.UUIDField(source="document.pk")
+    title = serializers.CharField(source="document.title")
+    authors = serializers.ListField(child=serializers.CharField(), source="document.authors")
+    year = serializers.IntegerField(source="document.year", allow_null=True)
+    keeper = serializers.SerializerMethodField()
+    filename = serializers.CharField(source="latest.filename")
+    version = serializers.IntegerField(source="latest.number")
+    state = serializers.ChoiceField(choices=DocumentVersion.State.choices, source="latest.state")
+    is_found = serializers.SerializerMethodField(help_text="Whether searches find a version of it.")
+    progress = ProgressShape()
+    explanation = ExplanationShape(allow_null=True)
+    notices = serializers.ListField(child=serializers.CharField())
+    passages = serializers.IntegerField()
+    may_change = serializers.BooleanField()
+    created_at = serializers.DateTimeField(source="document.created_at")
+
+    @extend_schema_field(serializers.ChoiceField(choices=KEEPERS))
+    def get_keeper(self, entry: shelf.Entry) -> str:
+        """Return who may look things up in it."""
+        return SHARED if entry.document.coach_id is None else OWN
+
+    def get_is_found(self, entry: shelf.Entry) -> bool:
+        """Return whether there is a live version."""
+        return entry.live is not None
+
+
+class DocumentPage(serializers.Serializer[Any]):
+    """A page of documents."""
+
+    documents = DocumentShape(many=True)
+    total = serializers.IntegerField()
+    limit = serializers.IntegerField()
+    offset = serializers.IntegerField()
+
+
+class NewDocument(StrictSerializer):
+    """A file for the library."""
+
+    file = serializers.FileField(allow_empty_file=True, max_length=None)
+    keeper = serializers.ChoiceField(choices=KEEPERS, default=SHARED)
+    title = serializers.CharField(max_length=300, required=False, allow_blank=True)
+
+    def validate_file(self, file: "UploadedFile[bytes]") -> "UploadedFile[bytes]":
+        """Refuse a file that is too large.
+
+        Raises:
+            Problem: it is.
+        """
+        if (file.size or 0) > LARGEST_MB * 1024 * 1024:
+            raise Problem(413, f"The file is larger than {LARGEST_MB} MB. Split it into parts.")
+        return file
+
+
+class Documents(Operation):
+    """The library."""
+
+    needs = {"GET": Scope.DOCUMENTS, "POST": Scope.DOCUMENTS}
+    parser_classes = (MultiPartParser,)
+
+    @extend_schema(tags=["library"], parameters=[PageQuery], responses=DocumentPage)
+    def get(self, _request: Request) -> Answer:
+        """List the documents that you may see, the newest first."""
+        page, _ = split(self.query(PageQuery))
+        listed = page_of(access.readable_documents(self.member), by="created_at", **page)
+        entries = shelf.entries(
+            self.member, Document.objects.filter(pk__in=[document.pk for document in listed.rows])
+        )
+        values = {"documents": entries, "total": listed.total, "limit": listed.limit, "offset": listed.offset}
+        return self.answer(DocumentPage(values), meta=listed.meta)
+
+    @extend_schema(
+        tags=["library"],
+        request={"multipart/form-data": NewDocument},
+        responses={201: DocumentShape, 200: DocumentShape},
+    )
+    def post(self, _request: Request) -> Answer:
+        """Add a file and have it read; 200 when exactly this file was there before."""
+        given = self.body(NewDocument)
+        own = given["keeper"] == OWN
+        added = library.add(
+            shelf=library.Shelf(organization_of(self.member).pk, self.member.pk if own else None),
+            filename=given["file"].name or "Untitled",
+            content=given["file"],
+            title=given.get("title", ""),
+            now=timezone.now(),
+            added_by_id=self.member.pk,
+        )
+        entry = _entry(self, added.version.document_id)
+        return self.answer(DocumentShape(entry), status=201 if added.is_new else 200)
+
+
+class DocumentById(Operation):
+    """One document."""
+
+    needs = {"GET": Scope.DOCUMENTS, "DELETE": Scope.DOCUMENTS}
+
+    @extend_schema(tags=["library"], responses=DocumentShape)
+    def get(self, _request: Request, document_id: UUID) -> Answer:
+        """Say how far a document is, and what to do when it cannot be read."""
+        access.readable_document(self.member, document_id)
+        return self.answer(DocumentShape(_entry(self, document_id)))
+
+    @extend_schema(tags=["library"], request=None, responses={200: Said})
+    def delete(self, _request: Request, document_id: UUID) -> Answer:
+        """Delete a document with everything that was found in it; this cannot be undone."""
+        found = access.writable_document(self.member, document_id)
+        library.delete(document_id=found.pk, deleted_by=self.member)
+        return Answer({"message": "Document deleted successfully"})
+
+
+def _entry(operation: Operation, document_id: UUID) -> shelf.Entry:
+    (entry,) = shelf.entries(operation.member, Document.objects.filter(pk=document_id))
+    return entry
+
+
+class SearchQuery(StrictSerializer):
+    """What is looked up."""
+
+    q = serializers.CharField(max_length=1000)
+    limit = serializers.IntegerField(min_value=1, max_value=20, default=6)
+
+
+class PassageShape(serializers.Serializer[Any]):
+    """A passage that was found."""
+
+    document_id = serializers.UUIDField()
+    title = serializers.CharField()
+    authors = serializers.ListField(child=serializers.CharField())
+    year = serializers.IntegerField(allow_null=True)
+    chapter_title = serializers.CharField()
+    page = serializers.CharField(source="page_label", help_text="As printed; empty where there are no pages.")
+    text = serializers.CharField()
+    domains = serializers.ListField(child=serializers.CharField())
+    score = serializers.FloatField(help_text="How probably it answers the question, 0 to 1.")
+    url = serializers.SerializerMethodField(help_text="The page that it stands on.")
+
+    def get_url(self, passage: RetrievedPassage) -> str:
+        """Return the address of the page."""
+        address = reverse(
+            "knowledge:page", args=[passage.document_id, passage.version_id, passage.page_index or 0]
+        )
+        url: str = self.context["request"].build_absolute_uri(f"{address}?passage={passage.passage_id}")
+        return url
+
+
+class FoundShape(serializers.Serializer[Any]):
+    """What was found, the best first."""
+
+    passages = PassageShape(many=True)
+    confidence = serializers.FloatField(help_text="The score of the best passage; 0 when nothing was found.")
+
+
+class Search(Operation):
+    """The library, asked without a conversation."""
+
+    needs = {"GET": Scope.READ}
+
+    @extend_schema(tags=["library"], parameters=[SearchQuery], responses=FoundShape)
+    def get(self, _request: Request) -> Answer:
+        """Look something up in what your organization shares and your coach keeps."""
+        wanted = self.query(SearchQuery)
+        found = looking_up.look_up(member=self.member, question=wanted["q"], limit=wanted["limit"])
+        return self.answer(FoundShape(found, context={"request": self.django_request}))
