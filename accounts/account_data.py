@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from allauth.account.models import EmailAddress, EmailConfirmation
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
@@ -14,10 +16,25 @@ from django.db.models import Model, Q
 
 from accounts import audit
 from accounts.data_requests import end_sessions
+from accounts.entry_models import Invitation, OutgoingMail, SignedIn
 from accounts.export_making import remove_file
 from accounts.lifecycle import Part, Records
 from accounts.lifecycle_models import AccountExport, Erasure
-from accounts.models import AuditEvent, Organization, Team, TeamMembership, User
+from accounts.models import (
+    ApiToken,
+    AuditEvent,
+    ChainCheck,
+    MonthlyUse,
+    Organization,
+    OrganizationDomain,
+    SavedReply,
+    Team,
+    TeamMembership,
+    User,
+)
+
+SIGNED_IN = ("device", "address", "first_used_at", "last_used_at")
+API_KEY = ("name", "scopes", "hint", "created_at", "expires_at", "last_used_at", "revoked_at")
 
 
 class AccountsData:
@@ -25,11 +42,17 @@ class AccountsData:
 
     covers: ClassVar[frozenset[type[Model]]] = frozenset(
         {User, Team, TeamMembership, AccountExport, EmailAddress, EmailConfirmation, LogEntry, Session}
+        | {SignedIn, Invitation, OutgoingMail, ApiToken, SavedReply}
+        | {Authenticator, SocialAccount, SocialToken}
     )
     exempt: ClassVar[Mapping[type[Model], str]] = {
         Organization: "the organization's own, and of no single person",
         AuditEvent: "stays as the proof: ids and verbs without content, and the id then leads to nobody",
         Erasure: "the proof of the erasure: an id that leads to nobody, and counts",
+        OrganizationDomain: "the organization's own, and of no single person",
+        MonthlyUse: "totals of an organization, of no person",
+        ChainCheck: "the proof that the record is whole, with an id that leads to nobody",
+        SocialApp: "names providers of sign-in, not people",
         Group: "not used",
         Permission: "made by Django from the models",
         ContentType: "made by Django from the models",
@@ -44,6 +67,8 @@ class AccountsData:
         return (
             Records("account.jsonl", lambda: [_account(person)]),
             Records("teams.jsonl", lambda: _teams(person)),
+            Records("sessions.jsonl", lambda: SignedIn.objects.filter(user=person).values(*SIGNED_IN)),
+            Records("api_keys.jsonl", lambda: ApiToken.objects.filter(owner=person).values(*API_KEY)),
             Records("record.jsonl", lambda: _acts(person)),
         )
 
@@ -56,6 +81,8 @@ class AccountsData:
         teams, _ = Team.objects.filter(coach=person).delete()
         about = Q(content_type__app_label="accounts", content_type__model="user", object_id=str(person.pk))
         LogEntry.objects.filter(about).delete()
+        Invitation.objects.filter(Q(person=person) | Q(email__iexact=person.email)).delete()
+        OutgoingMail.objects.filter(recipient__iexact=person.email).delete()
         person.delete()
         return {"sessions": sessions, "teams": teams, "accounts": 1}
 

@@ -9,7 +9,7 @@ from django.db.models import Model
 
 from accounts.lifecycle import Part, Records
 from accounts.models import User
-from coaching.models import MonthlyUsage, Persona, PromptRun
+from coaching.models import Budget, MonthlyUsage, Persona, PromptRun, Reservation
 
 PERSONA = (
     *("name", "bio", "tone", "instructions", "escalation_phrases", "low_confidence_below"),
@@ -24,7 +24,7 @@ CALL = (
 class CoachingData:
     """The persona of a coach, and the calls to providers that somebody caused."""
 
-    covers: ClassVar[frozenset[type[Model]]] = frozenset({Persona, PromptRun})
+    covers: ClassVar[frozenset[type[Model]]] = frozenset({Persona, PromptRun, Budget, Reservation})
     exempt: ClassVar[Mapping[type[Model], str]] = {MonthlyUsage: "totals of an organization, of no person"}
 
     def waits_for(self, person: User) -> str:
@@ -46,4 +46,6 @@ class CoachingData:
         """Delete the persona; calls stay for the organization's costs, without the person."""
         personas, _ = Persona.objects.filter(coach=person).delete()
         calls = PromptRun.objects.filter(user=person).update(user=None)
+        Budget.objects.filter(user=person).delete()
+        Reservation.objects.filter(user=person).delete()
         return {"personas": personas, "calls detached": calls}

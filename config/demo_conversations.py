@@ -37,6 +37,7 @@ def _write(
         coach=people.get(coach),
         title=past.title,
         status=past.status,
+        archived_at=ended if past.status == Conversation.Status.ARCHIVED else None,
         visibility=past.visibility,
         owner_state=past.owner_state,
         holder=holder,

@@ -16,15 +16,18 @@ from django.db.models.functions import Replace
 
 from accounts.lifecycle import Part, Records, StillNeeded, Text
 from accounts.models import AuditEvent, User
-from conversations import episodes, escalating, presence
+from conversations import episodes, escalating, exports_work, presence
 from conversations.models import (
+    Attendance,
     Conversation,
+    Export,
     Feedback,
     Handoff,
     Interaction,
     Message,
     MonthlyFeedback,
     Session,
+    ShareLink,
 )
 
 OPEN_CRISIS = "open_crisis"
@@ -40,6 +43,7 @@ MESSAGE = (
     "created_at",
 )
 EPISODE = ("id", "conversation_id", "reason", "state", "requested_at", "taken_at", "returned_at", "consented")
+SHARE_LINK = ("conversation_id", "created_at", "expires_at", "revoked_at", "views")
 FEEDBACK = ("message_id", "score", "reasons", "comment", "created_at", "updated_at")
 
 
@@ -47,7 +51,7 @@ class ConversationsData:
     """Conversations with all that belongs to them, feedback, and a coach's part in those of others."""
 
     covers: ClassVar[frozenset[type[Model]]] = frozenset(
-        {Conversation, Session, Message, Interaction, Handoff, Feedback}
+        {Conversation, Session, Message, Interaction, Handoff, Feedback, ShareLink, Export, Attendance}
     )
     exempt: ClassVar[Mapping[type[Model], str]] = {MonthlyFeedback: "totals of an organization, of no person"}
 
@@ -76,6 +80,10 @@ class ConversationsData:
             Records("coach_episodes.jsonl", lambda: episodes_of.values(*EPISODE).iterator()),
             Records("feedback.jsonl", lambda: Feedback.objects.filter(author=person).values(*FEEDBACK)),
             Records("said_as_a_coach.jsonl", lambda: spoken.values(*MESSAGE).iterator()),
+            Records(
+                "share_links.jsonl",
+                lambda: ShareLink.objects.filter(conversation__owner=person).values(*SHARE_LINK),
+            ),
             Records("who_read.jsonl", lambda: _who_read(person)),
             *(
                 Text(f"conversations/{begun:%Y-%m-%d}-{key.hex[-8:]}.md", partial(_markdown, key))
@@ -95,6 +103,8 @@ class ConversationsData:
         )
         while escalating.escalate(now=now):
             pass
+        for export_id in Export.objects.filter(requested_by=person).values_list("pk", flat=True):
+            exports_work.discard(export_id=export_id, now=now)
         feedback, _ = Feedback.objects.filter(author=person).delete()
         unsigned = _unsign(person)
         async_to_sync(presence.forget)(person.pk)
