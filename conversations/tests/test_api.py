@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from accounts.models import AuditEvent, User
+from accounts.models import AuditEvent, Team, User
 from accounts.tests.api_caller import Api, as_program
 from accounts.tests.cast import Cast
 from conversations import giving_feedback, handoff
