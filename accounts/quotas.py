@@ -7,6 +7,7 @@ conversation. Without Redis what costs money is refused, and the rest is counted
 import math
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -105,6 +106,14 @@ def forget() -> None:
     _known.clear()
 
 
+def forget_person(person_id: UUID) -> None:
+    """Forget what a person has spent; while Redis is away, that goes by itself within a day."""
+    keys = [_key(person_id, kind, window) for kind in Kind for window in WINDOWS.values()]
+    quota_store.local().empty(keys)
+    with suppress(StoreAway):
+        quota_store.shared().empty(keys)
+
+
 @dataclass(frozen=True, slots=True)
 class Month:
     """What an organization has sent to the AI in a calendar month; no limit is None."""
@@ -136,12 +145,15 @@ def _rates(text: str) -> tuple[tuple[int, int], ...]:
 def _buckets(member: User, kind: Kind) -> list[Bucket]:
     rates = _rates(settings.QUOTAS[member.role][kind])
     own = _own_limits(member.organization_id).get(kind) if member.organization_id else None
-    person = member.pk.hex
     return [
-        # The braces keep the buckets of one person on one server of a Redis cluster.
-        Bucket(f"quota:{{{person}}}:{kind}:{window}", size if own is None or number else own, window)
+        Bucket(_key(member.pk, kind, window), size if own is None or number else own, window)
         for number, (size, window) in enumerate(rates)
     ]
+
+
+def _key(person_id: UUID, kind: Kind, window: int) -> str:
+    """Return a bucket's name; the braces keep those of one person on one server of a Redis cluster."""
+    return f"quota:{{{person_id.hex}}}:{kind}:{window}"
 
 
 _known: dict[UUID, tuple[float, Mapping[Kind, int | None]]] = {}
