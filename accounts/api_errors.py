@@ -61,6 +61,7 @@ class Problem(exceptions.APIException):
         code: str = "",
         details: Mapping[str, Any] | None = None,
         retry_after: int | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         known_code, known_message = CODES[status]
         super().__init__(message or known_message)
@@ -69,6 +70,7 @@ class Problem(exceptions.APIException):
         self.code = code or known_code
         self.details = dict(details or {})
         self.wait = retry_after
+        self.headers = dict(headers or {})
 
     def as_error(self) -> dict[str, Any]:
         """Return what stands under `error`."""
@@ -93,7 +95,7 @@ def handle(error: Exception, _context: Mapping[str, Any]) -> Response | None:
     problem = problem_of(error)
     if problem is None:
         return None
-    headers: dict[str, Any] = {}
+    headers: dict[str, Any] = dict(problem.headers)
     if header := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = header
     if problem.wait is not None:

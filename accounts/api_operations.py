@@ -10,8 +10,10 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 from typing_extensions import override
 
+from accounts import quotas
 from accounts.api_authentication import BrowserAuthentication, MayDo, TokenAuthentication
 from accounts.api_envelope import Answer
+from accounts.api_errors import Problem
 from accounts.api_replay import replayable
 from accounts.models import User
 from accounts.scopes import Scope
@@ -27,6 +29,9 @@ class Operation(APIView):
     needs: ClassVar[Mapping[str, Scope]] = {}
     """By method, the part of the API that a key must open."""
 
+    leads_to_a_person: ClassVar[bool] = False
+    """Whether it may reach somebody who helps: such a request is never one too many."""
+
     authentication_classes = (TokenAuthentication, BrowserAuthentication)
     permission_classes = (MayDo,)
 
@@ -37,6 +42,20 @@ class Operation(APIView):
         for method in UNSAFE:
             if method in vars(cls):
                 setattr(cls, method, replayable(vars(cls)[method]))
+
+    @override
+    def check_throttles(self, request: Request) -> None:
+        """Count the request against what its sender may send.
+
+        Raises:
+            Problem: it is one too many; the headers say when to come again.
+        """
+        if self.leads_to_a_person:
+            return
+        verdict = quotas.take(member=self.member, kind=quotas.Kind.REQUESTS)
+        if not verdict.allowed:
+            raise Problem(429, headers=quotas.headers(verdict))
+        self.headers.update(quotas.headers(verdict))
 
     @property
     def member(self) -> User:

@@ -97,16 +97,7 @@ def open_house(
         web = _start(stack, _server(server, web_port), environment, folder / "web.log")
         bare_port = free_port()
         bare = _start(stack, _bare(server, bare_port), environment, folder / "bare.log")
-        celery = ["-m", "celery", "-A", "config.celery", "worker", "--beat", "--concurrency", "1"]
-        celery += [
-            "--loglevel",
-            "WARNING",
-            "--queues",
-            "default,ingestion",
-            "--schedule",
-            str(folder / "beat"),
-        ]
-        _start(stack, celery, {**environment, "SIDELINE_ROLE": "worker"}, folder / "worker.log")
+        _start(stack, _worker(folder), {**environment, "SIDELINE_ROLE": "worker"}, folder / "worker.log")
         _wait(f"http://{LOOPBACK}:{web_port}/livez", folder / "web.log")
         _wait_for_port(bare_port, folder / "bare.log")
         try:
@@ -121,6 +112,12 @@ def _server(server: str, port: int) -> list[str]:
     if server == "daphne":
         return ["-m", "config.web", "--bind", LOOPBACK, "--port", str(port)]
     return ["-m", "uvicorn", "config.asgi:application", "--port", str(port), "--log-level", "warning"]
+
+
+def _worker(folder: Path) -> list[str]:
+    worker = ["-m", "celery", "-A", "config.celery", "worker", "--beat", "--concurrency", "1"]
+    quiet = ["--loglevel", "WARNING", "--queues", "default,ingestion"]
+    return [*worker, *quiet, "--schedule", str(folder / "beat")]
 
 
 def _bare(server: str, port: int) -> list[str]:

@@ -44,6 +44,7 @@ def _write(
         last_sequence=len(past.messages),
         created_at=began,
         updated_at=ended,
+        archived_at=ended if past.status == Conversation.Status.ARCHIVED else None,
     )
     closed = None if past.owner_state != "ai" else ended
     session = Session.objects.create(

@@ -5,8 +5,9 @@ from typing import NoReturn
 from allauth.socialaccount.models import SocialAccount
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
+from django.utils import timezone
 
-from accounts import audit
+from accounts import audit, seats
 from accounts.models import Organization, OrganizationDomain, User
 from accounts.roles import Role
 from accounts.sso import refusals
@@ -33,8 +34,7 @@ def admit(*, identity: Identity, request: HttpRequest | None = None) -> User:
 
 @transaction.atomic
 def _admit(identity: Identity, request: HttpRequest | None) -> User:
-    known = SocialAccount.objects.filter(provider=identity.provider, uid=identity.subject)
-    account = known.select_related("user__organization").first()
+    account = _account(identity)
     if account is not None:
         return _known(account.user, identity)
     organization = _organization(identity)
@@ -45,6 +45,12 @@ def _admit(identity: Identity, request: HttpRequest | None) -> User:
         if waiting is not None:
             return _linked(waiting, identity, organization, request)
     return _joined(identity, address, organization, request)
+
+
+def _account(identity: Identity) -> SocialAccount | None:
+    """Return the account that an identity opens, if it opens one."""
+    known = SocialAccount.objects.filter(provider=identity.provider, uid=identity.subject)
+    return known.select_related("user__organization").first()
 
 
 def _known(person: User, identity: Identity) -> User:
@@ -118,7 +124,19 @@ def _linked(
 def _joined(
     identity: Identity, address: str | None, organization: Organization, request: HttpRequest | None
 ) -> User:
-    """Return a new educator of the organization; nobody becomes more than that by coming in."""
+    """Return a new educator of the organization; nobody becomes more than that by coming in.
+
+    Raises:
+        SignInRefused: the organization has no seat for one more.
+    """
+    try:
+        seats.claim(organization_id=organization.pk, now=timezone.now())
+    except seats.NoSeatLeft as full:
+        # Whoever took the last seat while this one waited may be the same person, a moment faster.
+        account = _account(identity)
+        if account is None:
+            raise SignInRefused(refusals.FULL) from full
+        return _known(account.user, identity)
     person = User(
         email=address,
         name=identity.name or (address or "").partition("@")[0] or NAMELESS,

@@ -94,6 +94,12 @@ TAKEN = Refusal(
     "Sign in as you did before. If you never did, ask the administrator of your organization to let "
     "accounts be linked by email.",
 )
+FULL = Refusal(
+    "no_seat",
+    "Your organization has no free place",
+    "All its places are taken or promised, so no account was made for you.",
+    "Ask the administrator of your organization to make room, then sign in again.",
+)
 CLOSED = Refusal(
     "deactivated",
     "This account is closed",

@@ -274,7 +274,7 @@ class TestOrganizations:
 
     def test_show_their_seats(self, home: House) -> None:
         page = as_(home.admin).get(page_of(home.organization)).content.decode()
-        assert "4 used, 0 promised to people who are invited, 25 in all" in page
+        assert "4 used, 0 promised to people who are invited, 50 in all" in page
 
     def test_coaches_neither_see_nor_change_them(self, home: House) -> None:
         assert as_(home.coach).get(page_of(home.organization), follow=True).status_code == 403

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts import saved_replies
+from accounts import quotas, saved_replies
 from accounts.models import ApiToken, AuditEvent, SavedReply, User
 from accounts.tests.api_caller import Api, as_program, read
 from accounts.tests.cast import Cast
@@ -54,6 +54,20 @@ class TestMe:
     def test_another_method_is_refused_in_the_same_form(self, owner: User) -> None:
         found = as_program(owner)("PUT", "auth/me", {})
         assert (found.status, found.code) == (405, "METHOD_NOT_ALLOWED")
+
+
+class TestOneTooMany:
+    def test_is_refused_with_when_to_come_again(self, owner: User, settings: Any) -> None:
+        settings.QUOTAS = {
+            **settings.QUOTAS,
+            "educator": {**settings.QUOTAS["educator"], "requests": "1/hour"},
+        }
+        quotas.forget()
+        api = as_program(owner)
+        assert api("GET", "auth/me").status == 200
+        found = api("GET", "auth/me")
+        assert (found.status, found.code) == (429, "RATE_LIMITED")
+        assert 0 < int(found.headers["Retry-After"]) <= 3600
 
 
 class TestLogout:

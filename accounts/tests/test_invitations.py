@@ -163,7 +163,7 @@ class TestTheList:
         page = as_(cast.home.admin).get(PAGE)
         text = page.content.decode()
         assert [row.email for row in page.context["cl"].result_list] == ["old@riverside.example", EVE][::-1]
-        for words in ("Pending", "Expired", "Sent", "Waiting", "4 of 25 seats used, 1 promised"):
+        for words in ("Pending", "Expired", "Sent", "Waiting", "4 of 50 seats used, 1 promised"):
             assert words in text
         assert as_(cast.home.coach).get(PAGE).status_code == 403
 

@@ -77,10 +77,10 @@ def snap(artefacts: Path) -> Callable[[Page, str], None]:
     return take
 
 
-def sign_in(page: Page, email: str) -> None:
+def sign_in(page: Page, email: str | None) -> None:
     """Sign in by the form."""
     page.goto("/accounts/login/")
-    page.get_by_label("Email").fill(email)
+    page.get_by_label("Email").fill(str(email))
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
 

@@ -78,6 +78,17 @@ class TestOrganization:
         answer = sign_in(client, google, "google")
         assert_refused(client, answer, "This sign-in does not fit your account", people=CAST + 1)
 
+    def test_without_a_free_seat_takes_nobody_new_and_keeps_who_is_there(
+        self, client: Client, google: FakeGoogle, riverside: Organization, settings: Any
+    ) -> None:
+        settings.SEATS = {"free": 4}
+        answer = sign_in(client, google, "google")
+        assert_refused(client, answer, "Your organization has no free place", people=CAST)
+        assert events() == [("sign_in_refused", "person:unknown", "google: no_seat")]
+        settings.SEATS = {"free": 5}
+        for _ in range(2):
+            assert sign_in(Client(), google, "google").status_code == 302
+
     def test_of_another_domain_does_not_open_a_known_persons_account(
         self, client: Client, google: FakeGoogle, riverside: Organization, away: House
     ) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from config import addresses, content_policy, log
 from config.env import Environment
-from config.settings import api, jobs, sign_in, unfold
+from config.settings import api, jobs, quotas, sign_in, unfold
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 ENV = Environment(os.environ)
@@ -129,7 +129,7 @@ MFA_FORMS = {
 }
 MFA_TOTP_TOLERANCE = 1
 """Codes before and after the present one that are right as well: clocks differ."""
-SEATS: dict[str, int | None] = {"free": 25, "basic": 100, "premium": 1_000, "enterprise": None}
+SEATS: dict[str, int | None] = {"free": 50, "basic": 200, "premium": 1_000, "enterprise": None}
 """Active people that an organization may have, by tier; none means as many as it likes."""
 SOCIALACCOUNT_ADAPTER = "accounts.sso.adapter.ProviderAdapter"
 SOCIALACCOUNT_PROVIDERS = sign_in.providers(ENV)
@@ -320,35 +320,11 @@ COACHING_CHANGES = ["conversations.following.follow"]
 
 QUOTAS_URL = ENV.text("QUOTAS_URL", _redis(4))
 """Where the token buckets are; `memory://` keeps them in each process, for an installation that has one."""
-QUOTAS: dict[str, dict[str, str]] = {
-    "educator": {"requests": "100/hour", "ai_turns": "50/hour 10/minute", "exports": "10/day"},
-    "coach": {"requests": "100/hour", "ai_turns": "50/hour 10/minute", "exports": "10/day"},
-    "admin": {"requests": "1000/hour", "ai_turns": "50/hour 10/minute", "exports": "10/day"},
-}
-"""What each person may do, by role; an organization's own numbers replace the first rate of each."""
-QUOTAS_NEVER_REFUSE = frozenset(
-    {
-        "account_logout",
-        "conversations:ask_for_coach",
-        "conversations:cancel_request",
-        "conversations:consent",
-        "conversations:hand_back",
-        "conversations:say",
-        "conversations:speak",
-        "conversations:stop",
-        "conversations:take_over",
-    }
-)
-"""Forms that no quota of requests may hold back: they lead to a person, or end something."""
+QUOTAS = quotas.RATES
+QUOTAS_NEVER_REFUSE = quotas.NEVER_REFUSE
 AI_TURNS_AT_ONCE = ENV.integer("AI_TURNS_AT_ONCE", 5, least=1)
 """Answers that one person may have under way or waiting at the same time."""
-MONTHLY_MESSAGES: dict[str, int | None] = {
-    "free": 1_000,
-    "basic": 10_000,
-    "premium": 100_000,
-    "enterprise": None,
-}
-"""Messages to the AI that an organization may send in a calendar month, by tier; none means as many as it likes."""
+MONTHLY_MESSAGES = quotas.MONTHLY_MESSAGES
 DAILY_BUDGET_USD = Decimal(ENV.integer("DAILY_BUDGET_CENTS", 500)) / 100
 """What the AI may cost each person in a day, in US dollars."""
 

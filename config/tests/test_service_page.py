@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
-from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from accounts.tests.cast import Cast, House
@@ -170,15 +171,18 @@ class TestTheNumbers:
             "2 documents, 0 failed",
         ]
 
-    def test_take_the_same_few_queries_however_many_turns_there_are(
-        self, home: House, django_assert_max_num_queries: DjangoAssertNumQueries
-    ) -> None:
+    def test_take_the_same_few_queries_however_many_turns_there_are(self, home: House) -> None:
         client = Client()
         client.force_login(home.admin)
-        for _ in range(5):
-            answered(home, first_s=1, whole_s=2, at=timezone.now() - timedelta(minutes=5))
-        with django_assert_max_num_queries(12):
-            client.get(reverse("service"))
+        client.get(reverse("service"))
+        counts = []
+        for more in (1, 5):
+            for _ in range(more):
+                answered(home, first_s=1, whole_s=2, at=timezone.now() - timedelta(minutes=5))
+            with CaptureQueriesContext(connection) as queries:
+                client.get(reverse("service"))
+            counts.append(len(queries))
+        assert counts[0] == counts[1] < 20
 
     def test_never_name_anybody(self, home: House) -> None:
         answered(home, first_s=1, whole_s=2, at=timezone.now() - timedelta(minutes=5))

@@ -29,6 +29,7 @@ class ConversationStop(Operation):
 class ConversationCoach(Operation):
     """The request for a person."""
 
+    leads_to_a_person = True
     needs = {"POST": Scope.WRITE, "DELETE": Scope.WRITE}
 
     @extend_schema(tags=["conversations"], request=None, responses=Said)
@@ -49,6 +50,7 @@ class ConversationCoach(Operation):
 class ConversationConsent(Operation):
     """The owner's consent that the coach of the open episode reads a private conversation."""
 
+    leads_to_a_person = True
     needs = {"POST": Scope.WRITE}
 
     @extend_schema(tags=["conversations"], request=None, responses=Said)

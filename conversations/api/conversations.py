@@ -109,7 +109,7 @@ class ConversationById(Operation):
         if "title" in changes:
             conversation = organizing.rename(**mine, title=changes["title"])
         if "status" in changes:
-            conversation = organizing.set_status(**mine, status=changes["status"])
+            conversation = organizing.set_status(**mine, status=changes["status"], now=timezone.now())
         if "visibility" in changes:
             conversation = organizing.set_visibility(**mine, visibility=changes["visibility"])
             async_to_sync(announcing.show)(

@@ -22,7 +22,7 @@ from accounts.api_parsing import StrictSerializer
 from accounts.api_replay import key_of
 from accounts.models import User
 from accounts.scopes import Scope
-from conversations import access, asking, giving_feedback, listing
+from conversations import access, asking, giving_feedback, listing, refusing
 from conversations.api.conversations import note_reading
 from conversations.api.event_stream import EVENTS, MEDIA_TYPE, EventStream, mark_of
 from conversations.api.shapes import MessageShape, message_shapes
@@ -92,6 +92,7 @@ class NewFeedback(StrictSerializer):
 class Messages(Operation):
     """The messages of a conversation."""
 
+    leads_to_a_person = True
     needs = {"GET": Scope.READ, "POST": Scope.WRITE}
 
     @extend_schema(tags=["messages"], parameters=[MessagesQuery], responses=MessagePage)
@@ -191,8 +192,16 @@ async def _ask(question: dict[str, Any]) -> Asked:
     try:
         return await asking.ask(**question)
     except Refusal as refusal:
-        status = STATUS_OF.get(refusal.code, 409)
-        raise Problem(status, refusal.text, details={"reason": refusal.code}) from None
+        raise _problem_of(refusal) from None
+
+
+def _problem_of(refusal: Refusal) -> Problem:
+    """Return why a message was not taken: what waiting helps against says how long."""
+    reason = {"reason": refusal.code}
+    if refusal.seconds is None:
+        return Problem(STATUS_OF.get(refusal.code, 409), refusal.text, details=reason)
+    status, headers = refusing.status(refusal), refusing.headers(refusal)
+    return Problem(status, refusal.text, details=reason, headers=headers)
 
 
 async def _ask_and_wait(reader: Reader, question: dict[str, Any]) -> Asked:

@@ -61,7 +61,9 @@ class TestTheList:
     def test_is_narrowed_by_status_and_by_what_was_said(self, ada: Api, owner: User) -> None:
         first, second = begin(owner), begin(owner)
         answered(owner, first, "Norms that hold.")
-        Conversation.objects.filter(pk=second.pk).update(status="archived", title="Holidays")
+        Conversation.objects.filter(pk=second.pk).update(
+            status="archived", archived_at=timezone.now(), title="Holidays"
+        )
         for query, expected in {
             "status=archived": [second],
             "status=active": [first],

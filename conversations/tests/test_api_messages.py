@@ -18,13 +18,14 @@ from coaching.providers.ports import ProviderUnavailable
 from coaching.providers.scripted import Reply as SlowReply
 from coaching.providers.scripted import ScriptedChat
 from coaching.tests.factories import PersonaFactory
-from conversations import asking, handoff, live
+from conversations import asking, handoff, live, organizing
 from conversations.api import event_stream
 from conversations.database import close_threads
 from conversations.models import Conversation, Interaction, Message
 from conversations.tests.api_reading import QUESTION, Event, Reading, messages, text_of
 from conversations.tests.doubles import stage
 from conversations.tests.factories import begin, say, spoken
+from conversations.turns.refusal import Refusal
 from conversations.turns.run import turns
 from knowledge.models import Passage
 from knowledge.tests.shelf import put
@@ -121,11 +122,28 @@ class TestAskedAndWaitedFor:
         assert spoken(conversation) == []
 
     def test_in_an_archived_conversation_is_refused(self, ada: Api, conversation: Conversation) -> None:
-        Conversation.objects.update(status="archived")
+        organizing.set_status(
+            member=conversation.owner, conversation_id=conversation.pk, status="archived", now=timezone.now()
+        )
         reply = ada("POST", messages(conversation), {"content": QUESTION})
         assert (reply.status, reply.code) == (409, "CONFLICT")
         assert reply.error is not None
         assert reply.error["details"] == {"reason": "archived"}
+
+
+class TestBeyondAQuota:
+    def test_nothing_is_taken_and_the_headers_say_when_to_come_again(
+        self, ada: Api, conversation: Conversation, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(**_options: Any) -> None:
+            raise Refusal("monthly_limit", "Your organization has used its month.", seconds=60)
+
+        monkeypatch.setattr("conversations.allowance.accept_within", refuse)
+        found = ada("POST", messages(conversation), {"content": QUESTION}, idempotency_key="one")
+        assert (found.status, found.code, found.headers["Retry-After"]) == (429, "RATE_LIMITED", "60")
+        assert found.error is not None
+        assert found.error["details"] == {"reason": "monthly_limit"}
+        assert spoken(conversation) == []
 
 
 class TestUnderAKey:
@@ -204,7 +222,7 @@ class TestReadAlong:
         assert answer.until is not None
         answer.until.set()
         await turns.finished()
-        await reading.come_back(read[0].data["id"], read[-1].id)
+        await reading.come_back(read[0].data["id"], [event.id for event in read if event.id][-1])
         rest = await reading.all()
         assert text_of([*read, *rest]) == rest[-1].data["content"] == "One two three"
         assert rest[0].data["offset"] == len(text_of(read))
