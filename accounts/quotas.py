@@ -6,8 +6,8 @@ conversation. Without Redis what costs money is refused, and the rest is counted
 
 import math
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -69,6 +69,14 @@ class Verdict:
         return not self.away and self.limit > 0 and self.remaining * 5 <= self.limit
 
 
+class UsedUp(Exception):
+    """It may not be done now; nothing was done. `verdict` says why, and when to come again."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.kind)
+        self.verdict = verdict
+
+
 def take(*, member: User, kind: Kind) -> Verdict:
     """Spend one token of every bucket of this kind, or none when one of them is empty."""
     return _move(member, kind, cost=1)
@@ -84,8 +92,27 @@ def give_back(*, member: User, kind: Kind) -> None:
     _move(member, kind, cost=-1)
 
 
+@contextmanager
+def spent(*, member: User, kind: Kind) -> Iterator[None]:
+    """Spend one token on what is done inside, and give it back when that raises.
+
+    Raises:
+        UsedUp: there is none, or nobody can tell.
+    """
+    verdict = take(member=member, kind=kind)
+    if not verdict.allowed:
+        raise UsedUp(verdict)
+    try:
+        yield
+    except BaseException:
+        give_back(member=member, kind=kind)
+        raise
+
+
 def headers(verdict: Verdict) -> dict[str, str]:
     """Return the headers of an answer over HTTP: `RateLimit`, its policy, and when to come back."""
+    if verdict.away:
+        return {"Retry-After": str(verdict.retry_after_s)}
     named = {
         "RateLimit-Policy": f'"{verdict.kind}";q={verdict.limit};w={verdict.window}',
         "RateLimit": f'"{verdict.kind}";r={verdict.remaining};t={verdict.reset_s}',

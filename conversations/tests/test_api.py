@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from accounts.models import AuditEvent, User
+from accounts.models import AuditEvent, Team, User
 from accounts.tests.api_caller import Api, as_program
 from accounts.tests.cast import Cast
 from conversations import giving_feedback, handoff
@@ -367,6 +367,7 @@ class TestAllFeedback:
     def test_shows_the_words_to_an_administrator_who_coaches_that_client(
         self, cast: Cast, thumbs: dict[str, Message]
     ) -> None:
+        Team.objects.filter(pk=cast.home.team.pk).update(coach=cast.home.admin)
         Conversation.objects.filter(owner=cast.home.owner).update(coach=cast.home.admin)
         rows = as_program(cast.home.admin)("GET", "admin/feedback").data["feedback"]
         assert {row["message_id"]: row["comment"] for row in rows} == {
