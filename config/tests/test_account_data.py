@@ -302,6 +302,30 @@ class TestAnErasedEducator:
         cast.home.owner.refresh_from_db()
         assert cast.home.owner.is_active
         assert Conversation.objects.filter(pk=conversation.pk).exists()
+        assert self.recorded(cast.home.owner) == [
+            ("person_reactivated", "the erasure waits: open_crisis"),
+        ]
+
+    @pytest.mark.parametrize("begins", ["before", "meanwhile"])
+    def test_opens_no_account_that_an_administrator_closed(
+        self, cast: Cast, monkeypatch: pytest.MonkeyPatch, begins: str
+    ) -> None:
+        ada = cast.home.owner
+        say(ada, begin(ada), "I want to die")
+        User.objects.filter(pk=ada.pk).update(is_active=False)
+        asked = data_requests.ask_for_erasure(actor=cast.home.admin, person=ada, now=NOW)
+        if begins == "meanwhile":
+            monkeypatch.setattr(ConversationsData, "waits_for", lambda *_: "")
+        assert not erasure.run(erasure_id=asked.pk, now=LATER)
+        ada.refresh_from_db()
+        asked.refresh_from_db()
+        assert (ada.is_active, asked.state, asked.waits_for) == (False, "scheduled", "open_crisis")
+        assert self.recorded(ada) == []
+
+    def recorded(self, person: User) -> list[tuple[str, str]]:
+        """Return what is on record about the person's account: action and reason."""
+        found = AuditEvent.objects.filter(resource=audit.person(person), action__startswith="person_")
+        return list(found.order_by("sequence").values_list("action", "reason"))
 
 
 class TestAnErasedCoach:
