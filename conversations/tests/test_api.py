@@ -391,21 +391,23 @@ class TestAllFeedback:
         ]
         assert len(diary.page(cast.home.owner).entries) == 1
 
-    def test_shows_no_words_from_before_the_coach_joined(self, cast: Cast) -> None:
+    @pytest.mark.parametrize(("calls", "shown"), [("I want to die", None), ("consents", "canary")])
+    def test_of_a_private_conversation_shows_what_its_coach_may_read(
+        self, cast: Cast, calls: str, shown: str | None
+    ) -> None:
         ada, admin = cast.home.owner, cast.home.admin
         Team.objects.filter(pk=cast.home.team.pk).update(coach=admin)
         conversation = begin(ada, visibility="private")
-        before = add(conversation, "An answer.")
-        say(ada, conversation, "I want to die")
+        answer = add(conversation, "An answer.")
+        giving_feedback.give(member=ada, message_id=answer.pk, score=1, comment="canary")
+        if calls == "consents":
+            handoff.ask_for_coach(member=ada, conversation_id=conversation.pk, now=timezone.now())
+        else:
+            say(ada, conversation, calls)
         handoff.take_over(coach=admin, conversation_id=conversation.pk, now=timezone.now())
-        after = add(conversation, "Another answer.")
-        for answer in (before, after):
-            giving_feedback.give(member=ada, message_id=answer.pk, score=1, comment="canary")
-        rows = as_program(admin)("GET", "admin/feedback").data["feedback"]
-        assert {row["message_id"]: row["comment"] for row in rows} == {
-            str(before.pk): None,
-            str(after.pk): "canary",
-        }
+        (row,) = as_program(admin)("GET", "admin/feedback").data["feedback"]
+        assert (row["comment"], row["comment_withheld"]) == (shown, shown is None)
+        assert AuditEvent.objects.filter(action="feedback.read").count() == (shown is not None)
 
     def test_is_narrowed_by_score(self, cast: Cast, thumbs: dict[str, Message]) -> None:
         assert as_program(cast.home.admin)("GET", "admin/feedback?score=1").data["total"] == 0
