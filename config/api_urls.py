@@ -4,7 +4,7 @@ from django.urls import path, re_path
 
 from accounts import api as accounts_api
 from config import api_pages
-from conversations.api import acts, conversations, feedback, messages
+from conversations.api import acts, conversations, feedback, messages, search
 from knowledge import api as knowledge_api
 
 app_name = "api"
@@ -27,7 +27,7 @@ urlpatterns = [
     path(CONVERSATION + "/consent", acts.ConversationConsent.as_view(), name="consent"),
     path(MESSAGE + "/events", messages.MessageEvents.as_view(), name="message_events"),
     path(MESSAGE + "/feedback", messages.MessageFeedback.as_view(), name="message_feedback"),
-    path(V1 + "search", knowledge_api.Search.as_view(), name="search"),
+    path(V1 + "search", search.Search.as_view(), name="search"),
     path(V1 + "documents", knowledge_api.Documents.as_view(), name="documents"),
     path(V1 + "documents/<uuid:document_id>", knowledge_api.DocumentById.as_view(), name="document"),
     path(V1 + "admin/feedback", feedback.AllFeedback.as_view(), name="feedback"),

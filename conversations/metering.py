@@ -32,7 +32,7 @@ _ROW = f"({', '.join(['%s'] * len(_COLUMNS))})"
 
 
 def keep_runs(
-    runs: Sequence[RunRecord], *, organization_id: UUID, user_id: UUID, subject_id: UUID, now: datetime
+    runs: Sequence[RunRecord], *, organization_id: UUID, user_id: UUID, subject_id: UUID | None, now: datetime
 ) -> None:
     """Write the records: for whom and for what the calls were made."""
     if not runs:

@@ -1,10 +1,9 @@
-"""The library in the API: look something up, add documents, watch how far they are, delete them."""
+"""The library in the API: add documents, watch how far they are, delete them."""
 
 from typing import Any
 from uuid import UUID
 
 from django.core.files.uploadedfile import UploadedFile
-from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
@@ -18,10 +17,9 @@ from accounts.api_operations import Operation, Said
 from accounts.api_pages import PageQuery, page_of, split
 from accounts.api_parsing import StrictSerializer
 from accounts.scopes import Scope
-from knowledge import access, library, looking_up, shelf
+from knowledge import access, library, shelf
 from knowledge.forms import LARGEST_MB, OWN, SHARED
 from knowledge.models import Document, DocumentVersion
-from knowledge.retrieved import RetrievedPassage
 
 KEEPERS = [(SHARED, "Everybody in the organization"), (OWN, "The coach's own clients")]
 
@@ -157,53 +155,3 @@ class DocumentById(Operation):
 def _entry(operation: Operation, document_id: UUID) -> shelf.Entry:
     (entry,) = shelf.entries(operation.member, Document.objects.filter(pk=document_id))
     return entry
-
-
-class SearchQuery(StrictSerializer):
-    """What is looked up."""
-
-    q = serializers.CharField(max_length=1000)
-    limit = serializers.IntegerField(min_value=1, max_value=20, default=6)
-
-
-class PassageShape(serializers.Serializer[Any]):
-    """A passage that was found."""
-
-    document_id = serializers.UUIDField()
-    title = serializers.CharField()
-    authors = serializers.ListField(child=serializers.CharField())
-    year = serializers.IntegerField(allow_null=True)
-    chapter_title = serializers.CharField()
-    page = serializers.CharField(source="page_label", help_text="As printed; empty where there are no pages.")
-    text = serializers.CharField()
-    domains = serializers.ListField(child=serializers.CharField())
-    score = serializers.FloatField(help_text="How probably it answers the question, 0 to 1.")
-    url = serializers.SerializerMethodField(help_text="The page that it stands on.")
-
-    def get_url(self, passage: RetrievedPassage) -> str:
-        """Return the address of the page."""
-        address = reverse(
-            "knowledge:page", args=[passage.document_id, passage.version_id, passage.page_index or 0]
-        )
-        url: str = self.context["request"].build_absolute_uri(f"{address}?passage={passage.passage_id}")
-        return url
-
-
-class FoundShape(serializers.Serializer[Any]):
-    """What was found, the best first."""
-
-    passages = PassageShape(many=True)
-    confidence = serializers.FloatField(help_text="The score of the best passage; 0 when nothing was found.")
-
-
-class Search(Operation):
-    """The library, asked without a conversation."""
-
-    needs = {"GET": Scope.READ}
-
-    @extend_schema(tags=["library"], parameters=[SearchQuery], responses=FoundShape)
-    def get(self, _request: Request) -> Answer:
-        """Look something up in what your organization shares and your coach keeps."""
-        wanted = self.query(SearchQuery)
-        found = looking_up.look_up(member=self.member, question=wanted["q"], limit=wanted["limit"])
-        return self.answer(FoundShape(found, context={"request": self.django_request}))

@@ -13,11 +13,14 @@ from django.utils import timezone
 
 from accounts.access import NotVisible
 from accounts.models import User
+from accounts.tests.api_caller import as_program
 from accounts.tests.cast import Cast
+from coaching.models import PromptRun
 from conversations import handoff, pseudonyms
 from conversations.consumers import ConversationConsumer
 from conversations.database import close_threads
 from conversations.models import Conversation, Handoff, Interaction, Message
+from conversations.tests import doubles
 from conversations.tests.factories import begin, say, spoken
 from conversations.turns.accept import accept
 from conversations.turns.plan import load
@@ -315,3 +318,19 @@ class TestTheSocket:
             event: dict[str, Any] = await socket.receive_json_from(timeout=5)
             if event["type"] == kind:
                 return event
+
+
+class TestLookingUp:
+    def test_asks_the_provider_without_the_student_and_counts_it(self, cast: Cast, settings: Any) -> None:
+        settings.EMBEDDING_MODEL = f"{doubles.__name__}.embeddings"
+        model = doubles.embeddings()
+        asked = len(model.asked)
+        found = as_program(cast.home.owner)("GET", "search?q=Does+my+student+Maria+Lopez+need+an+IEP")
+        assert (found.status, model.asked[asked:]) == (200, [("Does my student a student need an IEP",)])
+        run = PromptRun.objects.get()
+        assert (run.user, run.organization, run.subject_id, run.status) == (
+            cast.home.owner,
+            cast.home.organization,
+            None,
+            "ok",
+        )
