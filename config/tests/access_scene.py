@@ -11,6 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import audit, invitations, tokens
+from accounts.access import organization_of
 from accounts.entry_models import Invitation, SignedIn
 from accounts.lifecycle_models import AccountExport
 from accounts.models import User
@@ -91,7 +92,7 @@ def _of_conversation(owner: User, visibility: str) -> dict[str, Any]:
     giving_feedback.give(member=owner, message_id=answer.pk, score=-1, reasons=["other"], comment="Too short")
     token = make(owner, conversation)
     export = Export.objects.create(
-        organization=owner.organization,
+        organization=organization_of(owner),
         requested_by=owner,
         kind=Export.Kind.OWN,
         format=Export.Format.CSV,

@@ -159,6 +159,7 @@ def _plain(response: Any, address: str) -> str:
         "X-Request-ID",
         "Content-Security-Policy",
         "Content-Length",
+        "Expires",
         "RateLimit",
     }
     text = "\n".join(f"{name}: {response[name]}" for name in sorted(names))

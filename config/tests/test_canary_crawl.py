@@ -14,6 +14,7 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from accounts import tokens
+from accounts.access import organization_of
 from accounts.lifecycle_models import AccountExport
 from accounts.models import User
 from accounts.scopes import Scope
@@ -134,7 +135,7 @@ def _plant_made(cage: Cage, owner: User) -> None:
     tokens.issue(owner=owner, name=f"For {cage.canary('owner')}", scopes=[Scope.READ], days=7, now=now)
     path = default_storage.save("exports/words.csv", ContentFile(cage.canary("owner").encode()))
     Export.objects.create(
-        organization=owner.organization,
+        organization=organization_of(owner),
         requested_by=owner,
         kind=Export.Kind.OWN,
         format=Export.Format.CSV,

@@ -148,7 +148,7 @@ def test_the_api_says_of_such_a_field_that_it_does_not_know_it(cast: Cast, field
     scene = build_scene(cast)
     visitor = Visitor("owner", cast.home.owner)
     value = forged(cast)[field]
-    bodies = {
+    bodies: dict[str, tuple[str, dict[str, Any]]] = {
         "conversations": ("POST", {"title": "x"}),
         "conversations/<uuid:conversation_id>": ("PATCH", {"title": "x"}),
         "conversations/<uuid:conversation_id>/messages": ("POST", {"content": "Hello"}),
