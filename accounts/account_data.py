@@ -1,8 +1,8 @@
 """What accounts itself holds about a person: the account, teams, sessions, what they did. Erased last."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from allauth.account.models import EmailAddress, EmailConfirmation
 from allauth.mfa.models import Authenticator
@@ -14,11 +14,12 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import Model, Q
 
-from accounts import audit
+from accounts import quotas
+from accounts.account_rows import of_invited, parts_of, to_person
 from accounts.data_requests import end_sessions
 from accounts.entry_models import Invitation, OutgoingMail, SignedIn
 from accounts.export_making import remove_file
-from accounts.lifecycle import Part, Records
+from accounts.lifecycle import Part
 from accounts.lifecycle_models import AccountExport, Erasure
 from accounts.models import (
     ApiToken,
@@ -33,26 +34,25 @@ from accounts.models import (
     User,
 )
 
-SIGNED_IN = ("device", "address", "first_used_at", "last_used_at")
-API_KEY = ("name", "scopes", "hint", "created_at", "expires_at", "last_used_at", "revoked_at")
-
 
 class AccountsData:
     """The account itself."""
 
     covers: ClassVar[frozenset[type[Model]]] = frozenset(
-        {User, Team, TeamMembership, AccountExport, EmailAddress, EmailConfirmation, LogEntry, Session}
-        | {SignedIn, Invitation, OutgoingMail, ApiToken, SavedReply}
-        | {Authenticator, SocialAccount, SocialToken}
+        {
+            *(User, Team, TeamMembership, AccountExport, EmailAddress, EmailConfirmation, LogEntry),
+            *(Session, SignedIn, Invitation, OutgoingMail, ApiToken, SavedReply),
+            *(SocialAccount, SocialToken, Authenticator),
+        }
     )
     exempt: ClassVar[Mapping[type[Model], str]] = {
         Organization: "the organization's own, and of no single person",
-        AuditEvent: "stays as the proof: ids and verbs without content, and the id then leads to nobody",
-        Erasure: "the proof of the erasure: an id that leads to nobody, and counts",
         OrganizationDomain: "the organization's own, and of no single person",
         MonthlyUse: "totals of an organization, of no person",
-        ChainCheck: "the proof that the record is whole, with an id that leads to nobody",
-        SocialApp: "names providers of sign-in, not people",
+        ChainCheck: "the proof of a verification: an id that then leads to nobody",
+        SocialApp: "not used: the providers' keys are settings",
+        AuditEvent: "stays as the proof: ids and verbs without content, and the id then leads to nobody",
+        Erasure: "the proof of the erasure: an id that leads to nobody, and counts",
         Group: "not used",
         Permission: "made by Django from the models",
         ContentType: "made by Django from the models",
@@ -63,59 +63,32 @@ class AccountsData:
         return ""
 
     def export(self, person: User) -> Sequence[Part]:
-        """Return the account, the teams, and what the person did by the record."""
-        return (
-            Records("account.jsonl", lambda: [_account(person)]),
-            Records("teams.jsonl", lambda: _teams(person)),
-            Records("sessions.jsonl", lambda: SignedIn.objects.filter(user=person).values(*SIGNED_IN)),
-            Records("api_keys.jsonl", lambda: ApiToken.objects.filter(owner=person).values(*API_KEY)),
-            Records("record.jsonl", lambda: _acts(person)),
-        )
+        """Return the account, the ways into it, and what the person did by the record."""
+        return parts_of(person)
 
     @transaction.atomic
     def erase(self, person: User, *, now: datetime) -> dict[str, int]:
-        """Delete the account with everything that hangs on it; teams that the person coached are dissolved."""
+        """Delete the account with everything that hangs on it; teams that the person coached are dissolved.
+
+        Keys, replies, second factors and what providers call the person hang on it. Mails and invitations name
+        an address alone.
+        """
         sessions = end_sessions(person.pk)
         for export in AccountExport.objects.filter(person=person):
             remove_file(export)
         teams, _ = Team.objects.filter(coach=person).delete()
+        invited = list(Invitation.objects.filter(of_invited(person)).values_list("pk", flat=True))
+        Invitation.objects.filter(pk__in=invited).delete()
+        mails, _ = OutgoingMail.objects.filter(to_person(person) | Q(about__in=invited)).delete()
         about = Q(content_type__app_label="accounts", content_type__model="user", object_id=str(person.pk))
-        LogEntry.objects.filter(about).delete()
-        Invitation.objects.filter(Q(person=person) | Q(email__iexact=person.email)).delete()
-        OutgoingMail.objects.filter(recipient__iexact=person.email).delete()
+        of_them = Q(content_type__app_label="accounts", object_id__in=[str(each) for each in invited])
+        LogEntry.objects.filter(about | of_them).delete()
+        quotas.forget_person(person.pk)
         person.delete()
-        return {"sessions": sessions, "teams": teams, "accounts": 1}
-
-
-def _account(person: User) -> dict[str, Any]:
-    return {
-        "id": person.pk,
-        "name": person.name,
-        "email": person.email,
-        "role": person.role,
-        "organization": person.organization.name if person.organization else None,
-        "created_at": person.created_at,
-        "last_login": person.last_login,
-    }
-
-
-def _teams(person: User) -> Iterator[dict[str, Any]]:
-    for name in Team.objects.filter(coach=person).values_list("name", flat=True):
-        yield {"team": name, "as": "coach"}
-    for name in Team.objects.filter(memberships__member=person).values_list("name", flat=True):
-        yield {"team": name, "as": "member"}
-
-
-def _acts(person: User) -> Iterator[dict[str, Any]]:
-    """Yield what the person did, and what was done to the account."""
-    mine = Q(actor_id=person.pk) | Q(resource=audit.person(person))
-    acts = AuditEvent.objects.filter(mine).order_by("sequence")
-    for act in acts.iterator():
-        by_me = act.actor_id == person.pk
-        yield {
-            "at": act.at,
-            "action": act.action,
-            "resource": act.resource,
-            "by_me": by_me,
-            "address": act.address if by_me else None,
+        return {
+            "sessions": sessions,
+            "teams": teams,
+            "invitations": len(invited),
+            "mails": mails,
+            "accounts": 1,
         }

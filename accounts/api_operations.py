@@ -1,11 +1,13 @@
 """What every operation of the API does alike: who may, what is read, how it is answered."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar, TypeVar, cast
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from rest_framework import serializers
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.views import APIView
 from typing_extensions import override
@@ -29,8 +31,8 @@ class Operation(APIView):
     needs: ClassVar[Mapping[str, Scope]] = {}
     """By method, the part of the API that a key must open."""
 
-    leads_to_a_person: ClassVar[bool] = False
-    """Whether it may reach somebody who helps: such a request is never one too many."""
+    never_refused: ClassVar[bool] = False
+    """Whether it may reach somebody who helps, or ends or closes something: counted, and never one too many."""
 
     authentication_classes = (TokenAuthentication, BrowserAuthentication)
     permission_classes = (MayDo,)
@@ -45,17 +47,16 @@ class Operation(APIView):
 
     @override
     def check_throttles(self, request: Request) -> None:
-        """Count the request against what its sender may send.
+        """Count the request against what its sender may send; the answer says what is left.
 
         Raises:
             Problem: it is one too many; the headers say when to come again.
         """
-        if self.leads_to_a_person:
-            return
         verdict = quotas.take(member=self.member, kind=quotas.Kind.REQUESTS)
-        if not verdict.allowed:
+        passes = verdict.allowed or (self.never_refused and request.method not in SAFE_METHODS)
+        if not passes:
             raise Problem(429, headers=quotas.headers(verdict))
-        self.headers.update(quotas.headers(verdict))
+        self.headers.update(quotas.headers(replace(verdict, allowed=True)))
 
     @property
     def member(self) -> User:
@@ -103,6 +104,9 @@ class Operation(APIView):
     ) -> HttpResponseBase:
         """Tell browsers and proxies to keep no copy."""
         ready: Any = response
+        for name in response.headers:
+            # What a refusal says of another quota stands before what is left of requests.
+            self.headers.pop(name, None)
         final = super().finalize_response(request, ready, *args, **kwargs)
         final["Cache-Control"] = "private, no-store"
         return final

@@ -9,7 +9,7 @@ from django.contrib.sessions.models import Session
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
-from accounts import audit, people, tasks
+from accounts import audit, people, quotas, tasks
 from accounts.access import NotVisible
 from accounts.lifecycle_models import AccountExport, Erasure
 from accounts.models import User
@@ -19,16 +19,23 @@ OPEN = (Erasure.State.SCHEDULED, Erasure.State.RUNNING)
 
 
 def ask_for_export(*, person: User, now: datetime, request: HttpRequest | None = None) -> AccountExport:
-    """Have a copy of the person's data made; while one is being made, that one is returned."""
+    """Have a copy of the person's data made; while one is being made, that one is returned.
+
+    Raises:
+        UsedUp: the person has asked for as many as is possible for now.
+    """
+    unfinished = AccountExport.objects.filter(person=person, state__in=UNFINISHED)
+    if (running := unfinished.first()) is not None:
+        return running
     try:
-        with transaction.atomic():
+        with quotas.spent(member=person, kind=quotas.Kind.EXPORTS), transaction.atomic():
             export = AccountExport.objects.create(person=person, requested_at=now)
             audit.record(
                 actor=person, action="account_export_asked", resource=audit.person(person), request=request
             )
             tasks.nudge_export(export.pk)
     except IntegrityError:
-        return AccountExport.objects.get(person=person, state__in=UNFINISHED)
+        return unfinished.get()
     return export
 
 

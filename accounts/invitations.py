@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from accounts import audit, outbox, people, seats, tasks
+from accounts import audit, outbox, people, seats, tasks, teams
 from accounts.access import NotVisible
 from accounts.entry_models import Invitation
 from accounts.models import Organization, Team, TeamMembership, User
@@ -170,6 +170,7 @@ def accept(
     person = _create_person(invitation, name, password)
     if invitation.team_id is not None:
         TeamMembership.objects.create(team_id=invitation.team_id, member=person)
+        teams.coaching_changed(educators=[person.pk], now=now)
     invitation.person = person
     invitation.save(update_fields=["person"])
     audit.record(

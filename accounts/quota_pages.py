@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from accounts import quotas
-from accounts.quotas import Verdict
+from accounts.quotas import UsedUp, Verdict
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
@@ -19,6 +19,22 @@ def counts(request: HttpRequest) -> bool:
         return False
     match = request.resolver_match
     return match is None or match.view_name not in settings.QUOTAS_NEVER_REFUSE
+
+
+def words_for_exports(refused: UsedUp) -> str:
+    """Return what somebody is told who may not begin an export now."""
+    if refused.verdict.away:
+        return "Nothing can be exported just now. Try again in a moment."
+    again = quotas.duration(refused.verdict.retry_after_s)
+    return f"You have begun as many exports as is possible for now. You can begin the next in {again}."
+
+
+def refuse(response: HttpResponse, refused: UsedUp) -> HttpResponse:
+    """Return a page as the answer to what may not be done now: 429, or 503 where nobody can tell."""
+    response.status_code = 503 if refused.verdict.away else 429
+    for name, value in quotas.headers(refused.verdict).items():
+        response[name] = value
+    return response
 
 
 def too_many(request: HttpRequest, verdict: Verdict) -> HttpResponse:

@@ -67,6 +67,14 @@ class Store(Protocol):
         """
         ...
 
+    def empty(self, keys: Sequence[str]) -> None:
+        """Forget what was spent from these buckets.
+
+        Raises:
+            StoreAway: the store does not answer.
+        """
+        ...
+
 
 # The server's own clock, so that processes whose clocks differ still share one bucket.
 _MOVE = """
@@ -114,7 +122,8 @@ class RedisStore:
             # A kept connection that a restarted server has dropped deserves a second one, a slow server does not.
             retry=Retry(NoBackoff(), 1, supported_errors=(Unreachable,)),
         )
-        self._script = Redis(connection_pool=pool).register_script(_MOVE)
+        self._redis = Redis(connection_pool=pool)
+        self._script = self._redis.register_script(_MOVE)
         self._away_until = 0.0
 
     def move(self, buckets: Sequence[Bucket], cost: int) -> list[Level]:
@@ -130,6 +139,13 @@ class RedisStore:
             self._away_until = time.monotonic() + AWAY_SECONDS
             raise StoreAway from error
         return [Level(*answer[at : at + 3]) for at in range(0, len(answer), 3)]
+
+    def empty(self, keys: Sequence[str]) -> None:
+        """Forget buckets, in one call."""
+        try:
+            self._redis.delete(*keys)
+        except (RedisError, OSError) as error:
+            raise StoreAway from error
 
 
 class LocalStore:
@@ -155,6 +171,12 @@ class LocalStore:
                 self._level(bucket, full[bucket.key], wait, now)
                 for bucket, wait in zip(buckets, waits, strict=True)
             ]
+
+    def empty(self, keys: Sequence[str]) -> None:
+        """Forget buckets, under the lock."""
+        with self._lock:
+            for key in keys:
+                self._full.pop(key, None)
 
     @staticmethod
     def _wait(bucket: Bucket, full: float, cost: int, now: float) -> int:

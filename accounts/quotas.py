@@ -6,7 +6,8 @@ conversation. Without Redis what costs money is refused, and the rest is counted
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -68,6 +69,14 @@ class Verdict:
         return not self.away and self.limit > 0 and self.remaining * 5 <= self.limit
 
 
+class UsedUp(Exception):
+    """It may not be done now; nothing was done. `verdict` says why, and when to come again."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.kind)
+        self.verdict = verdict
+
+
 def take(*, member: User, kind: Kind) -> Verdict:
     """Spend one token of every bucket of this kind, or none when one of them is empty."""
     return _move(member, kind, cost=1)
@@ -83,8 +92,27 @@ def give_back(*, member: User, kind: Kind) -> None:
     _move(member, kind, cost=-1)
 
 
+@contextmanager
+def spent(*, member: User, kind: Kind) -> Iterator[None]:
+    """Spend one token on what is done inside, and give it back when that raises.
+
+    Raises:
+        UsedUp: there is none, or nobody can tell.
+    """
+    verdict = take(member=member, kind=kind)
+    if not verdict.allowed:
+        raise UsedUp(verdict)
+    try:
+        yield
+    except BaseException:
+        give_back(member=member, kind=kind)
+        raise
+
+
 def headers(verdict: Verdict) -> dict[str, str]:
     """Return the headers of an answer over HTTP: `RateLimit`, its policy, and when to come back."""
+    if verdict.away:
+        return {"Retry-After": str(verdict.retry_after_s)}
     named = {
         "RateLimit-Policy": f'"{verdict.kind}";q={verdict.limit};w={verdict.window}',
         "RateLimit": f'"{verdict.kind}";r={verdict.remaining};t={verdict.reset_s}',
@@ -103,6 +131,14 @@ def duration(seconds: int) -> str:
 def forget() -> None:
     """Forget what this process knows of the organizations' own limits."""
     _known.clear()
+
+
+def forget_person(person_id: UUID) -> None:
+    """Forget what a person has spent; while Redis is away, that goes by itself within a day."""
+    keys = [_key(person_id, kind, window) for kind in Kind for window in WINDOWS.values()]
+    quota_store.local().empty(keys)
+    with suppress(StoreAway):
+        quota_store.shared().empty(keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +172,15 @@ def _rates(text: str) -> tuple[tuple[int, int], ...]:
 def _buckets(member: User, kind: Kind) -> list[Bucket]:
     rates = _rates(settings.QUOTAS[member.role][kind])
     own = _own_limits(member.organization_id).get(kind) if member.organization_id else None
-    person = member.pk.hex
     return [
-        # The braces keep the buckets of one person on one server of a Redis cluster.
-        Bucket(f"quota:{{{person}}}:{kind}:{window}", size if own is None or number else own, window)
+        Bucket(_key(member.pk, kind, window), size if own is None or number else own, window)
         for number, (size, window) in enumerate(rates)
     ]
+
+
+def _key(person_id: UUID, kind: Kind, window: int) -> str:
+    """Return a bucket's name; the braces keep those of one person on one server of a Redis cluster."""
+    return f"quota:{{{person_id.hex}}}:{kind}:{window}"
 
 
 _known: dict[UUID, tuple[float, Mapping[Kind, int | None]]] = {}

@@ -7,9 +7,11 @@ too old, so a run that is interrupted anywhere is simply run again.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.module_loading import import_string
 
 from accounts import audit
@@ -33,6 +35,27 @@ class Rule:
     """Deletes at most so many, inside the caller's transaction, and says how many; 0 when there are no more."""
     for_organizations: bool = True
     for_installation: bool = False
+
+
+def rule_of(
+    name: str,
+    old: Callable[[Scope, datetime], QuerySet[Any]],
+    *,
+    for_organizations: bool = True,
+    for_installation: bool = False,
+) -> Rule:
+    """Return the rule that deletes the rows that `old` finds; one that is in use waits for the next run."""
+
+    def due(scope: Scope, now: datetime) -> int:
+        return old(scope, now).count()
+
+    def purge(scope: Scope, now: datetime, limit: int) -> int:
+        locked = old(scope, now).select_for_update(skip_locked=True, of=("self",))
+        keys = list(locked.values_list("pk", flat=True)[:limit])
+        old(scope, now).filter(pk__in=keys).delete()
+        return len(keys)
+
+    return Rule(name, due, purge, for_organizations, for_installation)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,27 @@
-"""What accounts keeps only for a time: copies of people's data, and sessions that have ended."""
+"""What accounts keeps only for a time: copies of people's data, and what nobody can come in or act by any more."""
 
 from datetime import datetime, timedelta
 from pathlib import PurePath
 
 from django.contrib.sessions.models import Session
 from django.core.files.storage import default_storage
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
+from accounts import saved_replies
+from accounts.entry_models import Invitation, OutgoingMail
 from accounts.export_making import FOLDER, remove_file
 from accounts.lifecycle_models import AccountExport
-from accounts.retention import Rule, Scope
+from accounts.models import ApiToken, MonthlyUse, SavedReply
+from accounts.retention import Rule, Scope, rule_of
 
 YOUNG = timedelta(hours=2)
 """A file without a row may be so young that its row is still to come."""
+SETTLED = timedelta(days=90)
+"""How long it can be looked up that a mail was sent or an invitation followed."""
+YEAR = timedelta(days=365)
+"""How long a key that opens nothing any more stays in its owner's list."""
+MONTHS = timedelta(days=3 * 365)
+"""How long it is known how many messages an organization sent in a month."""
 
 
 def _expired(now: datetime) -> QuerySet[AccountExport]:
@@ -58,17 +67,34 @@ def _remove_orphans(_scope: Scope, now: datetime, limit: int) -> int:
     return len(found)
 
 
-def _ended(now: datetime) -> QuerySet[Session]:
+def _ended(_scope: Scope, now: datetime) -> QuerySet[Session]:
     return Session.objects.filter(expire_date__lt=now)
 
 
-def _count_ended(_scope: Scope, now: datetime) -> int:
-    return _ended(now).count()
+def _settled_mails(scope: Scope, now: datetime) -> QuerySet[OutgoingMail]:
+    unsettled = [OutgoingMail.State.WAITING, OutgoingMail.State.SENDING]
+    return OutgoingMail.objects.filter(organization=scope, created_at__lt=now - SETTLED).exclude(
+        state__in=unsettled
+    )
 
 
-def _remove_ended(_scope: Scope, now: datetime, limit: int) -> int:
-    keys = list(_ended(now).values_list("pk", flat=True)[:limit])
-    return Session.objects.filter(pk__in=keys).delete()[0]
+def _over(scope: Scope, now: datetime) -> QuerySet[Invitation]:
+    """Return the invitations that were used, taken back or left to expire long ago."""
+    return Invitation.objects.filter(organization=scope, expires_at__lt=now - SETTLED)
+
+
+def _dead_keys(scope: Scope, now: datetime) -> QuerySet[ApiToken]:
+    before = now - YEAR
+    dead = Q(revoked_at__lt=before) | Q(expires_at__lt=before)
+    return ApiToken.objects.filter(dead, owner__organization=scope)
+
+
+def _old_replies(_scope: Scope, now: datetime) -> QuerySet[SavedReply]:
+    return saved_replies.old(now=now)
+
+
+def _old_months(scope: Scope, now: datetime) -> QuerySet[MonthlyUse]:
+    return MonthlyUse.objects.filter(organization=scope, month__lt=(now - MONTHS).date())
 
 
 RULES = (
@@ -80,5 +106,10 @@ RULES = (
         for_organizations=False,
         for_installation=True,
     ),
-    Rule("sessions", _count_ended, _remove_ended, for_organizations=False, for_installation=True),
+    rule_of("sessions", _ended, for_organizations=False, for_installation=True),
+    rule_of("api_replies", _old_replies, for_organizations=False, for_installation=True),
+    rule_of("mails", _settled_mails, for_installation=True),
+    rule_of("invitations", _over),
+    rule_of("api_keys", _dead_keys, for_installation=True),
+    rule_of("monthly_messages", _old_months),
 )

@@ -87,9 +87,14 @@ def let_go(*, claimed: Claim) -> None:
     _mine(claimed).delete()
 
 
+def old(*, now: datetime) -> QuerySet[SavedReply]:
+    """Return the replies whose day is over."""
+    return SavedReply.objects.filter(claimed_at__lt=now - KEPT)
+
+
 def forget_old(*, now: datetime) -> int:
     """Delete the replies whose day is over; return how many there were."""
-    deleted, _ = SavedReply.objects.filter(claimed_at__lt=now - KEPT).delete()
+    deleted, _ = old(now=now).delete()
     return deleted
 
 

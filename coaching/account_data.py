@@ -19,10 +19,12 @@ CALL = (
     *("at", "purpose", "provider", "model", "input_tokens", "output_tokens", "cost_usd", "latency_ms"),
     "status",
 )
+SPENT = ("day", "spent_usd", "reserved_usd")
+SET_ASIDE = ("day", "amount_usd", "at")
 
 
 class CoachingData:
-    """The persona of a coach, and the calls to providers that somebody caused."""
+    """The persona of a coach, the calls to providers that somebody caused, and what they cost a day."""
 
     covers: ClassVar[frozenset[type[Model]]] = frozenset({Persona, PromptRun, Budget, Reservation})
     exempt: ClassVar[Mapping[type[Model], str]] = {MonthlyUsage: "totals of an organization, of no person"}
@@ -32,12 +34,20 @@ class CoachingData:
         return ""
 
     def export(self, person: User) -> Sequence[Part]:
-        """Return the persona and the calls."""
+        """Return the persona, the calls, and what was spent and set aside."""
         return (
             Records("persona.jsonl", lambda: Persona.objects.filter(coach=person).values(*PERSONA)),
             Records(
                 "provider_calls.jsonl",
                 lambda: PromptRun.objects.filter(user=person).order_by("at").values(*CALL).iterator(),
+            ),
+            Records(
+                "spending.jsonl",
+                lambda: Budget.objects.filter(user=person).order_by("day").values(*SPENT).iterator(),
+            ),
+            Records(
+                "set_aside.jsonl",
+                lambda: Reservation.objects.filter(user=person).order_by("at").values(*SET_ASIDE),
             ),
         )
 
@@ -46,6 +56,6 @@ class CoachingData:
         """Delete the persona; calls stay for the organization's costs, without the person."""
         personas, _ = Persona.objects.filter(coach=person).delete()
         calls = PromptRun.objects.filter(user=person).update(user=None)
-        Budget.objects.filter(user=person).delete()
         Reservation.objects.filter(user=person).delete()
+        Budget.objects.filter(user=person).delete()
         return {"personas": personas, "calls detached": calls}

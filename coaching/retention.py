@@ -6,8 +6,8 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from accounts.models import Organization
-from accounts.retention import Rule, Scope
-from coaching.models import PromptRun
+from accounts.retention import Rule, Scope, rule_of
+from coaching.models import Budget, PromptRun
 
 _ADD_UP = """
 WITH gone AS (
@@ -51,4 +51,13 @@ def _add_up(scope: Scope, now: datetime, limit: int) -> int:
     return int(row[0])
 
 
-RULES = (Rule("provider_calls", _count, _add_up, for_installation=True),)
+def _settled_days(scope: Scope, now: datetime) -> QuerySet[Budget]:
+    """Return what people spent on days long ago; never a day on which something is still set aside."""
+    settled = Budget.objects.filter(open_turns=0, reserved_usd=0)
+    return settled.filter(user__organization=scope, day__lt=_cutoff(scope, now).date())
+
+
+RULES = (
+    Rule("provider_calls", _count, _add_up, for_installation=True),
+    rule_of("daily_spending", _settled_days, for_installation=True),
+)

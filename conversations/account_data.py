@@ -16,19 +16,18 @@ from django.db.models.functions import Replace
 
 from accounts.lifecycle import Part, Records, StillNeeded, Text
 from accounts.models import AuditEvent, User
-from conversations import episodes, escalating, exports_work, presence
+from conversations import analytics_views, episodes, escalating, exports_work, presence
 from conversations.models import (
     Attendance,
     Conversation,
-    Export,
     Feedback,
     Handoff,
     Interaction,
     Message,
     MonthlyFeedback,
     Session,
-    ShareLink,
 )
+from conversations.outward import Export, ShareLink
 
 OPEN_CRISIS = "open_crisis"
 FORMER = "A former coach"
@@ -43,15 +42,22 @@ MESSAGE = (
     "created_at",
 )
 EPISODE = ("id", "conversation_id", "reason", "state", "requested_at", "taken_at", "returned_at", "consented")
-SHARE_LINK = ("conversation_id", "created_at", "expires_at", "revoked_at", "views")
 FEEDBACK = ("message_id", "score", "reasons", "comment", "created_at", "updated_at")
+LINK = (
+    *("conversation_id", "first_sequence", "last_sequence", "with_names", "created_at", "expires_at"),
+    *("revoked_at", "views", "last_viewed_at"),
+)
+EXPORT = ("kind", "format", "state", "created_at", "finished_at")
 
 
 class ConversationsData:
     """Conversations with all that belongs to them, feedback, and a coach's part in those of others."""
 
     covers: ClassVar[frozenset[type[Model]]] = frozenset(
-        {Conversation, Session, Message, Interaction, Handoff, Feedback, ShareLink, Export, Attendance}
+        {
+            *(Conversation, Session, Message, Interaction, Handoff, Feedback),
+            *(Attendance, ShareLink, Export),
+        }
     )
     exempt: ClassVar[Mapping[type[Model], str]] = {MonthlyFeedback: "totals of an organization, of no person"}
 
@@ -73,6 +79,9 @@ class ConversationsData:
         spoken = Message.objects.filter(sender=person, sender_type=Message.Sender.HUMAN_COACH).order_by(
             "created_at"
         )
+        links = ShareLink.objects.filter(conversation__owner=person).order_by("created_at")
+        exports = Export.objects.filter(requested_by=person).order_by("created_at")
+        open_in = Attendance.objects.filter(coach=person).values("conversation_id", "seen_at")
         episodes_of = Handoff.objects.filter(conversation__owner=person).order_by("requested_at")
         return (
             Records("conversations.jsonl", lambda: own.values(*CONVERSATION).iterator()),
@@ -80,10 +89,9 @@ class ConversationsData:
             Records("coach_episodes.jsonl", lambda: episodes_of.values(*EPISODE).iterator()),
             Records("feedback.jsonl", lambda: Feedback.objects.filter(author=person).values(*FEEDBACK)),
             Records("said_as_a_coach.jsonl", lambda: spoken.values(*MESSAGE).iterator()),
-            Records(
-                "share_links.jsonl",
-                lambda: ShareLink.objects.filter(conversation__owner=person).values(*SHARE_LINK),
-            ),
+            Records("share_links.jsonl", lambda: links.values(*LINK).iterator()),
+            Records("exports.jsonl", lambda: exports.values(*EXPORT).iterator()),
+            Records("open_as_a_coach.jsonl", open_in.iterator),
             Records("who_read.jsonl", lambda: _who_read(person)),
             *(
                 Text(f"conversations/{begun:%Y-%m-%d}-{key.hex[-8:]}.md", partial(_markdown, key))
@@ -103,12 +111,35 @@ class ConversationsData:
         )
         while escalating.escalate(now=now):
             pass
-        for export_id in Export.objects.filter(requested_by=person).values_list("pk", flat=True):
-            exports_work.discard(export_id=export_id, now=now)
         feedback, _ = Feedback.objects.filter(author=person).delete()
+        Attendance.objects.filter(coach=person).delete()
         unsigned = _unsign(person)
+        exports = _discard_exports(person, now)
+        analytics_views.forget()
         async_to_sync(presence.forget)(person.pk)
-        return {"conversations": gone, "feedback": feedback, "messages unsigned": unsigned}
+        return {
+            "conversations": gone,
+            "feedback": feedback,
+            "exports": exports,
+            "messages unsigned": unsigned,
+        }
+
+
+def _discard_exports(person: User, now: datetime) -> int:
+    """Delete the person's exports, and those of the organization's feedback, which name who gave it.
+
+    Asked after the words are gone: what is begun from now on finds none of them.
+    """
+    own = Export.objects.filter(requested_by=person)
+    naming = Export.objects.filter(
+        organization=person.organization,
+        kind=Export.Kind.FEEDBACK,
+        state__in=[Export.State.RUNNING, Export.State.READY],
+    )
+    found = list((own | naming).values_list("pk", flat=True))
+    for export_id in found:
+        exports_work.discard(export_id=export_id, now=now)
+    return len(found)
 
 
 def _who_read(person: User) -> Iterator[dict[str, Any]]:

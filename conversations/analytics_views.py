@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import connection, connections, transaction
+from django.db.backends.utils import CursorWrapper
 
 VIEWS = (
     "analytics_person_day",
@@ -25,9 +26,21 @@ def refresh() -> bool:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
         if cursor.fetchone() != (True,):
             return False
-        for view in VIEWS:
-            cursor.execute(f"REFRESH MATERIALIZED VIEW CONCURRENTLY {view}")
+        _refresh(cursor)
     return True
+
+
+@transaction.atomic(durable=True)
+def forget() -> None:
+    """Bring every view up to date with what was just erased, after whoever is at it with older rows."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        _refresh(cursor)
+
+
+def _refresh(cursor: CursorWrapper) -> None:
+    for view in VIEWS:
+        cursor.execute(f"REFRESH MATERIALIZED VIEW CONCURRENTLY {view}")
 
 
 def alias() -> str:

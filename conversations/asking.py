@@ -91,14 +91,20 @@ class Reader:
         return access.readable_message(member, reply_id)[1]
 
 
-async def ask(*, member: User, conversation_id: UUID, client_id: UUID, text: str) -> Asked:
+async def ask(
+    *, member: User, conversation_id: UUID, client_id: UUID, text: str, student_data: str = ""
+) -> Asked:
     """Say something as the client and start its turn in this process; the same key again finds the same reply.
 
     Raises:
         NotVisible, Refusal: as `accept` does.
     """
     accepted = await acting.accept_here(
-        member=member, conversation_id=conversation_id, client_id=client_id, text=text
+        member=member,
+        conversation_id=conversation_id,
+        client_id=client_id,
+        text=text,
+        student_data=student_data,
     )
     _, names = await in_db(announcing.load_with_names)(conversation_id)
     await acting.show_and_run(accepted, names)

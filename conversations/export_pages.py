@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
+from accounts import quota_pages, quotas
 from accounts.http import MemberRequest, member_required
 from conversations import exports, exports_markdown, tasks
 from conversations.forms import ExportForm
@@ -20,6 +21,10 @@ PAGE = "conversations/exports.html"
 @member_required
 def exports_page(request: MemberRequest) -> HttpResponse:
     """Show what can be exported and what was; htmx gets the list alone while something is being made."""
+    return _page(request, f"{PAGE}#list" if request.htmx else PAGE)
+
+
+def _page(request: MemberRequest, template: str) -> HttpResponse:
     listed = exports.listed(request.user)
     unfinished = {Export.State.WAITING, Export.State.RUNNING}
     context = {
@@ -27,7 +32,7 @@ def exports_page(request: MemberRequest) -> HttpResponse:
         "is_busy": any(export.state in unfinished for export in listed),
         "form": ExportForm(offered=exports.offered(request.user)),
     }
-    return render(request, f"{PAGE}#list" if request.htmx else PAGE, context)
+    return render(request, template, context)
 
 
 @require_POST
@@ -42,6 +47,9 @@ def ask(request: MemberRequest) -> HttpResponse:
         export = exports.ask(member=request.user, now=timezone.now(), request=request, **form.cleaned_data)
     except exports.OneAtATime:
         notes.warning(request, "Another export of yours is being made. Ask again when it is ready.")
+    except quotas.UsedUp as refused:
+        notes.error(request, quota_pages.words_for_exports(refused))
+        return quota_pages.refuse(_page(request, PAGE), refused)
     else:
         tasks.nudge_export(export.pk)
     return redirect("conversations:exports")

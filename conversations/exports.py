@@ -14,7 +14,7 @@ from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
-from accounts import audit
+from accounts import audit, quotas
 from accounts.access import NotVisible, organization_of
 from accounts.models import User
 from conversations import access, exports_work
@@ -55,7 +55,6 @@ def offered(member: User) -> Sequence[Export.Kind]:
     return kinds
 
 
-@transaction.atomic(durable=True)
 def ask(
     *, member: User, kind: str, file_format: str, now: datetime, request: HttpRequest | None = None
 ) -> Export:
@@ -64,9 +63,16 @@ def ask(
     Raises:
         NotVisible: the member may not have this kind.
         OneAtATime: another one is being made for them.
+        UsedUp: they have begun as many as is possible for now.
     """
     if kind not in offered(member):
         raise NotVisible
+    with quotas.spent(member=member, kind=quotas.Kind.EXPORTS):
+        return _ask(member, kind, file_format, now, request)
+
+
+@transaction.atomic(durable=True)
+def _ask(member: User, kind: str, file_format: str, now: datetime, request: HttpRequest | None) -> Export:
     try:
         with transaction.atomic():
             export = Export.objects.create(

@@ -7,7 +7,7 @@ export. An export that was interrupted begins anew.
 
 import logging
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,6 +19,7 @@ import orjson
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts import audit
@@ -37,6 +38,7 @@ KEPT = timedelta(hours=24)
 MOST = 50
 """Exports of one sweep, the oldest first."""
 MANIFEST = "manifest.json"
+FOLDER = "exports"
 
 Clock = Callable[[], datetime]
 State = Export.State
@@ -60,7 +62,7 @@ class Claim:
 
 
 def _folder(export_id: UUID) -> str:
-    return f"exports/{export_id}"
+    return f"{FOLDER}/{export_id}"
 
 
 @transaction.atomic
@@ -203,18 +205,45 @@ def discard(*, export_id: UUID, now: datetime) -> None:
     drop_files(export_id)
 
 
-def purge(*, now: datetime) -> int:
+def withdraw(*, conversation_ids: Collection[UUID], now: datetime) -> None:
+    """End the exports in which words of these conversations are, in the caller's transaction; the sweep has the files."""
+    holding = Export.objects.filter(
+        state=State.READY, opened__has_any_keys=[str(conversation_id) for conversation_id in conversation_ids]
+    )
+    for export_id in holding.values_list("pk", flat=True):
+        _end(export_id, State.GONE, now=now)
+
+
+def over(*, now: datetime) -> QuerySet[Export]:
+    """Return the exports whose files have had their day."""
+    return Export.objects.filter(expires_at__lte=now).exclude(state__in=[State.WAITING, State.RUNNING])
+
+
+def purge(*, now: datetime, most: int = MOST) -> int:
     """Delete the files whose day is over and say of how many exports; a row without files stays."""
-    finished = Export.objects.filter(expires_at__lte=now).exclude(state__in=[State.WAITING, State.RUNNING])
-    over = list(finished.values_list("pk", "state"))
-    for export_id, state in over:
+    found = list(over(now=now).values_list("pk", "state")[:most])
+    for export_id, state in found:
         # First the files: the row names what is left to do until they are gone.
         drop_files(export_id)
         left = State.FAILED if state == State.FAILED else State.GONE
         Export.objects.filter(pk=export_id, state=state).update(
             state=left, files=[], opened={}, expires_at=None
         )
-    return len(over)
+    return len(found)
+
+
+def orphans() -> list[str]:
+    """Return the folders of exports whose rows went with their people while a worker was killed."""
+    named = set(_listed(FOLDER)[0])
+    return sorted(named - {str(export_id) for export_id in Export.objects.values_list("pk", flat=True)})
+
+
+def remove_orphans(*, most: int) -> int:
+    """Delete such folders and say how many; a worker that still writes into one deletes what it wrote."""
+    found = orphans()[:most]
+    for name in found:
+        drop_files(UUID(name))
+    return len(found)
 
 
 def drop_files(export_id: UUID) -> None:

@@ -14,6 +14,6 @@ def status(refusal: Refusal) -> int:
 
 def headers(refusal: Refusal) -> dict[str, str]:
     """Return `Retry-After` where waiting helps, and what is left where that is counted in a bucket."""
-    if isinstance(refusal, OverQuota) and not refusal.verdict.away:
+    if isinstance(refusal, OverQuota):
         return quotas.headers(refusal.verdict)
     return {} if refusal.seconds is None else {"Retry-After": str(refusal.seconds)}

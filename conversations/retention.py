@@ -9,8 +9,13 @@ from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.models import Organization
-from accounts.retention import Rule, Scope
+from accounts.retention import Rule, Scope, rule_of
+from conversations import exports_work
 from conversations.models import Conversation, Feedback, Handoff
+from conversations.outward import Export, ShareLink
+
+YEAR = timedelta(days=365)
+"""How long a link that opens nothing any more can be looked up."""
 
 _ADD_UP = """
 WITH gone AS (
@@ -82,16 +87,17 @@ def _count_feedback(scope: Scope, now: datetime) -> int:
 
 
 def _purge_archived(scope: Scope, now: datetime, limit: int) -> int:
-    return _purge(_archived(scope, now), limit)
+    return _purge(_archived(scope, now), now, limit)
 
 
 def _purge_deleted(scope: Scope, now: datetime, limit: int) -> int:
-    return _purge(_deleted(scope, now), limit)
+    return _purge(_deleted(scope, now), now, limit)
 
 
-def _purge(old: QuerySet[Conversation], limit: int) -> int:
+def _purge(old: QuerySet[Conversation], now: datetime, limit: int) -> int:
     """Delete some conversations with all that was said; one that is in use just now waits for the next run."""
     locked = list(old.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True)[:limit])
+    exports_work.withdraw(conversation_ids=locked, now=now)
     Conversation.objects.filter(pk__in=locked).delete()
     return len(locked)
 
@@ -105,8 +111,42 @@ def _add_up_feedback(scope: Scope, now: datetime, limit: int) -> int:
     return int(row[0])
 
 
+def _count_files(_scope: Scope, now: datetime) -> int:
+    return exports_work.over(now=now).count()
+
+
+def _purge_files(_scope: Scope, now: datetime, limit: int) -> int:
+    return exports_work.purge(now=now, most=limit)
+
+
+def _count_orphans(_scope: Scope, _now: datetime) -> int:
+    return len(exports_work.orphans())
+
+
+def _remove_orphans(_scope: Scope, _now: datetime, limit: int) -> int:
+    return exports_work.remove_orphans(most=limit)
+
+
+def _old_exports(scope: Scope, now: datetime) -> QuerySet[Export]:
+    """Return the exports of which only is known that there was one."""
+    cutoff = now - timedelta(days=_house(scope).keep_events_days)
+    ended = Export.objects.filter(state__in=[Export.State.GONE, Export.State.FAILED], expires_at=None)
+    return ended.filter(organization=scope, created_at__lt=cutoff)
+
+
+def _dead_links(scope: Scope, now: datetime) -> QuerySet[ShareLink]:
+    dead = Q(revoked_at__lt=now - YEAR) | Q(expires_at__lt=now - YEAR)
+    return ShareLink.objects.filter(dead, conversation__organization=_house(scope))
+
+
 RULES = (
     Rule("archived_conversations", _count_archived, _purge_archived),
     Rule("deleted_conversations", _count_deleted, _purge_deleted),
     Rule("feedback", _count_feedback, _add_up_feedback),
+    rule_of("share_links", _dead_links),
+    Rule("export_files", _count_files, _purge_files, for_organizations=False, for_installation=True),
+    Rule(
+        "lost_export_files", _count_orphans, _remove_orphans, for_organizations=False, for_installation=True
+    ),
+    rule_of("exports", _old_exports),
 )

@@ -68,6 +68,18 @@ class TestOneTooMany:
         found = api("GET", "auth/me")
         assert (found.status, found.code) == (429, "RATE_LIMITED")
         assert 0 < int(found.headers["Retry-After"]) <= 3600
+        assert found.headers["RateLimit-Policy"] == '"requests";q=1;w=3600'
+
+    def test_is_told_of_before_on_every_answer_to_somebody_who_may(self, owner: User, settings: Any) -> None:
+        settings.QUOTAS = {
+            **settings.QUOTAS,
+            "educator": {**settings.QUOTAS["educator"], "requests": "5/hour"},
+        }
+        api = as_program(owner)
+        answers = [api("GET", "auth/me"), api("DELETE", "auth/me"), api("GET", "admin/users")]
+        assert [answer.status for answer in answers] == [200, 405, 403]
+        told = [answer.headers.get("RateLimit", "").partition(";t=")[0] for answer in answers]
+        assert told == ['"requests";r=4', '"requests";r=3', ""]
 
 
 class TestLogout:

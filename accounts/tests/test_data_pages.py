@@ -82,6 +82,23 @@ class TestACopy:
         as_owner.post(f"{YOURS}export/", {})
         assert len(nudged) == 1
 
+    def test_is_not_begun_when_too_many_were_nor_without_redis(
+        self, as_owner: Client, owner: User, settings: Any
+    ) -> None:
+        settings.QUOTAS = {
+            **settings.QUOTAS,
+            "educator": {**settings.QUOTAS["educator"], "exports": "1/day"},
+        }
+        answers = []
+        for _ in range(2):
+            answers.append(as_owner.post("/settings/your-data/export/", {"password": PASSWORD}))
+            AccountExport.objects.update(state="failed")
+        settings.QUOTAS_URL = "redis://127.0.0.1:1/0"
+        answers.append(as_owner.post("/settings/your-data/export/", {"password": PASSWORD}))
+        assert [answer.status_code for answer in answers] == [302, 429, 503]
+        assert "You can begin the next in 24 hours." in page(answers[1])
+        assert AccountExport.objects.count() == 1
+
     def test_is_handed_out_to_its_person_and_that_is_recorded(self, as_owner: Client, owner: User) -> None:
         export = ready(owner)
         assert f"{YOURS}export/{export.pk}/" in page(as_owner.get(YOURS))

@@ -12,6 +12,8 @@ from config.doctor.finding import Finding, ok, plural, warn
 SOON = timedelta(days=14)
 RECENT = timedelta(days=30)
 """A key that ended earlier than this is missed by nobody any more."""
+KEPT = timedelta(days=372)
+"""Retention deletes a key a year after its end, at night."""
 _MARKS = {"expires_at", "revoked_at", "last_used_at"}
 """By these fields a model is one of keys: somebody uses them, they end, and they can be revoked."""
 
@@ -22,14 +24,21 @@ def keys() -> Finding:
 
 
 def keys_of(holding: Iterable[type[models.Model]]) -> Finding:
-    """Return how many keys in use have ended lately, or will soon."""
+    """Return how many keys in use have ended lately, or will soon; or never, or are kept for no use."""
     now = timezone.now()
-    ended = soon = lasting = 0
+    ended = soon = lasting = endless = kept = 0
     for model in holding:
+        endless += model._base_manager.filter(revoked_at=None, expires_at=None).count()  # noqa: SLF001
+        kept += model._base_manager.filter(expires_at__lt=now - KEPT).count()  # noqa: SLF001
         used = model._base_manager.filter(revoked_at=None, last_used_at__isnull=False)  # noqa: SLF001
         ended += used.filter(expires_at__gt=now - RECENT, expires_at__lte=now).count()
         soon += used.filter(expires_at__gt=now, expires_at__lte=now + SOON).count()
         lasting += used.filter(expires_at__gt=now + SOON).count()
+    if endless or kept:
+        return warn(
+            f"{plural(endless, 'key')} without an end, {plural(kept, 'key')} ended long ago and kept",
+            "Revoke the first; for the others run manage.py retention, and see that beat does every night.",
+        )
     if ended or soon:
         return warn(
             f"{plural(ended, 'key')} in use ended lately, {plural(soon, 'key')} will within {SOON.days} days",

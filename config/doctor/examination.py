@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from psycopg.errors import QueryCanceled
 
-from config.doctor import credentials, machine, records, schema, tenants, work
+from config.doctor import credentials, machine, people, records, schema, tenants, work
 from config.doctor.finding import Finding, Look, fail, ok, warn
 
 PATIENCE_MS = 10_000
@@ -32,6 +32,10 @@ CHECKS: Sequence[Check] = (
     Check("worker", work.worker, asks_database=False),
     Check("stale rows", work.rows),
     Check("keys", credentials.keys),
+    Check("mails", people.mails),
+    Check("exports", people.exports),
+    Check("reservations", people.reservations),
+    Check("domains", people.domains),
     Check("sessions", work.sessions),
     Check("tenants", tenants.scope),
     Check("record", records.chain),

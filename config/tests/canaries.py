@@ -5,6 +5,9 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialToken
 from asgiref.sync import async_to_sync
 from django.contrib.sessions.models import Session
 from django.core.files.base import ContentFile
@@ -13,11 +16,23 @@ from django.db import connection
 from django.test import Client
 from redis import Redis as RedisClient
 
+from accounts import quotas, tokens
+from accounts.entry_models import Invitation, OutgoingMail, SignedIn
 from accounts.lifecycle_models import AccountExport
-from accounts.models import User
+from accounts.models import SavedReply, User
+from accounts.quotas import Kind
+from accounts.scopes import Scope
 from accounts.tests.cast import Cast
 from coaching.models import PromptRun
-from conversations import giving_feedback, organizing, presence
+from conversations import (
+    analytics_views,
+    exports,
+    exports_work,
+    giving_feedback,
+    organizing,
+    presence,
+    sharing,
+)
 from conversations.models import Conversation, Message
 from conversations.tests.factories import begin, say
 
@@ -41,7 +56,7 @@ def with_canaries(cast: Cast) -> Conversation:
     say(ada, conversation, f"How do I tell {CANARY} of the plan?")
     reply = answer(conversation, f"Tell {CANARY} early [1].")
     Message.objects.filter(pk=reply.pk).update(
-        citations=[{"number": 1, "title": CANARY, "quote": CANARY, "page_label": "4"}],
+        citations=[{"number": 1, "title": CANARY, "quote": CANARY, "page_label": "4", "label": "verified"}],
         retrieval={"q": CANARY},
     )
     giving_feedback.give(member=ada, message_id=reply.pk, score=1, reasons=[], comment=f"{CANARY} helped")
@@ -61,20 +76,60 @@ def with_canaries(cast: Cast) -> Conversation:
         expires_at=conversation.created_at + timedelta(days=1),
     )
     async_to_sync(presence.arrive)(conversation.pk, presence.Person("s1", ada.pk, ada.name, "client"))
+    _with_ways_in(ada, kept.session_key)
+    _taken_along(cast, conversation)
+    quotas.take(member=ada, kind=Kind.AI_TURNS)
+    analytics_views.refresh()
     return conversation
 
 
-def rows_with(word: str) -> list[str]:
-    """Return the tables in which any column of any row holds the word."""
+def _with_ways_in(ada: User, session_key: str) -> None:
+    """Plant the canary in everything by which Ada comes in, and in what was sent to her."""
+    now = ada.created_at
+    SignedIn.objects.create(
+        session_id=session_key, user=ada, device=CANARY, first_used_at=now, last_used_at=now
+    )
+    social = SocialAccount.objects.create(user=ada, provider="google", uid=CANARY, extra_data={"n": CANARY})
+    SocialToken.objects.create(account=social, token=CANARY)
+    Authenticator.objects.create(user=ada, type="totp", data={"secret": CANARY})
+    EmailAddress.objects.create(user=ada, email=ada.email)
+    tokens.issue(owner=ada, name=CANARY, scopes=[Scope.READ], days=30, now=now)
+    SavedReply.objects.create(user=ada, key=CANARY, fingerprint="f", status=200, body=CANARY.encode())
+    invitation = Invitation.objects.create(
+        organization=ada.organization, email=ada.email, person=ada, state="accepted", expires_at=now
+    )
+    OutgoingMail.objects.create(
+        kind="invitation",
+        about=invitation.pk,
+        recipient=str(ada.email).upper(),
+        state="sent",
+        due_at=now,
+        sent_at=now,
+    )
+
+
+def _taken_along(cast: Cast, conversation: Conversation) -> None:
+    """Have what Ada said shared and put into files: her own, and those of the coach's feedback."""
+    ada, now = cast.home.owner, conversation.created_at
+    sharing.make(member=ada, conversation_id=conversation.pk, now=now)
+    for member, kind in ((ada, "own"), (cast.home.coach, "feedback")):
+        export = exports.ask(member=member, kind=kind, file_format="jsonl", now=now)
+        exports_work.make(export_id=export.pk, clock=lambda: now)
+
+
+def rows_with(word: str, *, only: str = "") -> list[str]:
+    """Return the tables and views, of those named so, in which any column of any row holds the word."""
     found = []
     with connection.cursor() as cursor:
-        for table in connection.introspection.table_names(cursor):
+        for table in connection.introspection.table_names(cursor, include_views=True):
+            if not table.startswith(only):
+                continue
             whole_rows = f'SELECT count(*) FROM "{table}" AS each WHERE each::text ILIKE %s'  # noqa: S608 -- names of our own tables
             cursor.execute(whole_rows, [f"%{word}%"])
             if cursor.fetchone()[0]:
                 found.append(table)
     sessions = [each for each in Session.objects.all() if word in json.dumps(each.get_decoded())]
-    return [*found, *(["sessions"] if sessions else [])]
+    return [*found, *(["sessions"] if sessions and not only else [])]
 
 
 def files_with(word: str, folder: Path) -> list[str]:
@@ -84,11 +139,13 @@ def files_with(word: str, folder: Path) -> list[str]:
 
 
 def redis_with(word: str, url: str) -> list[str]:
-    """Return the keys of every database of Redis that hold the word."""
+    """Return the keys of every database of Redis that hold the word, or have it in their name."""
     found = []
-    for number in range(4):
+    for number in range(5):
         client = RedisClient.from_url(url.rsplit("/", 1)[0] + f"/{number}")
-        found += [key.decode() for key in client.scan_iter() if word.encode() in (client.dump(key) or b"")]
+        found += [
+            key.decode() for key in client.scan_iter() if word.encode() in key + (client.dump(key) or b"")
+        ]
         client.close()
     return found
 

@@ -14,7 +14,7 @@ from django.apps import apps
 from django.core.files.storage import default_storage
 from django.db.models import Model
 
-from accounts import audit, data_requests, erasure, export_making, lifecycle
+from accounts import audit, data_requests, erasure, export_making, lifecycle, quotas
 from accounts.account_data import AccountsData
 from accounts.lifecycle_models import AccountExport, Erasure
 from accounts.models import AuditEvent, Team, TeamMembership, User
@@ -22,10 +22,11 @@ from accounts.people import LastAdministrator
 from accounts.tests.cast import Cast
 from coaching.models import Persona, PromptRun
 from coaching.tests.factories import PersonaFactory
-from config.tests.canaries import CANARY, everywhere, with_canaries
-from conversations import handoff
+from config.tests.canaries import CANARY, everywhere, redis_with, rows_with, with_canaries
+from conversations import analytics_views, exports, exports_work, handoff
 from conversations.account_data import ConversationsData
 from conversations.models import Conversation, Handoff, Message
+from conversations.outward import Export
 from conversations.tests.factories import begin, say
 from knowledge.ingestion import run
 from knowledge.library import Shelf
@@ -34,6 +35,7 @@ from knowledge.tests.ingesting import add
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 LATER = NOW + timedelta(days=7)
+LIMITS = {"requests": "100/hour", "ai_turns": "50/hour 10/minute", "exports": "10/day"}
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +49,14 @@ def erased(cast: Cast, person: User) -> Erasure:
     assert erasure.run(erasure_id=asked.pk, now=LATER)
     asked.refresh_from_db()
     return asked
+
+
+@pytest.fixture
+def shared_buckets(settings: Any, redis_url: str) -> str:
+    """Keep the quotas in Redis, as an installation does."""
+    settings.QUOTAS_URL = redis_url
+    settings.QUOTAS = dict.fromkeys(settings.QUOTAS, LIMITS)
+    return redis_url
 
 
 class TestTheRegistry:
@@ -99,10 +109,16 @@ class TestTheCopy:
             assert hashlib.sha256(content).hexdigest() == file["sha256"]
             assert len(content) == file["bytes"]
             assert content.count(b"\n") == file.get("records", content.count(b"\n"))
+        assert b"secret" not in copy.read("second_factors.jsonl")
         records = {file["name"]: file["records"] for file in manifest["files"] if "records" in file}
         assert records["conversations.jsonl"] == 1
         assert records["messages.jsonl"] == 2
         assert records["feedback.jsonl"] == 1
+        planted_once = {
+            *("sessions", "sign_ins", "second_factors", "api_keys", "api_replies", "invitations", "mails"),
+            *("share_links", "exports", "spending", "set_aside"),
+        }
+        assert {name: records[f"{name}.jsonl"] for name in planted_once} == dict.fromkeys(planted_once, 1)
         assert (export.done_parts, export.total_parts) == (len(manifest["files"]), len(manifest["files"]))
         with default_storage.open(export.file) as file:
             assert hashlib.sha256(file.read()).hexdigest() == export.sha256
@@ -175,6 +191,33 @@ class TestAnErasedEducator:
         assert not User.objects.filter(pk=cast.home.owner.pk).exists()
         assert not TeamMembership.objects.filter(member_id=cast.home.owner.pk).exists()
 
+    def test_leaves_no_bucket_in_redis(self, cast: Cast, shared_buckets: str) -> None:
+        with_canaries(cast)
+        quotas.take(member=cast.home.coach, kind=quotas.Kind.AI_TURNS)
+        ada, ben = cast.home.owner.pk.hex, cast.home.coach.pk.hex
+        assert f"quota:{{{ada}}}:ai_turns:3600" in redis_with(ada, shared_buckets)
+        erased(cast, cast.home.owner)
+        assert redis_with(ada, shared_buckets) == []
+        assert f"quota:{{{ben}}}:ai_turns:3600" in redis_with(ben, shared_buckets)
+
+    def test_is_in_no_number_of_the_analytics(self, cast: Cast) -> None:
+        with_canaries(cast)
+        counted = rows_with(str(cast.home.owner.pk), only="analytics_")
+        assert set(counted) == {"analytics_person_day", "analytics_spend_day"}
+        erased(cast, cast.home.owner)
+        # What was paid becomes nobody's after that, and follows with the next refresh: an id without a person.
+        assert rows_with(str(cast.home.owner.pk), only="analytics_") == ["analytics_spend_day"]
+        analytics_views.refresh()
+        assert rows_with(str(cast.home.owner.pk), only="analytics_") == []
+
+    def test_takes_the_feedback_exports_along_that_name_them_and_no_other(self, cast: Cast) -> None:
+        with_canaries(cast)
+        counts = exports.ask(member=cast.home.admin, kind="daily_counts", file_format="csv", now=NOW)
+        exports_work.make(export_id=counts.pk, clock=lambda: NOW)
+        erased(cast, cast.home.owner)
+        left = dict(Export.objects.values_list("requested_by__role", "state"))
+        assert left == {"coach": "gone", "admin": "ready"}
+
     def test_leaves_a_record_without_content(self, cast: Cast) -> None:
         with_canaries(cast)
         audit.record(actor=cast.home.owner, action="looked", resource="page:1")
@@ -187,7 +230,9 @@ class TestAnErasedEducator:
             "account_erased",
             f"person:{asked.person_id}",
         )
-        assert last.reason == ("conversations 1" + ", calls detached 1, sessions 1, accounts 1")
+        assert last.reason == (
+            "conversations 1, exports 2, calls detached 1, sessions 1, invitations 1, mails 1, accounts 1"
+        )
         assert audit.verify().intact
         assert (asked.state, asked.finished_at) == ("done", LATER)
 

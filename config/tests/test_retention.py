@@ -2,7 +2,7 @@
 
 import json
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -18,21 +18,16 @@ from django.utils import timezone
 
 from accounts import retention
 from accounts.lifecycle_models import AccountExport
-from accounts.models import AuditEvent, Organization, User
+from accounts.models import AuditEvent, Organization, SavedReply, User
 from accounts.tests.cast import Cast
 from coaching.models import MonthlyUsage, PromptRun
-from conversations import organizing
+from config.tests.aged import NOW, days_ago, export, mail, taken_along, ways_in
+from conversations import exports_work, organizing
 from conversations.models import Conversation, Feedback, Message, MonthlyFeedback
+from conversations.outward import Export
 from conversations.tests.factories import begin, say
 from knowledge.library import Shelf
 from knowledge.tests.ingesting import add
-
-NOW = datetime(2026, 9, 1, 3, 20, tzinfo=UTC)
-
-
-def days_ago(days: float) -> datetime:
-    """Return a time before `NOW`."""
-    return NOW - timedelta(days=days)
 
 
 def archived(member: User, days: float) -> Conversation:
@@ -87,7 +82,15 @@ def everything_old(cast: Cast) -> None:
         for days in (366, 364):
             thumb(house.owner, days, 1, [])
             call(house.organization, days)
+        ways_in(house)
+        taken_along(house)
     call(None, 366)
+    mail(None, 91)
+    for days in (0.1, -0.1):
+        export(cast.home.owner, days)
+    for hours in (25, 23):
+        SavedReply.objects.create(user=cast.home.owner, key=f"k{hours}", claimed_at=days_ago(hours / 24))
+    default_storage.save(f"exports/{uuid4()}/1/own.csv", ContentFile(b"x"))
     Session.objects.create(session_key="old", session_data="", expire_date=days_ago(1))
     name = default_storage.save("account-exports/old.zip", ContentFile(b"x"))
     AccountExport.objects.create(
@@ -131,13 +134,31 @@ def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timezone, "now", lambda: NOW)
 
 
-HOUSE = {"archived_conversations": 1, "deleted_conversations": 1, "feedback": 1, "provider_calls": 1}
-INSTALLATION = {
+HOUSE = {
+    "archived_conversations": 1,
+    "deleted_conversations": 1,
+    "feedback": 1,
+    "share_links": 1,
+    "exports": 1,
     "provider_calls": 1,
+    "daily_spending": 1,
+    "mails": 1,
+    "invitations": 1,
+    "api_keys": 2,
+    "monthly_messages": 1,
+}
+INSTALLATION = {
+    "export_files": 1,
+    "lost_export_files": 1,
+    "provider_calls": 1,
+    "daily_spending": 0,
     "document_files": 1,
     "account_exports": 1,
     "account_export_files": 0,
     "sessions": 1,
+    "api_replies": 1,
+    "mails": 1,
+    "api_keys": 0,
 }
 
 
@@ -155,7 +176,7 @@ class TestARun:
         assert PromptRun.objects.count() == 2
         assert not Session.objects.filter(session_key="old").exists()
         assert AccountExport.objects.get().state == "expired"
-        assert files() == []
+        assert [Path(file).name for file in files()] == ["own.csv"]
 
     def test_finds_nothing_the_second_time_and_records_nothing_then(self, cast: Cast) -> None:
         everything_old(cast)
@@ -171,7 +192,8 @@ class TestARun:
         event = AuditEvent.objects.get(action="retention", organization_id=cast.home.organization.pk)
         assert event.actor_id is None
         assert event.reason == (
-            "archived_conversations 1, deleted_conversations 1, feedback 1, provider_calls 1"
+            "archived_conversations 1, deleted_conversations 1, feedback 1, share_links 1, exports 1, "
+            "provider_calls 1, daily_spending 1, mails 1, invitations 1, api_keys 2, monthly_messages 1"
         )
 
     def test_without_writing_says_the_same_and_writes_nothing(self, cast: Cast) -> None:
@@ -210,6 +232,17 @@ class TestARun:
                 retention._purge(rule, cast.home.organization, NOW)
         assert Conversation.objects.count() == 1
         assert applied()["Riverside School"]["deleted_conversations"] == 1
+
+    def test_takes_the_exports_along_in_which_words_of_the_conversation_are(self, cast: Cast) -> None:
+        gone = deleted(cast.home.owner, 40)
+        with_words, without = export(cast.home.coach, -1), export(cast.home.admin, -1)
+        Export.objects.filter(pk=with_words.pk).update(opened={str(gone.pk): 1, str(uuid4()): 1})
+        Export.objects.filter(pk=without.pk).update(opened={str(uuid4()): 1})
+        applied()
+        states = dict(Export.objects.values_list("requested_by__role", "state"))
+        assert states == {"coach": "gone", "admin": "ready"}
+        exports_work.purge(now=NOW + timedelta(minutes=3))
+        assert [Path(file).parts[-3] for file in files()] == [str(without.pk)]
 
     def test_tells_people_in_text(self, cast: Cast) -> None:
         deleted(cast.home.owner, 40)

@@ -1,7 +1,7 @@
 """Messages: ask and wait, ask and read along, come back to an answer, read what was said, give feedback."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
@@ -22,12 +22,14 @@ from accounts.api_parsing import StrictSerializer
 from accounts.api_replay import key_of
 from accounts.models import User
 from accounts.scopes import Scope
-from conversations import access, asking, giving_feedback, listing, refusing
+from conversations import access, asking, giving_feedback, listing, pseudonyms, refusing
 from conversations.api.conversations import note_reading
 from conversations.api.event_stream import EVENTS, MEDIA_TYPE, EventStream, mark_of
 from conversations.api.shapes import MessageShape, message_shapes
 from conversations.asking import Asked, NotSettled, Reader
+from conversations.database import in_db
 from conversations.models import Feedback, Message
+from conversations.turns import student_gate
 from conversations.turns.accept import LONGEST, Refusal
 
 STATUS_OF = {"empty": 400, "too_long": 400, "key_reused": 422}
@@ -76,6 +78,13 @@ class NewMessage(StrictSerializer):
         help_text="Answer with events as the text is written; so does `Accept: text/event-stream`.",
     )
 
+    student_data = serializers.ChoiceField(
+        choices=[student_gate.SEND, student_gate.PSEUDONYMS],
+        required=False,
+        default="",
+        help_text="What you decided after the refusal `student_data`: send the words, or you put pseudonyms in.",
+    )
+
 
 class NewFeedback(StrictSerializer):
     """What somebody thinks of an answer."""
@@ -92,7 +101,7 @@ class NewFeedback(StrictSerializer):
 class Messages(Operation):
     """The messages of a conversation."""
 
-    leads_to_a_person = True
+    never_refused = True
     needs = {"GET": Scope.READ, "POST": Scope.WRITE}
 
     @extend_schema(tags=["messages"], parameters=[MessagesQuery], responses=MessagePage)
@@ -126,6 +135,7 @@ class Messages(Operation):
             "conversation_id": conversation_id,
             "client_id": _client_id(request, self.member),
             "text": said["content"],
+            "student_data": said["student_data"],
         }
         reader = Reader(self.member, holds=lasting(request))
         _free_connection()
@@ -191,8 +201,23 @@ def wants_events(request: Request) -> bool:
 async def _ask(question: dict[str, Any]) -> Asked:
     try:
         return await asking.ask(**question)
+    except student_gate.StudentDataFound as found:
+        raise await in_db(_questioned)(question, found) from None
     except Refusal as refusal:
         raise _problem_of(refusal) from None
+
+
+def _questioned(question: dict[str, Any], found: student_gate.StudentDataFound) -> Problem:
+    """Return what seems to name a student, where, and the words with pseudonyms, for the sender to decide."""
+    proposal = pseudonyms.propose(
+        member=question["member"], conversation_id=question["conversation_id"], text=question["text"]
+    )
+    details = {
+        "reason": found.code,
+        "findings": [asdict(finding) for finding in proposal.findings],
+        "suggestion": proposal.suggestion,
+    }
+    return Problem(409, found.text, details=details)
 
 
 def _problem_of(refusal: Refusal) -> Problem:

@@ -32,6 +32,42 @@ def nudged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return told
 
 
+class TestBeyondTheQuota:
+    def ask(self, member: User) -> Any:
+        return signed_in(member).post("/exports/ask/", {"kind": "own", "file_format": "csv"})
+
+    def test_no_export_is_begun_and_the_page_says_when(self, cast: Cast, settings: Any) -> None:
+        settings.QUOTAS = {
+            **settings.QUOTAS,
+            "educator": {**settings.QUOTAS["educator"], "exports": "1/day"},
+        }
+        assert self.ask(cast.home.owner).status_code == 302
+        Export.objects.update(state="gone")
+        page = self.ask(cast.home.owner)
+        assert (page.status_code, page["RateLimit-Policy"]) == (429, '"exports";q=1;w=86400')
+        assert 0 < int(page["Retry-After"]) <= 86_400
+        assert "You can begin the next in 24 hours." in page.content.decode()
+        assert Export.objects.count() == 1
+
+    def test_one_that_is_not_begun_spends_nothing(self, cast: Cast, settings: Any) -> None:
+        settings.QUOTAS = {
+            **settings.QUOTAS,
+            "educator": {**settings.QUOTAS["educator"], "exports": "2/day"},
+        }
+        for _ in range(5):
+            assert self.ask(cast.home.owner).status_code == 302
+        Export.objects.update(state="gone")
+        assert self.ask(cast.home.owner).status_code == 302
+        assert Export.objects.count() == 2
+
+    def test_without_redis_no_export_is_begun(self, cast: Cast, settings: Any) -> None:
+        settings.QUOTAS_URL = "redis://127.0.0.1:1/0"
+        page = self.ask(cast.home.owner)
+        assert (page.status_code, page["Retry-After"]) == (503, "5")
+        assert "Nothing can be exported just now" in page.content.decode()
+        assert not Export.objects.exists()
+
+
 class TestOwnData:
     def test_is_every_row_of_the_owner_and_none_of_anybody_else(self, cast: Cast) -> None:
         owner = cast.home.owner

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -10,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import audit, teams
+from accounts import audit, invitations, teams
 from accounts.access import NotVisible
 from accounts.models import AuditEvent, Team, TeamMembership, User
 from accounts.tests.cast import Cast
@@ -51,6 +52,24 @@ def reads(member: User, conversation: Conversation) -> bool:
     except NotVisible:
         return False
     return True
+
+
+def test_it_is_asked_about_whoever_joins_a_team_by_invitation(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[UUID] = []
+    monkeypatch.setattr(following, "follow", lambda *, educators, now: asked.extend(educators))
+    invitation = invitations.invite(
+        actor=cast.home.admin,
+        organization=cast.home.organization,
+        email="eve@riverside.example",
+        role="educator",
+        team=cast.home.team,
+        now=timezone.now(),
+    )
+    token = invitations.token_of(invitation)
+    person = invitations.accept(token=token, name="Eve", password=None, now=timezone.now())
+    assert asked == [person.pk]
 
 
 class TestASharedConversation:

@@ -1,0 +1,83 @@
+"""Do people get what they asked for: mails, exports, their budget back, a domain by which colleagues come in?"""
+
+from datetime import timedelta
+
+from django.db.models import F
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from accounts.entry_models import OutgoingMail
+from accounts.lifecycle_models import AccountExport
+from accounts.models import OrganizationDomain
+from coaching.models import Reservation
+from config.doctor.finding import Finding, ok, plural, warn
+from conversations import allowance
+from conversations.outward import Export
+
+SWEPT_WITHIN = timedelta(minutes=15)
+"""Within this time after it was due some sweep should have taken a row; the slowest comes every minute."""
+RECENT = timedelta(days=7)
+PATIENCE = timedelta(days=30)
+"""How long it may take until the owner of a domain has proved it."""
+
+_SEE_BEAT = "See that the worker runs with beat, and look at its log."
+
+
+def mails() -> Finding:
+    """Look for mails that nobody sends, invitations among them, and those that could not be sent."""
+    now = timezone.now()
+    unsent = OutgoingMail.objects.filter(state__in=[OutgoingMail.State.WAITING, OutgoingMail.State.SENDING])
+    stuck = unsent.filter(due_at__lt=now - SWEPT_WITHIN).count()
+    lost = OutgoingMail.objects.filter(state=OutgoingMail.State.FAILED, created_at__gt=now - RECENT).count()
+    if stuck:
+        return warn(f"{plural(stuck, 'mail')} overdue", _SEE_BEAT)
+    if lost:
+        return warn(
+            f"{plural(lost, 'mail')} of the last {RECENT.days} days could not be sent",
+            "Look at the mail server and its settings; then send the invitations again from the dashboard.",
+        )
+    return ok(f"{plural(unsent.count(), 'mail')} to send")
+
+
+def exports() -> Finding:
+    """Look for exports and copies of people's data that nobody makes."""
+    before = timezone.now() - SWEPT_WITHIN
+    since = {Export: "created_at", AccountExport: "requested_at"}
+    stuck = sum(
+        model._base_manager.filter(state__in=["waiting", "running"])  # noqa: SLF001 -- Django documents it
+        .annotate(free_at=Coalesce("lease_until", F(begun)))
+        .filter(free_at__lt=before)
+        .count()
+        for model, begun in since.items()
+    )
+    kept = Export.objects.filter(expires_at__lt=before).exclude(state__in=["waiting", "running"])
+    late = AccountExport.objects.filter(state=AccountExport.State.READY, expires_at__lt=before - SWEPT_WITHIN)
+    over = kept.count() + late.count()
+    if stuck or over:
+        return warn(f"{plural(stuck, 'export')} that nobody makes, {over} kept beyond their day", _SEE_BEAT)
+    return ok("all made, none kept beyond its day")
+
+
+def reservations() -> Finding:
+    """Look for money that is set aside for answers on which nobody works."""
+    now = timezone.now()
+    abandoned = Reservation.objects.filter(pk__in=allowance.abandoned(now=now), at__lt=now - SWEPT_WITHIN)
+    left = abandoned.count()
+    if left:
+        return warn(
+            f"{plural(left, 'reservation')} without a turn: people have less to spend than they should",
+            f"They are given back every ten seconds. {_SEE_BEAT}",
+        )
+    return ok("none without a turn")
+
+
+def domains() -> Finding:
+    """Look for domains that an organization named long ago and nobody has proved."""
+    before = timezone.now() - PATIENCE
+    stated = OrganizationDomain.objects.filter(verified_at=None, created_at__lt=before).count()
+    if stated:
+        return warn(
+            f"{plural(stated, 'domain')} unverified for more than {PATIENCE.days} days",
+            "Ask the organization for the DNS record, or remove the domain: nobody comes in by it.",
+        )
+    return ok("none waits for its proof")

@@ -1,0 +1,124 @@
+"""`manage.py doctor` on what people wait for: a fault planted for each check, and what is still in time beside it."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.utils import timezone
+
+from accounts.entry_models import OutgoingMail
+from accounts.lifecycle_models import AccountExport
+from accounts.models import ApiToken, OrganizationDomain
+from accounts.tests.cast import Cast, House
+from coaching.models import Reservation
+from config.doctor import credentials, people
+from config.doctor.finding import State
+from conversations.outward import Export
+
+pytestmark = pytest.mark.django_db
+SEE_BEAT = "See that the worker runs with beat, and look at its log."
+
+
+def ago(**much: float) -> datetime:
+    """Return a time in the past."""
+    return timezone.now() - timedelta(**much)
+
+
+def mail(home: House, **values: Any) -> None:
+    """Put a mail into the outbox."""
+    usual = {
+        "kind": "invitation",
+        "about": uuid4(),
+        "recipient": "eve@riverside.example",
+        "due_at": ago(days=1),
+    }
+    OutgoingMail.objects.create(organization=home.organization, **{**usual, **values})
+
+
+class TestMails:
+    def test_that_nobody_sends_are_told(self, home: House) -> None:
+        mail(home)
+        mail(home, due_at=ago(minutes=1))
+        found = people.mails()
+        assert (found.state, found.text, found.next_step) == (State.WARN, "1 mail overdue", SEE_BEAT)
+
+    def test_that_could_not_be_sent_are_told_for_a_week(self, home: House) -> None:
+        mail(home, state="failed")
+        mail(home, state="failed", created_at=ago(days=8))
+        assert people.mails().text == "1 mail of the last 7 days could not be sent"
+
+    def test_that_are_sent_are_well(self, home: House) -> None:
+        mail(home, state="sent", sent_at=timezone.now())
+        assert people.mails().state == State.OK
+
+
+class TestExports:
+    def export(self, cast: Cast, **values: Any) -> None:
+        organization = cast.home.organization
+        usual = {
+            "organization": organization,
+            "requested_by": cast.home.owner,
+            "kind": "own",
+            "format": "csv",
+        }
+        Export.objects.create(**{**usual, **values})
+
+    def test_that_nobody_makes_or_deletes_are_told(self, cast: Cast) -> None:
+        self.export(cast, created_at=ago(hours=1))
+        self.export(cast, state="ready", expires_at=ago(hours=1))
+        AccountExport.objects.create(
+            person=cast.home.owner, state="running", lease_until=ago(hours=1), requested_at=ago(hours=2)
+        )
+        found = people.exports()
+        assert found.state == State.WARN
+        assert found.text == "2 exports that nobody makes, 1 kept beyond their day"
+
+    def test_that_are_in_time_are_well(self, cast: Cast) -> None:
+        self.export(cast, created_at=ago(hours=1), state="running", lease_until=ago(seconds=-30))
+        self.export(cast, state="ready", expires_at=ago(hours=-1))
+        self.export(cast, state="gone", created_at=ago(days=9))
+        assert people.exports().state == State.OK
+
+
+class TestReservations:
+    def test_without_a_turn_are_told(self, home: House) -> None:
+        for at in (ago(hours=1), ago(minutes=1)):
+            Reservation.objects.create(
+                subject_id=uuid4(), user=home.owner, day=at.date(), amount_usd="0.01", at=at
+            )
+        found = people.reservations()
+        assert found.state == State.WARN
+        assert found.text.startswith("1 reservation without a turn")
+        Reservation.objects.filter(at__lt=ago(minutes=30)).delete()
+        assert people.reservations().state == State.OK
+
+
+class TestDomains:
+    def test_that_nobody_has_proved_for_long_are_told(self, home: House) -> None:
+        for number, (days, verified) in enumerate(((31, None), (29, None), (99, timezone.now()))):
+            OrganizationDomain.objects.create(
+                organization=home.organization,
+                domain=f"{number}.riverside.example",
+                created_at=ago(days=days),
+                verified_at=verified,
+            )
+        assert people.domains().text == "1 domain unverified for more than 30 days"
+        OrganizationDomain.objects.filter(verified_at=None).delete()
+        assert people.domains().state == State.OK
+
+
+class TestKeys:
+    def test_that_ended_long_ago_and_are_kept_are_told(self, home: House) -> None:
+        for days in (373, 371):
+            ApiToken.objects.create(
+                owner=home.owner,
+                name="Program",
+                scopes=["read"],
+                hash=str(days),
+                created_at=ago(days=400),
+                expires_at=ago(days=days),
+            )
+        found = credentials.keys_of([ApiToken])
+        assert found.state == State.WARN
+        assert found.text == "0 keys without an end, 1 key ended long ago and kept"
