@@ -8,10 +8,11 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from typing_extensions import override
 
-from accounts import audit, data_requests
+from accounts import audit, data_requests, tokens
 from accounts.models import User
 
 
@@ -84,9 +85,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
     @override
     @transaction.atomic
     def set_password(self, user: User, password: str) -> None:
-        """Set the password, and record that it changed."""
+        """Set the password, end the keys that somebody may have made with the old one, and record it."""
         user.set_password(password)
         user.save(update_fields=["password"])
+        tokens.revoke_all(owner=user, reason="password changed", now=timezone.now(), request=self.request)
         audit.record(actor=user, action="password_changed", resource=audit.person(user), request=self.request)
 
     @override

@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from typing_extensions import override
 
-from accounts import access, people, tokens
+from accounts import access, people, seats, tokens
 from accounts.api_envelope import Answer
 from accounts.api_errors import Problem
 from accounts.api_operations import Operation, Said
@@ -151,5 +151,7 @@ class Person(Operation):
                 "An organization needs one active administrator. Name another one first.",
                 details={"reason": "last_administrator"},
             ) from None
+        except seats.NoSeatLeft as full:
+            raise Problem(409, str(full), details={"reason": "no_seat_left"}) from None
         values = {field: getattr(person, field) for field in ("id", "role", "is_active")}
         return self.answer(ChangedPerson({**values, "updated_at": timezone.now()}))

@@ -22,6 +22,8 @@ FARTHEST_OFFSET = 1000
 """Beyond this the database would count rows only to drop them; a cursor goes on without."""
 
 LONGEST_CURSOR = 200
+YEARS = range(2000, 3000)
+"""In which a row's time may lie; at the ends of the calendar the database cannot compare times of all zones."""
 
 Row = TypeVar("Row", bound=Model)
 
@@ -65,7 +67,7 @@ def _decoded(text: str) -> Place | None:
         place = Place(datetime.fromisoformat(at), UUID(identity))
     except (ValueError, binascii.Error):
         return None
-    return place if place.at.tzinfo is not None else None
+    return place if place.at.tzinfo is not None and place.at.year in YEARS else None
 
 
 class PageQuery(StrictSerializer):

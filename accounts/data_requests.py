@@ -9,7 +9,7 @@ from django.contrib.sessions.models import Session
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
-from accounts import audit, people, quotas, tasks
+from accounts import audit, people, quotas, tasks, tokens
 from accounts.access import NotVisible
 from accounts.lifecycle_models import AccountExport, Erasure
 from accounts.models import User
@@ -95,8 +95,9 @@ def ask_for_erasure(
     return erasure
 
 
-def leave(*, request: HttpRequest, person: User) -> None:
-    """Sign the person out here and everywhere else."""
+def leave(*, request: HttpRequest, person: User, now: datetime) -> None:
+    """Sign the person out here and everywhere else, and end their keys."""
+    tokens.revoke_all(owner=person, reason="erasure asked", now=now, request=request)
     get_adapter(request).logout(request)
     end_sessions(person.pk)
 

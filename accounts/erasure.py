@@ -50,7 +50,7 @@ def run(*, erasure_id: UUID, now: datetime) -> bool:
     person = User.objects.filter(pk=erasure.person_id).first()
     try:
         if person is not None:
-            _close(person)
+            _close(erasure, person)
             _erase(erasure, person, now)
     except lifecycle.StillNeeded as needed:
         _postpone(erasure, needed.reason, now)
@@ -60,7 +60,7 @@ def run(*, erasure_id: UUID, now: datetime) -> bool:
 
 
 @transaction.atomic
-def _close(person: User) -> None:
+def _close(erasure: Erasure, person: User) -> None:
     """Deactivate the account, which ends its sessions and sockets, unless something must be finished first.
 
     Raises:
@@ -71,9 +71,11 @@ def _close(person: User) -> None:
             raise lifecycle.StillNeeded(reason)
     try:
         with transaction.atomic():
-            User.objects.filter(pk=person.pk).update(is_active=False)
+            closed = User.objects.filter(pk=person.pk, is_active=True).update(is_active=False)
     except IntegrityError as error:
         raise lifecycle.StillNeeded(LAST_ADMINISTRATOR) from error
+    if closed:
+        Erasure.objects.filter(pk=erasure.pk).update(closed_account=True)
 
 
 def _erase(erasure: Erasure, person: User, now: datetime) -> None:
@@ -84,13 +86,18 @@ def _erase(erasure: Erasure, person: User, now: datetime) -> None:
         erasure.save(update_fields=["steps"])
 
 
+@transaction.atomic
 def _postpone(erasure: Erasure, reason: str, now: datetime) -> None:
-    """Let the person be for a while: they may need the account for what must be finished."""
-    with transaction.atomic():
+    """Let the person be for a while: they may need the account for what must be finished.
+
+    An account that somebody else deactivated stays so.
+    """
+    if Erasure.objects.filter(pk=erasure.pk, closed_account=True).update(closed_account=False):
         User.objects.filter(pk=erasure.person_id).update(is_active=True)
-        Erasure.objects.filter(pk=erasure.pk).update(
-            state=State.SCHEDULED, waits_for=reason, due_at=now + LOOK_AGAIN, lease_until=None
-        )
+        _record(erasure, "person_reactivated", f"the erasure waits: {reason}")
+    Erasure.objects.filter(pk=erasure.pk).update(
+        state=State.SCHEDULED, waits_for=reason, due_at=now + LOOK_AGAIN, lease_until=None
+    )
 
 
 @transaction.atomic
@@ -99,13 +106,17 @@ def _finish(erasure: Erasure, now: datetime) -> None:
         state=State.DONE, finished_at=now, waits_for="", lease_until=None
     )
     if done:
-        audit.record(
-            actor=None,
-            action="account_erased",
-            resource=f"person:{erasure.person_id}",
-            reason=_counts(erasure),
-            organization_id=erasure.organization_id,
-        )
+        _record(erasure, "account_erased", _counts(erasure))
+
+
+def _record(erasure: Erasure, action: str, reason: str) -> None:
+    audit.record(
+        actor=None,
+        action=action,
+        resource=f"person:{erasure.person_id}",
+        reason=reason,
+        organization_id=erasure.organization_id,
+    )
 
 
 def _counts(erasure: Erasure) -> str:

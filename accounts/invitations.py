@@ -159,7 +159,7 @@ def accept(
         NoSeatLeft: the organization has become too small meanwhile.
     """
     invitation_id, _link = _read(token)
-    list(Invitation.objects.select_for_update().filter(pk=invitation_id))
+    _lock(invitation_id)
     invitation = opened_by(token, now=now)
     if User.objects.filter(email__iexact=invitation.email).exists():
         raise AddressTaken
@@ -248,14 +248,19 @@ def _require_administrator(actor: User, organization_id: UUID) -> None:
         raise NotVisible
 
 
+def _lock(invitation_id: UUID) -> Invitation | None:
+    """Lock and return an invitation after its organization: in the order in which new ones are made."""
+    found = Invitation.objects.filter(pk=invitation_id).first()
+    if found is None:
+        return None
+    seats.take_turn(found.organization_id)
+    return Invitation.objects.select_for_update().filter(pk=invitation_id).first()
+
+
 def _lock_pending(actor: User, invitation_id: UUID) -> Invitation:
     """Lock and return a pending invitation that the actor administers."""
-    invitation = (
-        Invitation.objects.select_for_update()
-        .filter(pk=invitation_id, state=Invitation.State.PENDING)
-        .first()
-    )
-    if invitation is None:
+    invitation = _lock(invitation_id)
+    if invitation is None or invitation.state != Invitation.State.PENDING:
         raise NotVisible
     _require_administrator(actor, invitation.organization_id)
     return invitation

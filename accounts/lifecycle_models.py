@@ -76,6 +76,11 @@ class Erasure(models.Model):
     waits_for = models.CharField(max_length=40, blank=True, help_text="Why it could not begin when due.")
     attempts = models.PositiveIntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
+    closed_account = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Whether it deactivated the account, and may reactivate it.",
+    )
     steps = models.JSONField(default=dict, blank=True, help_text="What each part removed, as counts.")
     finished_at = models.DateTimeField(null=True)
 

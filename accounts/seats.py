@@ -54,13 +54,18 @@ def open_invitations(organization: Organization, *, now: datetime) -> QuerySet[I
     )
 
 
+def take_turn(organization_id: UUID) -> Organization:
+    """Lock and return the organization whose seats are to be given; always before an invitation to it."""
+    return Organization.objects.select_for_update(no_key=True).get(pk=organization_id)
+
+
 def claim(*, organization_id: UUID, now: datetime) -> None:
     """Make sure of a free seat until the transaction ends; whoever else wants one waits here.
 
     Raises:
         NoSeatLeft: there is none.
     """
-    organization = Organization.objects.select_for_update(no_key=True).get(pk=organization_id)
+    organization = take_turn(organization_id)
     seats = seats_of(organization, now=now)
     if not seats.has_free:
         raise NoSeatLeft(seats.allowed or 0)

@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts import access
 from accounts import sessions as journey
 from accounts.access import NotVisible
 from accounts.http import MemberRequest
@@ -21,7 +22,8 @@ def sessions(request: MemberRequest) -> HttpResponse:
     listed = list(journey.sessions_of(request.user, now=timezone.now()))
     this = [each for each in listed if each.session_id == request.session.session_key]
     others = [each for each in listed if each not in this]
-    return render(request, "accounts/sessions.html", {"this": this, "others": others})
+    keys = access.own_tokens(request.user).count()
+    return render(request, "accounts/sessions.html", {"this": this, "others": others, "keys": keys})
 
 
 @login_required
@@ -42,7 +44,9 @@ def end(request: MemberRequest, signed_in_id: UUID) -> HttpResponse:
 @login_required
 @require_POST
 def end_others(request: MemberRequest) -> HttpResponse:
-    """Sign the person out everywhere but here."""
+    """Sign the person out everywhere but here, and end what programs have."""
     ended = journey.end_others(member=request.user, request=request, now=timezone.now())
-    messages.success(request, f"Signed out in {ended} other place{'' if ended == 1 else 's'}.")
+    places = f"Signed out in {ended.sessions} other place{'' if ended.sessions == 1 else 's'}."
+    keys = f" Revoked {ended.keys} API key{'' if ended.keys == 1 else 's'}." if ended.keys else ""
+    messages.success(request, places + keys)
     return redirect("sessions")

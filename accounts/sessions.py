@@ -4,6 +4,7 @@ A session is a row of Django's; what is shown of it is a row of ours that the da
 sockets of an ended session are closed by `conversations/watch.py`.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from accounts import audit, devices
+from accounts import audit, devices, tokens
 from accounts.access import NotVisible
 from accounts.entry_models import SignedIn
 from accounts.models import User
@@ -22,6 +23,14 @@ NOTED = "_noted"
 """Where a session keeps under which key, and when, it was noted last."""
 NOTED_EVERY = timedelta(minutes=10)
 """How exact the time of the last use is; more exact would be a write for every request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What was ended elsewhere."""
+
+    sessions: int
+    keys: int
 
 
 def note_use(request: HttpRequest, *, now: datetime) -> None:
@@ -81,13 +90,14 @@ def end(*, member: User, signed_in_id: UUID, request: HttpRequest, now: datetime
 
 
 @transaction.atomic
-def end_others(*, member: User, request: HttpRequest, now: datetime) -> int:
-    """End every session of the person but the one of this request, record it, and return how many."""
+def end_others(*, member: User, request: HttpRequest, now: datetime) -> Ended:
+    """End every session of the person but the one of this request, and every key; record it."""
     others = sessions_of(member, now=now).exclude(session_id=request.session.session_key)
     ended = _delete(list(others.values_list("session_id", flat=True)))
     if ended:
         _record(member, audit.person(member), f"all others: {ended}", request)
-    return ended
+    keys = tokens.revoke_all(owner=member, reason="all others", now=now, request=request)
+    return Ended(ended, keys)
 
 
 def _delete(keys: list[str]) -> int:

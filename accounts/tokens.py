@@ -99,6 +99,19 @@ def revoke(*, owner: User, token_id: UUID, now: datetime, request: HttpRequest |
     return token
 
 
+@transaction.atomic
+def revoke_all(*, owner: User, reason: str, now: datetime, request: HttpRequest | None = None) -> int:
+    """End every key of the owner, record each and why, and return how many there were."""
+    ended = list(access.own_tokens(owner).select_for_update())
+    for token in ended:
+        token.revoked_at = now
+        token.save(update_fields=["revoked_at"])
+        audit.record(
+            actor=owner, action="token_revoked", resource=_resource(token), reason=reason, request=request
+        )
+    return len(ended)
+
+
 def recognise(*, secret: str, now: datetime) -> ApiToken | None:
     """Return the live key with this secret, with its owner; none when it ended or its owner was deactivated."""
     return (

@@ -3,7 +3,8 @@
 What a coach said in somebody else's conversation belongs to that conversation and stays, signed by nobody.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar
@@ -11,8 +12,7 @@ from uuid import UUID
 
 from asgiref.sync import async_to_sync
 from django.db import transaction
-from django.db.models import Model, TextField, Value
-from django.db.models.functions import Replace
+from django.db.models import Model, Q
 
 from accounts.lifecycle import Part, Records, StillNeeded, Text
 from accounts.models import AuditEvent, User
@@ -105,6 +105,7 @@ class ConversationsData:
         Raises:
             StillNeeded: a crisis has begun in one of them.
         """
+        coached = _coached_by(person)
         gone = sum(
             _delete(conversation_id, now)
             for conversation_id in Conversation.objects.filter(owner=person).values_list("pk", flat=True)
@@ -113,7 +114,7 @@ class ConversationsData:
             pass
         feedback, _ = Feedback.objects.filter(author=person).delete()
         Attendance.objects.filter(coach=person).delete()
-        unsigned = _unsign(person)
+        unsigned = _unsign(person, coached)
         exports = _discard_exports(person, now)
         analytics_views.forget()
         async_to_sync(presence.forget)(person.pk)
@@ -199,15 +200,43 @@ def _delete(conversation_id: UUID, now: datetime) -> int:
     return 1
 
 
-def _unsign(person: User) -> int:
-    """Take a coach's name out of what Sideline and the AI said in other people's conversations."""
-    named = Message.objects.filter(
-        conversation__organization=person.organization,
-        sender_type__in=[Message.Sender.SYSTEM, Message.Sender.AI],
-        content__contains=person.name,
-    )
-    renamed = Message.objects.filter(pk__in=named.values("pk")).update(
-        content=Replace("content", Value(person.name), Value(FORMER), output_field=TextField())
-    )
+_NOTICE = "(has joined|has handed|could not be reached|can no longer|is your coach now)"
+"""How a sentence of Sideline's goes on that begins with a coach's name."""
+
+
+def _coached_by(person: User) -> set[UUID]:
+    """Return the conversations in which the person was there as a coach, as far as they still say so."""
+    return {
+        *Handoff.objects.filter(coach=person).values_list("conversation_id", flat=True),
+        *Message.objects.filter(sender=person, sender_type=Message.Sender.HUMAN_COACH).values_list(
+            "conversation_id", flat=True
+        ),
+    }
+
+
+def _unsign(person: User, coached: Collection[UUID]) -> int:
+    """Take a coach's name out of Sideline's own notices; what people and the AI said stays as it is.
+
+    A conversation that its coach had to leave does not know them any more: there the notices tell, unless
+    somebody else in the organization has the same name.
+    """
+    renamed = 0
+    if person.name:
+        whole = re.compile(rf"(?<!\w){re.escape(person.name)}(?!\w)")
+        for notice in _naming(person, coached):
+            content = whole.sub(FORMER, notice.content)
+            if content != notice.content:
+                renamed += Message.objects.filter(pk=notice.pk).update(content=content)
     signed = Message.objects.filter(sender=person).update(sender=None)
     return renamed + signed
+
+
+def _naming(person: User, coached: Collection[UUID]) -> list[Message]:
+    """Return the notices that may name the coach."""
+    where = Q(conversation__in=coached, content__contains=person.name)
+    if not User.objects.filter(organization=person.organization, name=person.name).exclude(pk=person.pk):
+        where |= Q(content__regex=rf"(^|[.] ){re.escape(person.name)} {_NOTICE}")
+    notices = Message.objects.filter(
+        conversation__organization=person.organization, sender_type=Message.Sender.SYSTEM
+    )
+    return list(notices.filter(where).only("content"))

@@ -75,16 +75,3 @@ def feedback_in_organization(reader: User) -> QuerySet[Feedback]:
     return Feedback.objects.filter(
         message__conversation__organization=organization_of(reader), message__conversation__deleted_at=None
     ).select_related("message")
-
-
-def with_open_words(reader: User, rows: Sequence[Feedback]) -> set[UUID]:
-    """Return the conversations of these rows whose words the reader may read: shared with them, or their own."""
-    asked = {row.message.conversation_id for row in rows}
-    shared = access.coached_conversations(reader).filter(
-        coach_id=reader.pk, visibility=Conversation.Visibility.COACHED
-    )
-    own = access.own_conversations(reader)
-    return {
-        *shared.filter(pk__in=asked).values_list("pk", flat=True),
-        *own.filter(pk__in=asked).values_list("pk", flat=True),
-    }

@@ -122,14 +122,31 @@ def look_at(
     if not row.reads:
         return row, feedback, None
     words = _words(feedback, first=open_from[conversation.pk])
+    _record_reading(member, feedback, request)
+    return row, feedback, words
+
+
+@transaction.atomic
+def with_open_words(
+    member: User, rows: Sequence[Feedback], *, request: HttpRequest | None = None
+) -> set[UUID]:
+    """Return those of the rows whose comment the member may read; each that has one is recorded as read."""
+    open_from = access.first_visible_of(member, {each.message.conversation_id for each in rows})
+    readable = [each for each in rows if _reads(each, open_from)]
+    for each in readable:
+        if each.comment:
+            _record_reading(member, each, request)
+    return {each.pk for each in readable}
+
+
+def _record_reading(member: User, feedback: Feedback, request: HttpRequest | None) -> None:
     audit.record(
         actor=member,
         action="feedback.read",
-        resource=f"conversation:{conversation.pk}",
+        resource=f"conversation:{feedback.message.conversation_id}",
         reason=f"feedback:{feedback.pk}",
         request=request,
     )
-    return row, feedback, words
 
 
 def _words(feedback: Feedback, *, first: int) -> Words:

@@ -17,6 +17,9 @@ from conversations.turns.accept import clean, lock_own
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
+MOST = 50
+"""Findings that are shown; a roster with more is no less plain for it, and every name of it is replaced."""
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -36,6 +39,7 @@ class Proposal:
 
     draft: str
     findings: tuple[Found, ...]
+    """The first of them, as many as are shown."""
     suggestion: str
 
     @property
@@ -69,7 +73,7 @@ def propose(*, member: User, conversation_id: UUID, text: str) -> Proposal:
             each.of(draft),
             student_data.replaced(each.of(draft), [_alone(each)], letters.name_for),
         )
-        for each in found
+        for each in found[:MOST]
     )
     return Proposal(draft, shown, suggestion)
 

@@ -1,5 +1,6 @@
 """Who I am and who the people are, over the API; and what every refusal looks like."""
 
+from base64 import urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -22,6 +23,11 @@ def browser(person: User, *, strict: bool = False) -> Client:
     client = Client(enforce_csrf_checks=strict, raise_request_exception=False)
     client.force_login(person)
     return client
+
+
+def cursor_at(at: str) -> str:
+    """Return a cursor for a time that no row of a list has."""
+    return urlsafe_b64encode(f"{at}|{uuid4()}".encode()).decode().rstrip("=")
 
 
 class TestMe:
@@ -147,6 +153,7 @@ class TestPeople:
         [
             *("limit=0", "limit=101", "limit=x", "limit=" + "9" * 5000, "offset=-1", "offset=1001"),
             *("role=janitor", "organization_id=7", "cursor=nonsense", "cursor=%00", "cursor=fA", "page=2"),
+            *(f"cursor={cursor_at(at)}" for at in ("0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59")),
         ],
     )
     def test_of_an_impossible_page_are_refused(self, org_admin: User, query: str) -> None:
@@ -175,6 +182,17 @@ class TestAPersonChanged:
     def test_to_what_they_are_already_leaves_no_record(self, cast: Cast) -> None:
         as_program(cast.home.admin)("PATCH", f"admin/users/{cast.home.owner.pk}", {"role": "educator"})
         assert not AuditEvent.objects.filter(action="person_role_changed").exists()
+
+    def test_needs_a_seat_to_come_back(self, cast: Cast, settings: Any) -> None:
+        settings.SEATS = {"free": 3}
+        User.objects.filter(pk=cast.home.owner.pk).update(is_active=False)
+        found = as_program(cast.home.admin)("PATCH", f"admin/users/{cast.home.owner.pk}", {"is_active": True})
+        assert (found.status, found.code) == (409, "CONFLICT")
+        assert found.error is not None
+        assert found.error["details"] == {"reason": "no_seat_left"}
+        assert "All 3 seats are taken or promised." in found.error["message"]
+        cast.home.owner.refresh_from_db()
+        assert not cast.home.owner.is_active
 
     def test_must_leave_an_administrator(self, cast: Cast) -> None:
         admin = cast.home.admin

@@ -1,13 +1,16 @@
 """Inviting people, and the link that makes them members."""
 
 import re
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import current_thread
 from typing import Any
 
 import pytest
 from django.contrib.auth import SESSION_KEY
 from django.core import mail
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -334,6 +337,37 @@ class TestTheLink:
         settings.SECRET_KEY = "another secret of the same length 0123456789"
         with pytest.raises(LinkClosed):
             invitations.opened_by(token, now=timezone.now())
+
+
+@pytest.mark.django_db(transaction=True)
+class TestAtOnce:
+    def test_accepting_and_inviting_again_do_not_wait_for_each_other(
+        self, home: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        token = invitations.token_of(invited(home))
+        claim, invites = seats.claim, current_thread()
+
+        def accept() -> str:
+            try:
+                return invitations.accept(token=token, name="Eve", password=WORDS, now=timezone.now()).name
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(1) as pool:
+            joined: list[Future[str]] = []
+
+            def claim_and_let_accept(**of: Any) -> None:
+                claim(**of)
+                if current_thread() is invites:
+                    joined.append(pool.submit(accept))
+                    with connection.cursor() as cursor:
+                        while cursor.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone() is None:
+                            assert not joined[0].done()
+
+            monkeypatch.setattr(seats, "claim", claim_and_let_accept)
+            with pytest.raises(AlreadyInvited):
+                invited(home)
+            assert joined[0].result() == "Eve"
 
 
 class TestSeats:

@@ -14,6 +14,7 @@ from accounts.models import ApiToken, AuditEvent, User
 from accounts.scopes import Scope, offered_to
 from accounts.tests.api_caller import Api, as_program, key_of
 from accounts.tests.cast import Cast
+from accounts.tests.factories import PASSWORD
 
 pytestmark = [pytest.mark.urls("accounts.tests.urls"), pytest.mark.django_db]
 
@@ -111,6 +112,40 @@ class TestRevoking:
     def test_needs_a_post(self, as_owner: Client, owner: User) -> None:
         key_of(owner)
         assert as_owner.get(f"{ADDRESS}{ApiToken.objects.get().pk}/revoke/").status_code == 405
+
+
+class TestTogether:
+    """What ends everything else of a person ends their keys."""
+
+    def revoked(self) -> list[tuple[str, str]]:
+        """Return the recorded ends of keys: resource and reason."""
+        found = AuditEvent.objects.filter(action="token_revoked").order_by("sequence")
+        return list(found.values_list("resource", "reason"))
+
+    def test_with_all_other_sessions_and_the_page_says_so(self, as_owner: Client, cast: Cast) -> None:
+        api, bens = as_program(cast.home.owner), as_program(cast.home.coach)
+        token = ApiToken.objects.get(owner=cast.home.owner)
+        assert "also revokes your API key" in as_owner.get("/settings/sessions/").content.decode()
+        page = as_owner.post("/settings/sessions/end/", follow=True).content.decode()
+        assert "Signed out in 0 other places. Revoked 1 API key." in page
+        assert "Sign out everywhere else" not in page
+        assert (api("GET", "auth/me").status, bens("GET", "auth/me").status) == (401, 200)
+        assert self.revoked() == [(f"token:{token.pk}", "all others")]
+
+    def test_with_a_changed_password(self, as_owner: Client, owner: User) -> None:
+        api = as_program(owner)
+        words = "another walk along the shore"
+        form = {"oldpassword": PASSWORD, "password1": words, "password2": words}
+        assert as_owner.post("/accounts/password/change/", form).status_code == 302
+        assert api("GET", "auth/me").status == 401
+        assert [reason for _, reason in self.revoked()] == ["password changed"]
+
+    def test_with_the_wish_to_be_erased(self, as_owner: Client, owner: User) -> None:
+        api = as_program(owner)
+        form = {"email": owner.email, "password": PASSWORD}
+        assert as_owner.post("/settings/your-data/erase/", form).status_code == 302
+        assert api("GET", "auth/me").status == 401
+        assert [reason for _, reason in self.revoked()] == ["erasure asked"]
 
 
 class TestAKey:

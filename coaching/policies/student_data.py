@@ -26,9 +26,6 @@ PLACEHOLDERS = {
 }
 """What stands in for everything but a name."""
 
-MOST = 50
-"""Findings that are shown; a roster with more is no less plain for it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -184,7 +181,7 @@ def find(text: str) -> tuple[Finding, ...]:
         found += _numbers(text)
     if any(cue in lowered for cue in _CUES) or (has_digits and _MARKS.search(text)):
         found += _names(text)
-    return _apart(found)[:MOST] if found else ()
+    return _apart(found) if found else ()
 
 
 def _numbers(text: str) -> Iterator[Finding]:

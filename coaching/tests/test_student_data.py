@@ -94,6 +94,16 @@ class TestWhatStandsIn:
         plain = masked("My student Maria, born 3/4/2015, ID: S77310, scored 12.")
         assert plain == "My student a student, born [birth date], ID: [student number], scored 12."
 
+    def test_no_name_of_a_long_list_stays(self) -> None:
+        heads, tails = (
+            ("Mar", "Jon", "Ter", "Kal", "Bor", "Dav", "Fel"),
+            ("ia", "as", "en", "os", "ul", "ix", "am", "o", "u"),
+        )
+        names = [f"{head}{tail} Smith" for head in heads for tail in tails]
+        plain = masked("\n".join(f"{name}, {60 + place % 40}%" for place, name in enumerate(names)))
+        assert len(names) == 63
+        assert [name for name in names if name.split()[0] in plain] == []
+
     def test_a_text_with_pseudonyms_is_not_questioned_again(self) -> None:
         for half in ("open", "sealed"):
             for sample in samples(half):

@@ -27,6 +27,7 @@ from conversations import analytics_views, exports, exports_work, handoff
 from conversations.account_data import ConversationsData
 from conversations.models import Conversation, Handoff, Message
 from conversations.outward import Export
+from conversations.tests.factories import add as spoken_in
 from conversations.tests.factories import begin, say
 from knowledge.ingestion import run
 from knowledge.library import Shelf
@@ -301,6 +302,30 @@ class TestAnErasedEducator:
         cast.home.owner.refresh_from_db()
         assert cast.home.owner.is_active
         assert Conversation.objects.filter(pk=conversation.pk).exists()
+        assert self.recorded(cast.home.owner) == [
+            ("person_reactivated", "the erasure waits: open_crisis"),
+        ]
+
+    @pytest.mark.parametrize("begins", ["before", "meanwhile"])
+    def test_opens_no_account_that_an_administrator_closed(
+        self, cast: Cast, monkeypatch: pytest.MonkeyPatch, begins: str
+    ) -> None:
+        ada = cast.home.owner
+        say(ada, begin(ada), "I want to die")
+        User.objects.filter(pk=ada.pk).update(is_active=False)
+        asked = data_requests.ask_for_erasure(actor=cast.home.admin, person=ada, now=NOW)
+        if begins == "meanwhile":
+            monkeypatch.setattr(ConversationsData, "waits_for", lambda *_: "")
+        assert not erasure.run(erasure_id=asked.pk, now=LATER)
+        ada.refresh_from_db()
+        asked.refresh_from_db()
+        assert (ada.is_active, asked.state, asked.waits_for) == (False, "scheduled", "open_crisis")
+        assert self.recorded(ada) == []
+
+    def recorded(self, person: User) -> list[tuple[str, str]]:
+        """Return what is on record about the person's account: action and reason."""
+        found = AuditEvent.objects.filter(resource=audit.person(person), action__startswith="person_")
+        return list(found.order_by("sequence").values_list("action", "reason"))
 
 
 class TestAnErasedCoach:
@@ -344,6 +369,52 @@ class TestAnErasedCoach:
             None,
         )
         assert Handoff.objects.get().state == "queued"
+
+    def test_takes_the_name_out_of_notices_only_where_it_is_this_coach_s(self, cast: Cast) -> None:
+        ben, ada = cast.home.coach, cast.home.owner
+        User.objects.filter(pk=ben.pk).update(name="Will")
+        ben.refresh_from_db()
+        here, there = begin(ada), begin(ada)
+        words = "Teams Will agree; Willing teams meet."
+        kept = [spoken_in(here, words), spoken_in(there, words)]
+        other = spoken_in(there, "Will Reed has joined. The AI stays silent.", by="system")
+        changed = spoken_in(there, "Eve is your coach now. Will can no longer read this.", by="system")
+        handoff.say_as_coach(
+            coach=ben, conversation_id=here.pk, client_id=uuid4(), text="Will says: Will do.", now=NOW
+        )
+        erased(cast, ben)
+        for message in (*kept, other, changed):
+            message.refresh_from_db()
+        assert [message.content for message in (*kept, other, changed)] == [
+            words,
+            words,
+            "Will Reed has joined. The AI stays silent.",
+            "Eve is your coach now. A former coach can no longer read this.",
+        ]
+        said = Message.objects.filter(conversation=here)
+        assert said.get(sender_type="human_coach").content == "Will says: Will do."
+        assert said.filter(
+            content="A former coach has joined. The AI stays silent until A former coach hands back."
+        ).exists()
+
+    def test_leaves_the_notices_about_another_of_the_same_name(self, cast: Cast) -> None:
+        ben, cora = cast.home.coach, cast.home.other_coach
+        User.objects.filter(pk__in=[ben.pk, cora.pk]).update(name="Sam Hill")
+        ben.refresh_from_db()
+        notice = spoken_in(begin(cast.home.owner), "Sam Hill has joined.", by="system")
+        erased(cast, ben)
+        notice.refresh_from_db()
+        assert notice.content == "Sam Hill has joined."
+
+    def test_without_a_name_changes_no_words(self, cast: Cast) -> None:
+        User.objects.filter(pk=cast.home.coach.pk).update(name="")
+        cast.home.coach.refresh_from_db()
+        conversation = begin(cast.home.owner)
+        handoff.say_as_coach(
+            coach=cast.home.coach, conversation_id=conversation.pk, client_id=uuid4(), text="Hm.", now=NOW
+        )
+        erased(cast, cast.home.coach)
+        assert not Message.objects.filter(content__contains="former").exists()
 
     def test_keeps_what_the_organization_shares(self, cast: Cast) -> None:
         shared = add(Shelf(cast.home.organization.pk), member=cast.home.coach).version

@@ -199,4 +199,4 @@ class FeedbackRow(serializers.ModelSerializer[Feedback]):
         return bool(row.comment) and not self._is_open(row)
 
     def _is_open(self, row: Feedback) -> bool:
-        return row.message.conversation_id in self.context["open"]
+        return row.pk in self.context["open"]

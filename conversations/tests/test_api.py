@@ -9,9 +9,9 @@ from django.utils import timezone
 from accounts.models import AuditEvent, Team, User
 from accounts.tests.api_caller import Api, as_program
 from accounts.tests.cast import Cast
-from conversations import giving_feedback, handoff
+from conversations import diary, giving_feedback, handoff
 from conversations.models import Conversation, Feedback, Message
-from conversations.tests.factories import begin, say
+from conversations.tests.factories import add, begin, say
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -374,6 +374,37 @@ class TestAllFeedback:
         assert {row["message_id"]: row["comment"] for row in rows} == {
             str(thumbs["shared"].pk): "canary shared",
             str(thumbs["private"].pk): None,
+        }
+
+    def test_records_each_comment_that_was_shown_and_tells_the_client(
+        self, cast: Cast, thumbs: dict[str, Message]
+    ) -> None:
+        as_program(cast.home.admin)("GET", "admin/feedback")
+        assert not AuditEvent.objects.filter(action="feedback.read").exists()
+        Conversation.objects.filter(owner=cast.home.owner).update(coach=cast.home.admin)
+        Team.objects.filter(pk=cast.home.team.pk).update(coach=cast.home.admin)
+        as_program(cast.home.admin)("GET", "admin/feedback")
+        shown = Feedback.objects.get(message=thumbs["shared"])
+        read = AuditEvent.objects.filter(action="feedback.read")
+        assert list(read.values_list("actor_id", "resource", "reason")) == [
+            (cast.home.admin.pk, f"conversation:{shown.message.conversation_id}", f"feedback:{shown.pk}")
+        ]
+        assert len(diary.page(cast.home.owner).entries) == 1
+
+    def test_shows_no_words_from_before_the_coach_joined(self, cast: Cast) -> None:
+        ada, admin = cast.home.owner, cast.home.admin
+        Team.objects.filter(pk=cast.home.team.pk).update(coach=admin)
+        conversation = begin(ada, visibility="private")
+        before = add(conversation, "An answer.")
+        say(ada, conversation, "I want to die")
+        handoff.take_over(coach=admin, conversation_id=conversation.pk, now=timezone.now())
+        after = add(conversation, "Another answer.")
+        for answer in (before, after):
+            giving_feedback.give(member=ada, message_id=answer.pk, score=1, comment="canary")
+        rows = as_program(admin)("GET", "admin/feedback").data["feedback"]
+        assert {row["message_id"]: row["comment"] for row in rows} == {
+            str(before.pk): None,
+            str(after.pk): "canary",
         }
 
     def test_is_narrowed_by_score(self, cast: Cast, thumbs: dict[str, Message]) -> None:

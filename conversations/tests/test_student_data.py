@@ -24,6 +24,7 @@ from conversations.turns.plan import load
 from conversations.turns.student_gate import StudentDataFound
 
 NAMED = "My student Maria Lopez hit Tom (4B). What can I try?"
+TAILS = ("ia", "as", "en", "os", "ul", "ix", "am", "o", "u")
 WITH_LETTERS = "My student Student A hit Student B (4B). What can I try?"
 
 
@@ -167,6 +168,18 @@ class TestPseudonyms:
             "Maria Lopez",
             "Tom",
         ]
+
+    def test_stand_in_for_every_name_of_a_list_of_which_the_first_are_shown(self, cast: Cast) -> None:
+        names = [
+            f"{head}{tail} Smith" for head in ("Mar", "Jon", "Ter", "Kal", "Bor", "Dav") for tail in TAILS
+        ]
+        proposal = pseudonyms.propose(
+            member=cast.home.owner,
+            conversation_id=begin(cast.home.owner).pk,
+            text="\n".join(f"{name}, 7{place % 10}%" for place, name in enumerate(names)),
+        )
+        assert (len(names), len(proposal.findings)) == (54, 50)
+        assert "Smith" not in proposal.suggestion
 
     def test_of_somebody_elses_conversation_do_not_exist(self, cast: Cast) -> None:
         conversation = begin(cast.home.owner)
