@@ -37,6 +37,7 @@ def _write(
         coach=people.get(coach),
         title=past.title,
         status=past.status,
+        archived_at=ended if past.status == Conversation.Status.ARCHIVED else None,
         visibility=past.visibility,
         owner_state=past.owner_state,
         holder=holder,
@@ -44,7 +45,6 @@ def _write(
         last_sequence=len(past.messages),
         created_at=began,
         updated_at=ended,
-        archived_at=ended if past.status == Conversation.Status.ARCHIVED else None,
     )
     closed = None if past.owner_state != "ai" else ended
     session = Session.objects.create(

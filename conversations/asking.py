@@ -182,7 +182,9 @@ async def _heard(heard: "asyncio.Queue[Event]", reply_id: UUID, have: int) -> As
     look_again = time.monotonic() + 2 * LOOK_SECONDS
     while time.monotonic() < look_again:
         try:
-            event = await asyncio.wait_for(heard.get(), LOOK_SECONDS)
+            # Not `wait_for`: that of Python 3.11 may swallow the end of a reader who leaves as a word arrives.
+            async with asyncio.timeout(LOOK_SECONDS):
+                event = await heard.get()
         except TimeoutError:
             return
         match event:

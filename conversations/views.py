@@ -23,7 +23,15 @@ from conversations import (
     refusing,
     tasks,
 )
-from conversations.forms import ClientSayForm, FeedbackForm, ListForm, StatusForm, TitleForm, VisibilityForm
+from conversations.forms import (
+    ClientSayForm,
+    FeedbackForm,
+    ListForm,
+    SayForm,
+    StatusForm,
+    TitleForm,
+    VisibilityForm,
+)
 from conversations.models import Conversation, Feedback, Handoff
 from conversations.presenting import view_of, views_of
 from conversations.suggesting import first_questions, first_questions_for
@@ -68,7 +76,7 @@ def begin(request: MemberRequest) -> HttpResponse:
     chosen = (
         visibility.cleaned_data["visibility"] if visibility.is_valid() else Conversation.Visibility.COACHED
     )
-    question = ClientSayForm(request.POST)
+    question = SayForm(request.POST)
     asks = bool(request.POST.get("text", "").strip())
     conversation = organizing.begin(
         member=request.user,

@@ -369,6 +369,7 @@ class TestAllFeedback:
     ) -> None:
         Team.objects.filter(pk=cast.home.team.pk).update(coach=cast.home.admin)
         Conversation.objects.filter(owner=cast.home.owner).update(coach=cast.home.admin)
+        Team.objects.filter(pk=cast.home.team.pk).update(coach=cast.home.admin)
         rows = as_program(cast.home.admin)("GET", "admin/feedback").data["feedback"]
         assert {row["message_id"]: row["comment"] for row in rows} == {
             str(thumbs["shared"].pk): "canary shared",

@@ -267,6 +267,7 @@ class TestTheSocket:
                 },
             ],
             "suggestion": WITH_LETTERS,
+            "seconds": None,
         }
         assert not await Message.objects.aexists()
         await socket.send_json_to({"type": "say", "client_id": key, "text": NAMED, "student_data": "send"})

@@ -49,6 +49,7 @@ def test_only_one_module_compares_vectors() -> None:
 
 def test_only_retrieval_and_the_gate_of_a_new_space_call_it() -> None:
     assert matching(CALLS_THE_VECTOR_LEG) == {
+        "config/doctor/schema.py",  # asks for the name of an index, no more
         "knowledge/retrieval.py",
         "knowledge/space_gate.py",
         "knowledge/spaces.py",
@@ -57,6 +58,7 @@ def test_only_retrieval_and_the_gate_of_a_new_space_call_it() -> None:
 
 def test_nothing_reads_the_table_of_vectors_but_what_makes_publishes_or_compares_them() -> None:
     assert matching(NAMES_VECTORS) == {
+        "knowledge/account_data.py",  # says that the vectors go with their passages
         "knowledge/ingestion/publishing.py",
         "knowledge/ingestion/vectors.py",
         "knowledge/models.py",
