@@ -367,7 +367,6 @@ class TestAllFeedback:
     def test_shows_the_words_to_an_administrator_who_coaches_that_client(
         self, cast: Cast, thumbs: dict[str, Message]
     ) -> None:
-        Team.objects.filter(pk=cast.home.team.pk).update(coach=cast.home.admin)
         Conversation.objects.filter(owner=cast.home.owner).update(coach=cast.home.admin)
         Team.objects.filter(pk=cast.home.team.pk).update(coach=cast.home.admin)
         rows = as_program(cast.home.admin)("GET", "admin/feedback").data["feedback"]
