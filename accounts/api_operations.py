@@ -31,8 +31,8 @@ class Operation(APIView):
     needs: ClassVar[Mapping[str, Scope]] = {}
     """By method, the part of the API that a key must open."""
 
-    leads_to_a_person: ClassVar[bool] = False
-    """Whether what it does may reach somebody who helps: that is counted, and never one too many."""
+    never_refused: ClassVar[bool] = False
+    """Whether it may reach somebody who helps, or ends or closes something: counted, and never one too many."""
 
     authentication_classes = (TokenAuthentication, BrowserAuthentication)
     permission_classes = (MayDo,)
@@ -53,7 +53,7 @@ class Operation(APIView):
             Problem: it is one too many; the headers say when to come again.
         """
         verdict = quotas.take(member=self.member, kind=quotas.Kind.REQUESTS)
-        passes = verdict.allowed or (self.leads_to_a_person and request.method not in SAFE_METHODS)
+        passes = verdict.allowed or (self.never_refused and request.method not in SAFE_METHODS)
         if not passes:
             raise Problem(429, headers=quotas.headers(verdict))
         self.headers.update(quotas.headers(replace(verdict, allowed=True)))

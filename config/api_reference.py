@@ -11,6 +11,7 @@ SUBJECTS = {
     "conversations": "Conversations",
     "messages": "Messages and feedback",
     "library": "The library",
+    "analytics": "Numbers",
     "admin": "For administrators",
 }
 DEEPEST = 3

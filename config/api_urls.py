@@ -4,7 +4,7 @@ from django.urls import path, re_path
 
 from accounts import api as accounts_api
 from config import api_pages
-from conversations.api import acts, conversations, feedback, messages, search
+from conversations.api import acts, analytics, conversations, feedback, messages, search, sharing
 from knowledge import api as knowledge_api
 
 app_name = "api"
@@ -25,11 +25,14 @@ urlpatterns = [
     path(CONVERSATION + "/stop", acts.ConversationStop.as_view(), name="stop"),
     path(CONVERSATION + "/coach", acts.ConversationCoach.as_view(), name="coach"),
     path(CONVERSATION + "/consent", acts.ConversationConsent.as_view(), name="consent"),
+    path(CONVERSATION + "/share", sharing.ConversationShare.as_view(), name="share"),
     path(MESSAGE + "/events", messages.MessageEvents.as_view(), name="message_events"),
     path(MESSAGE + "/feedback", messages.MessageFeedback.as_view(), name="message_feedback"),
     path(V1 + "search", search.Search.as_view(), name="search"),
     path(V1 + "documents", knowledge_api.Documents.as_view(), name="documents"),
     path(V1 + "documents/<uuid:document_id>", knowledge_api.DocumentById.as_view(), name="document"),
+    path(V1 + "analytics/overview", analytics.AnalyticsOverview.as_view(), name="analytics_overview"),
+    path(V1 + "analytics/topics", analytics.AnalyticsTopics.as_view(), name="analytics_topics"),
     path(V1 + "admin/feedback", feedback.AllFeedback.as_view(), name="feedback"),
     path(V1 + "admin/users", accounts_api.People.as_view(), name="people"),
     path(V1 + "admin/users/<uuid:person_id>", accounts_api.Person.as_view(), name="person"),

@@ -71,6 +71,13 @@ def request_within(
     return True
 
 
+def would_call(conversation: Conversation, findings: Sequence[escalation.Finding]) -> bool:
+    """Whether `request_within` would change anything: nobody is asked yet, or not as urgently."""
+    episode = open_episode(conversation)
+    most_urgent = max((finding.urgency for finding in findings), default=0)
+    return bool(findings) and (episode is None or most_urgent > escalation.URGENCY[episode.reason])
+
+
 def _raise_urgency(
     conversation: Conversation,
     episode: Handoff,

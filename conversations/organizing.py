@@ -9,7 +9,7 @@ from django.db import transaction
 from accounts.access import coach_for, organization_of
 from accounts.models import User
 from conversations import access, following
-from conversations.episodes import end, open_episode
+from conversations.episodes import end, open_episode, stop_turns
 from conversations.models import Conversation, Handoff
 from conversations.turns.accept import lock_own
 
@@ -125,6 +125,8 @@ def delete(*, member: User, conversation_id: UUID, now: datetime) -> None:
         taken = episode.state == Handoff.State.TAKEN
         state = Handoff.State.RETURNED if taken else Handoff.State.CANCELLED
         end(conversation, episode, state=state, now=now)
+    # Nobody would see what an answer asks for from here on.
+    stop_turns(conversation, now=now)
     conversation.deleted_at = now
     conversation.save(update_fields=["deleted_at"])
 

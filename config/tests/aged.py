@@ -6,6 +6,7 @@ from uuid import uuid4
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
+from accounts.access import organization_of
 from accounts.entry_models import Invitation, OutgoingMail
 from accounts.models import ApiToken, MonthlyUse, Organization, User
 from accounts.tests.cast import House
@@ -86,7 +87,7 @@ def taken_along(house: House) -> None:
 def export(member: User, days: float) -> Export:
     """Return an export whose day was over so many days before `NOW`."""
     made = Export.objects.create(
-        organization=member.organization,
+        organization=organization_of(member),
         requested_by=member,
         kind="own",
         format="csv",

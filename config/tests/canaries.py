@@ -17,6 +17,7 @@ from django.test import Client
 from redis import Redis as RedisClient
 
 from accounts import quotas, tokens
+from accounts.access import organization_of
 from accounts.entry_models import Invitation, OutgoingMail, SignedIn
 from accounts.lifecycle_models import AccountExport
 from accounts.models import SavedReply, User
@@ -76,7 +77,7 @@ def with_canaries(cast: Cast) -> Conversation:
         expires_at=conversation.created_at + timedelta(days=1),
     )
     async_to_sync(presence.arrive)(conversation.pk, presence.Person("s1", ada.pk, ada.name, "client"))
-    _with_ways_in(ada, kept.session_key)
+    _with_ways_in(ada, str(kept.session_key))
     _taken_along(cast, conversation)
     quotas.take(member=ada, kind=Kind.AI_TURNS)
     analytics_views.refresh()
@@ -96,7 +97,7 @@ def _with_ways_in(ada: User, session_key: str) -> None:
     tokens.issue(owner=ada, name=CANARY, scopes=[Scope.READ], days=30, now=now)
     SavedReply.objects.create(user=ada, key=CANARY, fingerprint="f", status=200, body=CANARY.encode())
     invitation = Invitation.objects.create(
-        organization=ada.organization, email=ada.email, person=ada, state="accepted", expires_at=now
+        organization=organization_of(ada), email=str(ada.email), person=ada, state="accepted", expires_at=now
     )
     OutgoingMail.objects.create(
         kind="invitation",

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
@@ -15,9 +16,10 @@ from accounts.models import User
 from accounts.tests.cast import House, build_cast
 from coaching.models import Persona
 from config.embedded_redis import Redis
+from config.tests.one_connection import Here
 from config.tests.stack import Stack, running_stack
 from config.tests.talking import GATE
-from conversations import organizing
+from conversations import database, organizing
 from conversations.models import Conversation
 from knowledge.models import Document, DocumentVersion, Passage
 
@@ -178,3 +180,20 @@ def add_library(house: House) -> None:
         )
         for number, (title, text) in enumerate(CHAPTERS.items())
     )
+
+
+@pytest.fixture
+def one_connection(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have requests use the test's own connection only, and leave it open.
+
+    Slices for asynchronous code have threads with connections of their own otherwise, which do not see what the
+    test has not committed; and some doors close the connection before they wait for something slow.
+    """
+    shared = connections[DEFAULT_DB_ALIAS]
+    shared.inc_thread_sharing()
+    monkeypatch.setattr(database, "_threads", Here(shared))
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    for name in ("close", "close_if_unusable_or_obsolete"):
+        monkeypatch.setattr(shared, name, lambda: None)
+    yield
+    shared.dec_thread_sharing()

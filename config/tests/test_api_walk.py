@@ -27,7 +27,7 @@ def test_the_walk_does_what_it_says(live_stack: Stack, tmp_path: Path) -> None:
         missing("no bash or no curl")
     coach = build_cast().home.coach
     blocks = COMMANDS.findall(PAGE.read_text(encoding="utf-8"))
-    assert len(blocks) == 9
+    assert len(blocks) == 10
     walk = subprocess.run(
         [str(bash), "-euo", "pipefail", "-c", "\n".join(blocks)],
         cwd=tmp_path,

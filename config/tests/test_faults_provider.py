@@ -1,6 +1,7 @@
 """A provider that fails in every way: the question stays, what was shown stays, and one click asks again."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from coaching.models import PromptRun
 from coaching.providers import registry, resilient
 from coaching.providers.loopback import Fault, Loopback, Script
 from coaching.tests.factories import PersonaFactory
+from config.tests.canaries import everywhere
 from conversations import acting, announcing, live
 from conversations.database import close_threads, in_db
 from conversations.events import Delta, Event, MessageChanged
@@ -182,6 +184,20 @@ async def test_no_words_of_a_provider_reach_the_person_or_the_database(room: Roo
     assert b"Incorrect API key" not in shown
     assert "sk-test" not in f"{failed.metadata} {failed.content}"
     assert [run async for run in PromptRun.objects.filter(status__contains="sk-test")] == []
+
+
+@pytest.mark.parametrize("fault", list(Fault), ids=str)
+async def test_the_key_is_in_no_row_no_event_and_no_line_however_a_call_fails(
+    room: Room, fault: Fault, redis_url: str, caplog: pytest.LogCaptureFixture, settings: Any
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    room.model.always = fault
+    failed = await room.ask()
+    assert failed.state == "failed"
+    shown = b"".join(event.encode() for event in room.heard).decode()
+    assert "sk-test" not in f"{shown} {failed.metadata} {await room.problem(failed)} {caplog.text}"
+    found = await in_db(everywhere)("sk-test", redis_url=redis_url, media=settings.MEDIA_ROOT)
+    assert found == {}
 
 
 async def test_two_sends_at_the_same_moment_fifty_times_are_asked_once(room: Room) -> None:

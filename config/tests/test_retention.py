@@ -86,8 +86,8 @@ def everything_old(cast: Cast) -> None:
         taken_along(house)
     call(None, 366)
     mail(None, 91)
-    for days in (0.1, -0.1):
-        export(cast.home.owner, days)
+    for late in (0.1, -0.1):
+        export(cast.home.owner, late)
     for hours in (25, 23):
         SavedReply.objects.create(user=cast.home.owner, key=f"k{hours}", claimed_at=days_ago(hours / 24))
     default_storage.save(f"exports/{uuid4()}/1/own.csv", ContentFile(b"x"))

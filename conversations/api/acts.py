@@ -16,6 +16,7 @@ from conversations import access, acting
 class ConversationStop(Operation):
     """The end of the answer that is being written."""
 
+    never_refused = True
     needs = {"POST": Scope.WRITE}
 
     @extend_schema(tags=["conversations"], request=None, responses=Said)
@@ -29,7 +30,7 @@ class ConversationStop(Operation):
 class ConversationCoach(Operation):
     """The request for a person."""
 
-    leads_to_a_person = True
+    never_refused = True
     needs = {"POST": Scope.WRITE, "DELETE": Scope.WRITE}
 
     @extend_schema(tags=["conversations"], request=None, responses=Said)
@@ -50,7 +51,7 @@ class ConversationCoach(Operation):
 class ConversationConsent(Operation):
     """The owner's consent that the coach of the open episode reads a private conversation."""
 
-    leads_to_a_person = True
+    never_refused = True
     needs = {"POST": Scope.WRITE}
 
     @extend_schema(tags=["conversations"], request=None, responses=Said)

@@ -60,6 +60,7 @@ class ConversationChange(StrictSerializer):
 class Conversations(Operation):
     """The member's own conversations."""
 
+    never_refused = True
     needs = {"GET": Scope.READ, "POST": Scope.WRITE}
 
     @extend_schema(tags=["conversations"], parameters=[ConversationsQuery], responses=ConversationPage)
@@ -83,6 +84,7 @@ class Conversations(Operation):
 class ConversationById(Operation):
     """One conversation."""
 
+    never_refused = True
     needs = {"GET": Scope.READ, "PATCH": Scope.WRITE, "DELETE": Scope.WRITE}
 
     @extend_schema(tags=["conversations"], responses=ConversationDetail)

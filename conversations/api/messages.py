@@ -101,7 +101,7 @@ class NewFeedback(StrictSerializer):
 class Messages(Operation):
     """The messages of a conversation."""
 
-    leads_to_a_person = True
+    never_refused = True
     needs = {"GET": Scope.READ, "POST": Scope.WRITE}
 
     @extend_schema(tags=["messages"], parameters=[MessagesQuery], responses=MessagePage)

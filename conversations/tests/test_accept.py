@@ -204,6 +204,19 @@ class TestAMessageThatNeedsAPerson:
         say(cast.home.owner, conversation, "My head gave me a formal\nwarning today")
         assert Handoff.objects.get().reason == "escalation_rule"
 
+    def test_a_phrase_of_the_coach_calls_her_by_its_words_and_not_by_its_letters(self, cast: Cast) -> None:
+        PersonaFactory.create(coach=cast.home.coach, escalation_phrases=["formal warning"])
+        conversation = begin(cast.home.owner)
+        say(cast.home.owner, conversation, "How do I begin a meeting [well]?")
+        assert not Handoff.objects.exists()
+        say(cast.home.owner, conversation, "Formal warning today.")
+        assert Handoff.objects.get().reason == "escalation_rule"
+
+    def test_no_phrases_call_nobody(self, cast: Cast) -> None:
+        PersonaFactory.create(coach=cast.home.coach, escalation_phrases=[])
+        say(cast.home.owner, begin(cast.home.owner), "What does ] mean, and [ ?")
+        assert not Handoff.objects.exists()
+
 
 def test_a_title_is_cut_between_words() -> None:
     assert title_of("word " * 30) == "word word word word word word word word word word word word…"

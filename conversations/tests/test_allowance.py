@@ -26,6 +26,7 @@ from conversations.models import Conversation, Handoff, Interaction, Message
 from conversations.tests.asking import PATHS, QUESTION, refused, remaining, say
 from conversations.tests.doubles import stage
 from conversations.tests.factories import begin, spoken
+from conversations.turns.accept import Refusal
 from conversations.turns.record import request_stop
 from conversations.turns.run import turns
 
@@ -138,6 +139,16 @@ class TestAPersonIsReached:
         accepted = say(cast.home.owner, conversation, "My head gave me a formal warning today")
         assert (accepted.called, accepted.reply) == (True, None)
         assert [sender for sender, _ in spoken(conversation)] == ["client", "system"]
+
+    def test_but_not_a_second_time_while_one_is_asked(self, cast: Cast, conversation: Conversation) -> None:
+        cast.home.coach.persona.escalation_phrases = ["formal warning"]
+        cast.home.coach.persona.save()
+        say(cast.home.owner, conversation, "My head gave me a formal warning today")
+        before = spoken(conversation)
+        with pytest.raises(Refusal) as refused:
+            say(cast.home.owner, conversation, "What follows from a formal warning?")
+        assert refused.value.code == "quota"
+        assert spoken(conversation) == before
 
     def test_while_the_coach_is_there(self, cast: Cast, conversation: Conversation) -> None:
         handoff.take_over(coach=cast.home.coach, conversation_id=conversation.pk, now=timezone.now())

@@ -13,6 +13,7 @@ from accounts.tests.cast import Cast
 from conversations import access, escalating, handoff, organizing
 from conversations.models import Conversation, Handoff, Interaction, Message
 from conversations.tests.factories import begin, say, spoken
+from conversations.turns import recovery
 
 NOW = timezone.now
 
@@ -314,6 +315,14 @@ class TestDeleting:
         assert Handoff.objects.get().state == Handoff.State.RETURNED
         with pytest.raises(NotVisible):
             access.readable_conversation(cast.home.coach, conversation.pk)
+
+    def test_ends_the_answer_that_is_being_written(self, cast: Cast) -> None:
+        conversation = begin(cast.home.owner)
+        say(cast.home.owner, conversation, "How do we begin a team meeting well?", worker="here")
+        organizing.delete(member=cast.home.owner, conversation_id=conversation.pk, now=NOW())
+        turn = Interaction.objects.select_related("reply").get()
+        assert (turn.state, turn.reply.state, turn.lease_until) == ("stopped", "stopped", None)
+        assert recovery.overdue(now=NOW() + timedelta(days=1)) == []
 
     def test_waits_until_somebody_has_been_there_in_a_crisis(self, cast: Cast) -> None:
         conversation = begin(cast.home.owner)

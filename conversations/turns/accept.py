@@ -112,7 +112,7 @@ def accept(
     session_id = open_session(standing, now=now)
     if reason != escalation.CRISIS:
         conversation.title = conversation.title or title_of(text)
-    calls_instead = bool(findings) and refusal is not None
+    calls_instead = refusal is not None and episodes.would_call(conversation, findings)
     if calls_instead or reason in escalation.ANSWERED_BY_ASKING or episodes.ai_is_silent(conversation):
         message.save(force_insert=True)
         conversation.save(update_fields=["last_sequence", "updated_at", "title"])

@@ -126,7 +126,7 @@ def lock_to_speak(*, owner_id: UUID, conversation_id: UUID, client_id: UUID | No
     return Standing(
         conversation=Conversation.from_db(connection.alias, _SPEAKING, locked[: len(_SPEAKING)]),
         idle_minutes=locked[-2],
-        phrases=tuple(locked[-1] or ()),
+        phrases=tuple(orjson.loads(locked[-1] or "[]")),
         said_before=said_before,
         busy=busy,
         session=None if session_id is None else (session_id, session_at),

@@ -1,0 +1,241 @@
+"""The walk behind the access matrix: everybody asks every address in every way, and what comes back is compared."""
+
+import logging
+import re
+import tomllib
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.test import Client
+
+from accounts.models import User
+from accounts.tests.api_caller import key_of
+from config.tests.access_scene import PEOPLE, Scene
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+MATRIX = Path(__file__).parent / "access_matrix.toml"
+NOT_FOUND = 404
+REFUSED = frozenset({401, 403, NOT_FOUND, 405})
+OPEN_BY_SECRET = frozenset({"s/<str:token>/", "join/<str:token>/"})
+"""What a token in the address opens, for whoever holds it."""
+OF_THE_VISIT = frozenset(
+    {
+        "django_session",
+        "accounts_signedin",
+        "accounts_apitoken",
+        "accounts_auditevent",
+    }
+)
+"""Tables in which asking alone may change a row: the session's, the key's last use, the record of a refusal."""
+_VARYING = (
+    re.compile(r'(name="csrfmiddlewaretoken" value=)"\w+"'),
+    re.compile(r'("X-CSRFToken": ?|&quot;X-CSRFToken&quot;: ?&quot;)["\w]+'),
+    re.compile(r'(nonce[="-]+)[\w+/=-]+"?'),
+    re.compile(r'("timestamp":)"[^"]+"'),
+    re.compile(r"(request_id\W+|Reference:? ?<?\w*>?)[\w-]{8,}"),
+    re.compile(r"()[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"),
+)
+
+Statuses = tuple[int, ...]
+
+
+@dataclass
+class Walk:
+    """What was found: the answers of each route to each person, and what should not have been so."""
+
+    before: Mapping[str, Counter[str]] = field(default_factory=dict)
+    """Every row as it was, by table."""
+    statuses: dict[str, dict[str, Statuses]] = field(default_factory=lambda: defaultdict(dict))
+    telling: list[str] = field(default_factory=list)
+    """Answers about what exists and is not theirs that differ from answers about what does not exist."""
+    changed: list[str] = field(default_factory=list)
+    """Refused requests after which something of the home organization was not as before."""
+
+
+class Visitor:
+    """One person with a session for the pages and a key for the API."""
+
+    def __init__(self, name: str, member: User | None) -> None:
+        self.name = name
+        self.member = member
+        self.browser = Client(raise_request_exception=False)
+        self.key = ""
+        if member is not None:
+            self.browser.force_login(member)
+            self.key = key_of(member)
+        self.cookies = self.browser.cookies.output(header="", sep=";")
+        self.session = self.browser.cookies.get(settings.SESSION_COOKIE_NAME)
+
+    def ask(self, method: str, address: str, **content: Any) -> Any:
+        """Return the answer to one request, of a browser as it was after signing in."""
+        self.browser.cookies.clear()
+        headers = {}
+        if address.startswith("/api/") and self.key:
+            headers["Authorization"] = f"Bearer {self.key}"
+        elif self.session is not None:
+            self.browser.cookies[settings.SESSION_COOKIE_NAME] = self.session.value
+        return self.browser.generic(method, address, headers=headers, **content)
+
+    @staticmethod
+    def form(fields: Mapping[str, str]) -> dict[str, str]:
+        """Return a form as the content of a request."""
+        return {"data": urlencode(fields), "content_type": "application/x-www-form-urlencoded"}
+
+
+def walk(scene: Scene, *, strangers: frozenset[str] = frozenset()) -> Walk:
+    """Let everybody ask everything; each request is undone, so that each finds the scene as it was built.
+
+    Args:
+        scene: who asks, and for what.
+        strangers: who may not learn of anything whether it exists; those of another organization when not given.
+    """
+    # Thousands of lines about requests would be kept for a report that nobody reads.
+    logging.disable()
+    try:
+        return _walked(scene, strangers)
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def _walked(scene: Scene, strangers: frozenset[str]) -> Walk:
+    found = Walk()
+    visitors = [Visitor(name, member) for name, member in scene.people.items()]
+    gone = scene.people.get("deactivated")
+    if gone is not None:
+        User.objects.filter(pk=gone.pk).update(is_active=False)
+    found.before = _rows()
+    strangers = strangers or frozenset(name for name in scene.people if name.startswith("away_"))
+    for visitor in visitors:
+        for pattern, address in scene.addresses.items():
+            nobodys = scene.nobodys[pattern]
+            is_named = address != nobodys and pattern not in OPEN_BY_SECRET
+            unrelated = is_named and (visitor.member is None or visitor.name in strangers)
+            answers = []
+            for method in METHODS:
+                answer = _asked_and_undone(visitor, method, address, found, unrelated)
+                answers.append(answer.status)
+                if is_named and (visitor.name in strangers or answer.status == NOT_FOUND):
+                    other = _asked_and_undone(visitor, method, nobodys, found, unrelated)
+                    if answer != other:
+                        found.telling.append(f"{visitor.name} {method} {pattern}: {answer} not {other}")
+            found.statuses[pattern][visitor.name] = tuple(answers)
+    return found
+
+
+class Answer(NamedTuple):
+    """One answer, without what differs between any two."""
+
+    status: int
+    text: str
+
+
+def _asked_and_undone(
+    visitor: Visitor,
+    method: str,
+    address: str,
+    found: Walk,
+    unrelated: bool,
+) -> Answer:
+    """Ask and undo it; a refusal, and whatever somebody unrelated asks for, may have changed nothing."""
+    here = transaction.savepoint()
+    written = _writes()
+    response = visitor.ask(method, address)
+    if (unrelated or response.status_code in REFUSED) and _writes() != written:
+        found.changed += [f"{visitor.name} {method} {address}: {table}" for table in _touched(found.before)]
+    answer = Answer(response.status_code, _plain(response, address))
+    transaction.savepoint_rollback(here)
+    return answer
+
+
+def _plain(response: Any, address: str) -> str:
+    """Return the headers and the body of an answer without what differs between any two answers."""
+    names = set(response.headers) - {
+        "X-Request-ID",
+        "Content-Security-Policy",
+        "Content-Length",
+        "Expires",
+        "RateLimit",
+    }
+    text = "\n".join(f"{name}: {response[name]}" for name in sorted(names))
+    if not getattr(response, "is_async", False):
+        # Reading it to its end closes a file that is sent.
+        text += "\n\n" + b"".join(response).decode(errors="replace")
+    text = text.replace(address, "ADDRESS")
+    for pattern in _VARYING:
+        text = pattern.sub(r"\1…", text)
+    return text
+
+
+def _writes() -> int:
+    """Return how many rows this transaction has written."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_xact_user_tables")
+        return int(cursor.fetchone()[0] or 0)
+
+
+def _rows() -> dict[str, Counter[str]]:
+    """Return every row of every table that asking alone may not change, as text."""
+    with connection.cursor() as cursor:
+        found = {}
+        for table in sorted(set(connection.introspection.table_names(cursor)) - OF_THE_VISIT):
+            cursor.execute(f'SELECT each::text FROM "{table}" AS each')  # noqa: S608 -- names of our own tables
+            found[table] = Counter(row[0] for row in cursor.fetchall())
+        return found
+
+
+def _touched(before: Mapping[str, Counter[str]]) -> Iterator[str]:
+    now = _rows()
+    yield from (table for table, rows in before.items() if rows != now[table])
+
+
+def expected() -> dict[str, dict[str, Statuses]]:
+    """Return the checked-in table of addresses: the statuses of each person, by the pattern of the address."""
+    return {route: _spread(groups) for route, groups in listed("routes").items()}
+
+
+def listed(section: str) -> Any:
+    """Return a section of the checked-in table as it is written."""
+    return tomllib.loads(MATRIX.read_text(encoding="utf-8"))[section]
+
+
+def _spread(groups: Mapping[str, str]) -> dict[str, Statuses]:
+    """Return the statuses of each person; `others` are all that are not named."""
+    named = {name: _statuses(text) for names, text in groups.items() for name in names.split()}
+    rest = named.pop("others", ())
+    return {name: named.get(name, rest) for name in PEOPLE}
+
+
+def _statuses(text: str) -> Statuses:
+    """Return five statuses; one alone stands for all."""
+    given = tuple(int(status) for status in text.split())
+    return given * len(METHODS) if len(given) == 1 else given
+
+
+def line(route: str, statuses: Mapping[str, Statuses]) -> str:
+    """Return the line of a route as it stands in the table."""
+    groups: dict[Statuses, list[str]] = defaultdict(list)
+    for name in PEOPLE:
+        groups[statuses[name]].append(name)
+    most = max(groups, key=lambda each: len(groups[each]))
+    told = {" ".join(names): _text(each) for each, names in groups.items() if each != most}
+    told["others"] = _text(most)
+    inside = ", ".join(f'{_name(names)} = "{text}"' for names, text in told.items())
+    return f"{_quoted(route)} = {{ {inside} }}"
+
+
+def _text(statuses: Statuses) -> str:
+    return str(statuses[0]) if len(set(statuses)) == 1 else " ".join(str(each) for each in statuses)
+
+
+def _name(names: str) -> str:
+    return names if " " not in names else f'"{names}"'
+
+
+def _quoted(route: str) -> str:
+    return f"'{route}'"

@@ -1,0 +1,72 @@
+"""Who may ask for what: every address, for everybody, in every way, against a table that a person has read."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from accounts.tests.cast import Cast
+from config.tests.access_scene import Scene, build_scene
+from config.tests.access_walk import METHODS, REFUSED, Statuses, expected, line, listed, walk
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("one_connection")]
+
+NEARBY = frozenset({"educator", "coach", "other_coach", "admin"})
+"""Who is of the owner's organization, and not the owner."""
+OF_A_CONVERSATION = ("<uuid:conversation_id>", "<uuid:message_id>")
+
+
+def differences(found: Mapping[str, Mapping[str, Statuses]]) -> list[str]:
+    """Return what the table has and nobody found, and the lines that it would need for what was found."""
+    table = expected()
+    gone = [f"no such address: {route}" for route in table if route not in found]
+    return gone + [line(route, people) for route, people in found.items() if table.get(route) != people]
+
+
+def narrowed(scene: Scene, people: frozenset[str], parts: tuple[str, ...]) -> Scene:
+    """Return the scene with some of the people, and the addresses whose pattern has one of the parts."""
+    return replace(
+        scene,
+        people={name: member for name, member in scene.people.items() if name in people},
+        addresses={
+            pattern: address
+            for pattern, address in scene.addresses.items()
+            if any(part in pattern for part in parts)
+        },
+    )
+
+
+def test_everybody_gets_of_every_address_what_the_table_says(cast: Cast) -> None:
+    found = walk(build_scene(cast))
+    assert differences(found.statuses) == []
+    assert found.telling == []
+    assert found.changed == []
+
+
+def test_of_a_private_conversation_nobody_nearby_learns_that_it_exists(cast: Cast) -> None:
+    scene = narrowed(build_scene(cast, visibility="private"), NEARBY, OF_A_CONVERSATION)
+    found = walk(scene, strangers=NEARBY)
+    assert len(found.statuses) > 25
+    assert found.telling == []
+    assert found.changed == []
+
+
+def test_a_line_says_what_was_found_and_an_address_without_one_is_noticed() -> None:
+    table = expected()
+    route = "conversations/<uuid:conversation_id>/title/"
+    assert line(route, table[route]) == f"'{route}' = {written(listed('routes')[route])}"
+    found = {**table, "conversations/new-and-forgotten/": table[route]}
+    assert differences(found) == [line("conversations/new-and-forgotten/", table[route])]
+    opened = {**table[route], "away_owner": (200,) * len(METHODS)}
+    assert differences({**table, route: opened}) == [line(route, opened)]
+    assert 200 not in REFUSED
+
+
+def written(groups: Mapping[str, str]) -> str:
+    """Return the groups of a line as they stand in the table."""
+    named = (f"{name}" if " " not in name else f'"{name}"' for name in groups)
+    return (
+        "{ "
+        + ", ".join(f'{name} = "{text}"' for name, text in zip(named, groups.values(), strict=True))
+        + " }"
+    )
