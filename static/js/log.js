@@ -62,6 +62,7 @@ export class MessageLog {
   #sequences = new Set();
   #contiguous;
   #sticks = true;
+  #placed = 0;
   #settled = -1;
   #revealed = null;
   #size = "";
@@ -198,6 +199,7 @@ export class MessageLog {
 
   toEnd() {
     this.#sticks = true;
+    this.#placed = 0;
     this.#follow();
   }
 
@@ -306,10 +308,19 @@ export class MessageLog {
     return true;
   }
 
+  /** Whether the reader has scrolled up in this very moment: the event comes a frame later than the words may. */
+  #readerHasLeft() {
+    const { scrollHeight, scrollTop, clientHeight } = this.#scroller;
+    const fromEnd = scrollHeight - scrollTop - clientHeight;
+    return this.#placed - scrollTop > NEAR_THE_END_PX && fromEnd > NEAR_THE_END_PX;
+  }
+
   #follow(isNew = false) {
     if (this.isEmpty) return;
+    if (this.#sticks && this.#readerHasLeft()) this.#sticks = false;
     if (this.#sticks) {
       this.#scroller.scrollTop = this.#scroller.scrollHeight;
+      this.#placed = this.#scroller.scrollTop;
       if (this.#jump) this.#jump.hidden = true;
     } else if (this.#jump && (isNew || this.isWriting)) {
       this.#jump.hidden = false;
