@@ -10,6 +10,7 @@ import contextlib
 import os
 import struct
 import sys
+from functools import partial
 from io import BytesIO
 from typing import Any
 
@@ -107,7 +108,15 @@ class CappedFactory(HTTPFactory):  # type: ignore[misc]
         """Return the protocol of a new connection."""
         protocol = super().buildProtocol(addr)
         protocol.requestFactory = CappedRequest
+        channel = protocol._channel  # noqa: SLF001 -- Twisted has no setting for what follows a line too long
+        channel.lineLengthExceeded = partial(_refuse_line, channel)
         return protocol
+
+
+def _refuse_line(channel: Any, _line: bytes) -> Any:
+    """Answer an address or a header of more than 16 KB; Twisted itself would only hang up."""
+    channel.transport.write(_REFUSAL % b"414 URI Too Long")
+    return channel.loseConnection()
 
 
 class CodedProtocol(WebSocketProtocol):  # type: ignore[misc]

@@ -52,6 +52,11 @@ def test_a_long_body_without_a_length_is_cut(live_stack: Stack) -> None:
     assert status_of_raw(live_stack, head + chunk * 2) == b"HTTP/1.1 413 Content Too Large"
 
 
+def test_an_address_that_is_too_long_is_answered(live_stack: Stack) -> None:
+    head = b"GET /?q=" + b"x" * 20_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    assert status_of_raw(live_stack, head) == b"HTTP/1.1 414 URI Too Long"
+
+
 def test_an_ordinary_body_passes(live_stack: Stack) -> None:
     assert ask(live_stack, "POST", "/nowhere", b"x" * 1000).status in {403, 404}
 

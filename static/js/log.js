@@ -286,6 +286,7 @@ export class MessageLog {
 
   /** Bring as much as fits of a finished message into view, never scrolling past where it begins. */
   #reveal(element, isNew) {
+    this.#noticeReader();
     if (!this.#sticks) {
       this.#follow(isNew);
       return;
@@ -308,16 +309,16 @@ export class MessageLog {
     return true;
   }
 
-  /** Whether the reader has scrolled up in this very moment: the event comes a frame later than the words may. */
-  #readerHasLeft() {
+  /** Notice a reader who has scrolled up in this very moment: the event may come later than the words. */
+  #noticeReader() {
     const { scrollHeight, scrollTop, clientHeight } = this.#scroller;
     const fromEnd = scrollHeight - scrollTop - clientHeight;
-    return this.#placed - scrollTop > NEAR_THE_END_PX && fromEnd > NEAR_THE_END_PX;
+    if (this.#placed - scrollTop > NEAR_THE_END_PX && fromEnd > NEAR_THE_END_PX) this.#sticks = false;
   }
 
   #follow(isNew = false) {
     if (this.isEmpty) return;
-    if (this.#sticks && this.#readerHasLeft()) this.#sticks = false;
+    this.#noticeReader();
     if (this.#sticks) {
       this.#scroller.scrollTop = this.#scroller.scrollHeight;
       this.#placed = this.#scroller.scrollTop;
