@@ -1,4 +1,4 @@
-"""What every page of the dashboard about people begins with: who uses it, and that nothing can be changed."""
+"""What pages of the dashboard begin with: who uses it, and that nothing can be changed."""
 
 from typing import Any
 

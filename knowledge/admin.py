@@ -6,16 +6,16 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import URLPattern, path
 from typing_extensions import override
-from unfold.admin import ModelAdmin
 
+from accounts.dashboard import ReadOnly
 from accounts.models import User
 from knowledge import library_pages
 from knowledge.models import Document
 
 
 @admin.register(Document)
-class DocumentAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no types
-    """Lists the library for coaches and administrators; every change goes through the use cases."""
+class DocumentAdmin(ReadOnly):
+    """Lists the library for coaches and administrators; documents come in as files, and each page asks the gate itself."""
 
     @override
     def get_urls(self) -> list[URLPattern]:
@@ -40,11 +40,6 @@ class DocumentAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no types
         return self.admin_site.admin_view(view)
 
     @override
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        """Return whether the library is listed."""
-        return self.has_view_permission(request)
-
-    @override
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Return whether this is a coach or administrator of an organization."""
         return (
@@ -52,18 +47,3 @@ class DocumentAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no types
             and request.user.is_coach
             and request.user.organization_id is not None
         )
-
-    @override
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Return no: documents come in as files, on the list."""
-        return False
-
-    @override
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Return no: the pages ask the gate themselves."""
-        return False
-
-    @override
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Return no: the pages ask the gate themselves."""
-        return False

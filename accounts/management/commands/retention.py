@@ -1,16 +1,17 @@
 """`manage.py retention`: delete what has been kept long enough, or say what would go."""
 
 import json
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 from typing_extensions import override
 
 from accounts import retention
+from accounts.commands import CommandWithExamples
 from accounts.models import Organization
 
 USAGE = 2
@@ -28,17 +29,12 @@ exit codes: 0 done, 2 the command was not understood
 """
 
 
-class Command(BaseCommand):
+class Command(CommandWithExamples):
     """Applies every rule, organization by organization."""
 
     help = "Delete what has been kept long enough."
 
-    @override
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
-        """Return the parser, with examples that keep their lines."""
-        parser = super().create_parser(prog_name, subcommand, epilog=EPILOG, **kwargs)
-        parser.formatter_class = RawDescriptionHelpFormatter
-        return parser
+    examples = EPILOG
 
     @override
     def add_arguments(self, parser: ArgumentParser) -> None:

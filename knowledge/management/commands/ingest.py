@@ -2,18 +2,19 @@
 
 import json
 import time
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import ArgumentParser
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from django.core.files.base import File
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 from tqdm import tqdm
 from typing_extensions import override
 
+from accounts.commands import CommandWithExamples
 from accounts.models import Organization, User
 from knowledge import library
 from knowledge.extraction.formats import SUFFIXES
@@ -37,17 +38,12 @@ exit codes: 0 every file is ready, 1 some failed, 2 the command was not understo
 """
 
 
-class Command(BaseCommand):
+class Command(CommandWithExamples):
     """Adds files to the library and reads them here, one after the other."""
 
     help = "Add documents to the library and make them searchable, without a worker."
 
-    @override
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
-        """Return the parser, with examples that keep their lines."""
-        parser = super().create_parser(prog_name, subcommand, epilog=EPILOG, **kwargs)
-        parser.formatter_class = RawDescriptionHelpFormatter
-        return parser
+    examples = EPILOG
 
     @override
     def add_arguments(self, parser: ArgumentParser) -> None:
