@@ -1,5 +1,6 @@
 """What both providers have in common: settings decide where they are, the request decides nothing."""
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from allauth.account.utils import get_next_redirect_url
@@ -32,7 +33,7 @@ class StrictProvider(OAuth2Provider):  # type: ignore[misc]  # allauth has no ty
         return kwargs
 
 
-class StrictAdapter(OAuth2Adapter):  # type: ignore[misc]  # allauth has no types
+class StrictAdapter(OAuth2Adapter, ABC):  # type: ignore[misc]  # allauth has no types
     """Finds out who came back, and lets the person in or not."""
 
     client_class = exchange.TokenClient
@@ -66,6 +67,7 @@ class StrictAdapter(OAuth2Adapter):  # type: ignore[misc]  # allauth has no type
         account = SocialAccount(provider=identity.provider, uid=identity.subject, extra_data={})
         return SocialLogin(provider=self.get_provider(), account=account)
 
+    @abstractmethod
     def identify(self, *, app: Any, access_token: str, answer: dict[str, Any]) -> Identity:
         """Return who it is, checked.
 
@@ -74,4 +76,3 @@ class StrictAdapter(OAuth2Adapter):  # type: ignore[misc]  # allauth has no type
             access_token: opens what the provider knows of this person.
             answer: the whole answer of the token endpoint.
         """
-        raise NotImplementedError

@@ -5,6 +5,7 @@ import hashlib
 import json
 import secrets
 import threading
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -32,7 +33,7 @@ class Asked:
 
 
 @dataclass
-class FakeProvider:
+class FakeProvider(ABC):
     """An OAuth server with one person, who agrees to everything.
 
     Codes are used once and only by who has the secret, the same redirect address and the PKCE verifier.
@@ -89,17 +90,17 @@ class FakeProvider:
             return self._token(asked)
         return self.about(asked)
 
+    @abstractmethod
     def about(self, asked: Asked) -> Answer:
         """Return what the provider says of its person, or of its keys."""
-        raise NotImplementedError
 
+    @abstractmethod
     def token(self, departed: dict[str, str]) -> dict[str, Any]:
         """Return what the token endpoint answers for a code that was given to such a departure."""
-        raise NotImplementedError
 
+    @abstractmethod
     def knows_client(self, asked: Asked) -> bool:
         """Whether the client proved who it is, in the way that this provider wants."""
-        raise NotImplementedError
 
     def _page(self, values: dict[str, str]) -> Answer:
         link = escape(f"/approve?{urlencode(values)}")
