@@ -14,15 +14,7 @@ from accounts.tests.cast import Cast
 from conversations import exports, exports_work, tasks
 from conversations.tests.exporting import NO_EXPORT, asked, fetch, files_left, made, signed_in, told
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def nudged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return the exports that a worker was told of; the tests do its work themselves."""
-    told: list[str] = []
-    monkeypatch.setattr(tasks.make_export, "delay_on_commit", lambda *, export_id: told.append(export_id))
-    return told
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("nudged")]
 
 
 class TestDeleting:
