@@ -82,10 +82,11 @@ def set_status(*, member: User, conversation_id: UUID, status: str, now: datetim
         NotVisible: it is not the member's.
     """
     conversation = lock_own(member, conversation_id)
-    conversation.status = Conversation.Status(status)
-    conversation.archived_at = (
-        None if status == Conversation.Status.ACTIVE else conversation.archived_at or now
-    )
+    before, conversation.status = conversation.status, Conversation.Status(status)
+    if conversation.status == Conversation.Status.ACTIVE:
+        conversation.archived_at = None
+    elif before == Conversation.Status.ACTIVE or conversation.archived_at is None:
+        conversation.archived_at = now
     conversation.save(update_fields=["status", "archived_at"])
     return conversation
 
