@@ -22,7 +22,7 @@ from accounts import audit
 from accounts.access import NotVisible
 from accounts.models import User
 from conversations import access, announcing
-from conversations.models import Handoff, Message
+from conversations.models import Conversation, Handoff, Message
 from conversations.outward import LONGEST_LINK, ShareLink
 from conversations.presenting import MessageView, Names, view_of
 
@@ -188,6 +188,16 @@ def revoke(
         _record(member, "share.revoked", link, request)
 
 
+def revoke_all(*, member: User, conversation: Conversation, now: datetime) -> None:
+    """Let no link to a conversation of the member's open anything from now on, in the caller's transaction."""
+    live = ShareLink.objects.select_for_update().filter(conversation=conversation, revoked_at=None)
+    revoked = list(live.filter(expires_at__gt=now).order_by("pk"))
+    # All of them before the first line of the record: a holder who reads just now has a link and waits for the record.
+    ShareLink.objects.filter(pk__in=[link.pk for link in revoked]).update(revoked_at=now)
+    for link in revoked:
+        _record(member, "share.revoked", link, None)
+
+
 @transaction.atomic(durable=True)
 def read(*, token: str, now: datetime, request: HttpRequest | None = None) -> Shown:
     """Return what the link with this token shows, counted and on record before it leaves.
@@ -214,6 +224,11 @@ def links(member: User, *, now: datetime, conversation_id: UUID | None = None) -
     if conversation_id is not None:
         live = live.filter(conversation_id=conversation_id)
     return list(live.select_related("conversation").order_by("-created_at"))
+
+
+def was_shared(conversation_id: UUID) -> bool:
+    """Whether a link was ever made to this conversation."""
+    return ShareLink.objects.filter(conversation_id=conversation_id).exists()
 
 
 def had_crisis(conversation_id: UUID) -> bool:
