@@ -2,7 +2,6 @@
 
 import random
 import threading
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
@@ -10,10 +9,13 @@ from typing import Any, Self
 
 from django.db import connections
 
+from accounts.tests.waiting import dawdle
 from conversations.models import Conversation, Interaction, Message
 from conversations.tests.factories import sequences
 
 PATIENCE_SECONDS = 60.0
+HEAD_START = 0.006
+"""Seconds; about as long as either side of a race takes."""
 
 
 class Racers:
@@ -49,7 +51,7 @@ class Racers:
 
     def _run(self, run: Callable[[], Any], delay: float) -> Any:
         self._start.wait(PATIENCE_SECONDS)
-        time.sleep(delay)
+        dawdle(delay)
         try:
             return run()
         except Exception as error:  # noqa: BLE001 -- the loser's exception is a result

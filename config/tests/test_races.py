@@ -1,7 +1,7 @@
 """Races that must end one way: many trials against a real database, every runner on a connection of its own."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,7 +17,12 @@ from accounts.tests.cast import Cast
 from accounts.tests.factories import UserFactory
 from coaching.providers.ports import ChatRequest
 from coaching.tests.factories import PersonaFactory
-from config.tests.racing import Racers, assert_nobody_talks_over_a_coach, assert_sequences_have_no_hole
+from config.tests.racing import (
+    HEAD_START,
+    Racers,
+    assert_nobody_talks_over_a_coach,
+    assert_sequences_have_no_hole,
+)
 from conversations import handoff
 from conversations.models import Conversation, Handoff, Interaction, Message, Session
 from conversations.tests.factories import begin
@@ -33,8 +38,6 @@ TRIALS = 200
 MANY_TRIALS = 500
 QUESTION = "How do we begin a team meeting well?"
 ANSWER = "Begin with a question that everybody answers."
-HEAD_START = 0.006
-"""Seconds; about as long as either side of a race takes."""
 WIDE_START = 0.05
 
 
@@ -62,13 +65,6 @@ def people(cast: Cast) -> Field:
         for number in range(8)
     ]
     return Field(cast.home.owner, cast.home.coach, [cast.home.other_coach, *more])
-
-
-@pytest.fixture
-def two() -> Iterator[Racers]:
-    """Return a pair of runners."""
-    with Racers(2) as racers:
-        yield racers
 
 
 def sending(

@@ -1,7 +1,6 @@
 """Races of doors: two clicks, and a coach who comes back just when they are given up."""
 
 from collections import Counter
-from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -13,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.tests.cast import Cast
-from config.tests.racing import Racers, assert_sequences_have_no_hole
+from config.tests.racing import HEAD_START, Racers, assert_sequences_have_no_hole
 from conversations import absence, handoff
 from conversations.models import Conversation, Handoff, Interaction, Message
 from conversations.tests.factories import begin
@@ -21,15 +20,6 @@ from conversations.tests.factories import begin
 pytestmark = [pytest.mark.races, pytest.mark.django_db(transaction=True)]
 
 TRIALS = 200
-HEAD_START = 0.006
-"""Seconds; about as long as either side of a race takes."""
-
-
-@pytest.fixture
-def two() -> Iterator[Racers]:
-    """Return a pair of runners."""
-    with Racers(2) as racers:
-        yield racers
 
 
 def browser(member: User) -> Client:

@@ -12,12 +12,11 @@ from accounts import invitations, outbox, seats
 from accounts.entry_models import Invitation, OutgoingMail
 from accounts.models import AuditEvent, User
 from accounts.tests.cast import House
-from config.tests.racing import Racers
+from config.tests.racing import HEAD_START, Racers
 
 pytestmark = [pytest.mark.races, pytest.mark.django_db(transaction=True)]
 
 TRIALS = 40
-HEAD_START = 0.006
 
 
 def invite(house: House, email: str) -> Invitation:
