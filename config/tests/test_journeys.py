@@ -91,6 +91,8 @@ def open_cited_page(page: Page, picture: Path) -> None:
 def ask_three_questions(educator: Page, artefacts: Path) -> None:
     """Ask what the handbook answers, and open the page behind each answer."""
     educator.get_by_role("button", name="New conversation").first.click()
+    # Until the page's script is there, Enter begins a new line, as in any box.
+    educator.wait_for_url("**/conversations/*-*/")
     for number, question in enumerate(QUESTIONS, start=1):
         ask(educator, question, answers=number)
         educator.screenshot(path=artefacts / f"question-{number}.png")
