@@ -110,7 +110,7 @@ def step_in_and_out(coach: Page, educator: Page, conversation: Conversation, art
     educator.screenshot(path=artefacts / "coach-here.png")
     coach.screenshot(path=artefacts / "console.png")
     coach.get_by_role("button", name="Hand back").first.click()
-    expect(educator.get_by_text("has handed the conversation back")).to_be_visible()
+    expect(educator.locator("#log").get_by_text("has handed the conversation back")).to_be_visible()
 
 
 def test_an_educator_asks_opens_the_pages_and_a_coach_steps_in_and_out(
