@@ -60,6 +60,7 @@ class Organization(models.Model):
     links_accounts = models.BooleanField(
         "link accounts by email",
         default=False,
+        db_default=False,
         help_text="Somebody whom you added here may sign in with Google at the same, verified address. "
         "Without it, such a person is refused.",
     )
@@ -82,16 +83,19 @@ class Organization(models.Model):
     )
     keep_archived_days = models.PositiveSmallIntegerField(
         default=730,
+        db_default=730,
         validators=[MinValueValidator(90), MaxValueValidator(3650)],
         help_text="Archived conversations are deleted after this many days (90 to 3650).",
     )
     keep_deleted_days = models.PositiveSmallIntegerField(
         default=30,
+        db_default=30,
         validators=[MinValueValidator(1), MaxValueValidator(30)],
         help_text="A deleted conversation can be brought back for this many days (1 to 30).",
     )
     keep_events_days = models.PositiveSmallIntegerField(
         default=365,
+        db_default=365,
         validators=[MinValueValidator(90), MaxValueValidator(1095)],
         help_text="Single events become monthly totals after this many days (90 to 1095).",
     )
