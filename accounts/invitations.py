@@ -21,6 +21,7 @@ from accounts.entry_models import Invitation
 from accounts.models import Organization, Team, TeamMembership, User
 from accounts.outbox import Letter
 from accounts.roles import Role
+from accounts.sso import linking
 
 LASTS = timedelta(days=7)
 MAIL = "invitation"
@@ -211,6 +212,7 @@ def letter(about: UUID, *, now: datetime) -> Letter | None:
         "site": settings.SITE_NAME,
         "link": settings.PUBLIC_URL + reverse("join", args=[token_of(invitation)]),
         "expires_at": invitation.expires_at,
+        "way_in": linking.way_in(invitation.email),
     }
     subject = render_to_string("mail/invitation/subject.txt", context)
     return Letter(" ".join(subject.split()), render_to_string("mail/invitation/body.txt", context))

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
@@ -238,6 +239,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     def get_full_name(self) -> str:
         """Return the name; the dashboard asks for it under this name."""
         return self.name
+
+    @property
+    def uses_password(self) -> bool:
+        """Whether a password opens the account: the person has one, and passwords open something here."""
+        return settings.PASSWORD_SIGN_IN and self.has_usable_password()
 
     @property
     def is_coach(self) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from allauth.account.forms import ResetPasswordForm
 from allauth.core.context import request_context
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.utils import timezone
@@ -137,8 +138,19 @@ def _action(field: str, person: User) -> str:
     return f"person_{field}_changed"
 
 
-def send_password_link(*, actor: User, person: User, request: HttpRequest) -> None:
-    """Mail the person a link to choose a password, and record it.
+def may_choose_password(person: User) -> bool:
+    """Whether a password is for this person: not where passwords open nothing, nor when a provider vouches for them.
+
+    The address of somebody who comes from a provider may be unverified, and a password would outlast their place
+    there.
+    """
+    if not (settings.PASSWORD_SIGN_IN and person.email):
+        return False
+    return person.has_usable_password() or not person.socialaccount_set.exists()  # type: ignore[attr-defined]  # allauth's
+
+
+def send_password_link(*, actor: User, person: User, request: HttpRequest) -> bool:
+    """Mail the person a link to choose a password, and record it; say whether there was one to send.
 
     Raises:
         NotVisible: the actor does not administer the person's organization, or the person is deactivated.
@@ -147,8 +159,9 @@ def send_password_link(*, actor: User, person: User, request: HttpRequest) -> No
         raise NotVisible
     with request_context(request):
         form = ResetPasswordForm({"email": person.email})
-        if form.is_valid():
-            form.save(request)
+        if not may_choose_password(person) or not form.is_valid():
+            return False
+        form.save(request)
     audit.record(
         actor=actor,
         action="password_link_sent",
@@ -156,6 +169,7 @@ def send_password_link(*, actor: User, person: User, request: HttpRequest) -> No
         request=request,
         organization_id=person.organization_id,
     )
+    return True
 
 
 @transaction.atomic

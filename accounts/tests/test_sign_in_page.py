@@ -171,6 +171,18 @@ class TestWithoutPasswords:
         assert client.get(address).status_code == 404
         assert client.post(address, {"email": owner.email}).status_code == 404
 
+    @pytest.mark.parametrize("page", ["/settings/", "/settings/sessions/", "/settings/your-data/"])
+    def test_no_page_leads_to_them_or_asks_for_one(self, client: Client, owner: User, page: str) -> None:
+        for _device in range(2):
+            client.force_login(owner)
+            client.get(page)
+            client.cookies.clear()
+        client.force_login(owner)
+        shown = client.get(page).content.decode()
+        assert "/accounts/password/" not in shown
+        assert "/accounts/2fa/" not in shown
+        assert 'type="password"' not in shown
+
     def test_an_administrator_enters_the_dashboard_by_a_provider(
         self, client: Client, google: FakeGoogle, riverside: Organization, org_admin: User
     ) -> None:
