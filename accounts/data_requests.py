@@ -62,9 +62,9 @@ def open_erasure(person: User) -> Erasure | None:
 def ask_for_erasure(
     *, actor: User, person: User, now: datetime, request: HttpRequest | None = None
 ) -> Erasure:
-    """Have the person erased once the days of grace are over; asking twice changes nothing.
+    """Have the person erased once the days of grace are over, and end their keys; asking twice changes nothing.
 
-    Somebody who asks for themselves is signed out everywhere: signing in and cancelling takes it back.
+    Somebody who asks for themselves is signed out everywhere, too: signing in and cancelling takes it back.
 
     Raises:
         NotVisible: the actor is neither the person nor an administrator of their organization.
@@ -90,14 +90,14 @@ def ask_for_erasure(
                 request=request,
                 organization_id=person.organization_id,
             )
+            tokens.revoke_all(owner=person, actor=actor, reason="erasure asked", now=now, request=request)
     except IntegrityError:
         return Erasure.objects.get(person_id=person.pk, state__in=OPEN)
     return erasure
 
 
-def leave(*, request: HttpRequest, person: User, now: datetime) -> None:
-    """Sign the person out here and everywhere else, and end their keys."""
-    tokens.revoke_all(owner=person, reason="erasure asked", now=now, request=request)
+def leave(*, request: HttpRequest, person: User) -> None:
+    """Sign the person out here and everywhere else."""
     get_adapter(request).logout(request)
     end_sessions(person.pk)
 
