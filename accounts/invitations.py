@@ -10,14 +10,14 @@ from uuid import UUID
 from django.conf import settings
 from django.core.signing import BadSignature, Signer
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
 
 from accounts import audit, outbox, people, seats, tasks, teams
 from accounts.access import NotVisible
-from accounts.entry_models import Invitation
+from accounts.entry_models import Invitation, OutgoingMail
 from accounts.models import Organization, Team, TeamMembership, User
 from accounts.outbox import Letter
 from accounts.roles import Role
@@ -216,6 +216,13 @@ def letter(about: UUID, *, now: datetime) -> Letter | None:
     }
     subject = render_to_string("mail/invitation/subject.txt", context)
     return Letter(" ".join(subject.split()), render_to_string("mail/invitation/body.txt", context))
+
+
+def without_mail(*, now: datetime) -> QuerySet[Invitation]:
+    """Return the invitations that can be accepted and of which no mail tells, so that nobody knows of them."""
+    mails = OutgoingMail.objects.filter(kind=MAIL, about=OuterRef("pk"))
+    pending = Invitation.objects.filter(state=Invitation.State.PENDING, expires_at__gt=now)
+    return pending.filter(~Exists(mails))
 
 
 def token_of(invitation: Invitation) -> str:
