@@ -73,7 +73,7 @@ class PersonAdmin(ReadOnly):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Return whether the member administers this person's organization."""
         member = member_of(request)
-        return member.is_admin if obj is None else people.administers(member, obj)
+        return member.is_admin if obj is None else access.administers(member, obj.organization_id)
 
     @override
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:

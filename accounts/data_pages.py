@@ -121,7 +121,7 @@ def _administered(request: MemberRequest, person_id: UUID) -> User:
         NotVisible: there is none, or it is not the administrator's to do.
     """
     person = access.visible_member(request.user, person_id)
-    if person.pk == request.user.pk or not people.administers(request.user, person):
+    if person.pk == request.user.pk or not access.administers(request.user, person.organization_id):
         raise NotVisible
     return person
 

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
 from accounts import audit, people, quotas, tasks, tokens
-from accounts.access import NotVisible
+from accounts.access import NotVisible, administers
 from accounts.lifecycle_models import AccountExport, Erasure
 from accounts.models import User
 
@@ -70,7 +70,7 @@ def ask_for_erasure(
         NotVisible: the actor is neither the person nor an administrator of their organization.
         LastAdministrator: the organization would be left without one.
     """
-    if actor.pk != person.pk and not people.administers(actor, person):
+    if actor.pk != person.pk and not administers(actor, person.organization_id):
         raise NotVisible
     if people.is_last_administrator(person):
         raise people.LastAdministrator
@@ -119,8 +119,7 @@ def may_cancel(actor: User, erasure: Erasure) -> bool:
     if actor.pk == erasure.asked_by_id:
         return True
     by_person = erasure.asked_by_id == erasure.person_id
-    same_house = actor.organization_id is not None and actor.organization_id == erasure.organization_id
-    return not by_person and actor.is_active and (actor.is_superuser or (actor.is_admin and same_house))
+    return not by_person and administers(actor, erasure.organization_id)
 
 
 @transaction.atomic

@@ -14,26 +14,13 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts import audit, seats
-from accounts.access import NotVisible
+from accounts.access import NotVisible, administers
 from accounts.models import Organization, User
 from accounts.roles import Role
 
 
 class LastAdministrator(Exception):
     """The organization would be left without an active administrator; nothing was changed."""
-
-
-def administers(actor: User, person: User) -> bool:
-    """Whether the actor may change this person: an administrator of the same organization, or staff."""
-    if not actor.is_active:
-        return False
-    if actor.is_superuser:
-        return True
-    return (
-        actor.is_admin
-        and actor.organization_id is not None
-        and actor.organization_id == person.organization_id
-    )
 
 
 def may_change_email(person: User) -> bool:
@@ -57,7 +44,7 @@ def add_person(*, actor: User, person: User, request: HttpRequest | None = None)
         NotVisible: the actor does not administer the person's organization.
         NoSeatLeft: the organization has no seat for one more.
     """
-    if not administers(actor, person):
+    if not administers(actor, person.organization_id):
         raise NotVisible
     _claim_seat(person)
     person.set_unusable_password()
@@ -94,7 +81,7 @@ def change_person(
     """
     fields = sorted(set(changed))
     before = User.objects.select_for_update().filter(pk=person.pk).first()
-    if before is None or not administers(actor, before):
+    if before is None or not administers(actor, before.organization_id):
         raise NotVisible
     if not _CHANGEABLE.issuperset(fields) or ("email" in fields and not may_change_email(before)):
         raise ValueError(fields)
@@ -155,7 +142,7 @@ def send_password_link(*, actor: User, person: User, request: HttpRequest) -> bo
     Raises:
         NotVisible: the actor does not administer the person's organization, or the person is deactivated.
     """
-    if not administers(actor, person) or not person.is_active:
+    if not administers(actor, person.organization_id) or not person.is_active:
         raise NotVisible
     with request_context(request):
         form = ResetPasswordForm({"email": person.email})
@@ -188,7 +175,7 @@ def change_organization(
     Raises:
         NotVisible: the actor administers another organization, or none.
     """
-    if not actor.is_superuser and not (actor.is_admin and actor.organization_id == organization.pk):
+    if not administers(actor, organization.pk):
         raise NotVisible
     fields = sorted(set(changed))
     organization.save(update_fields=fields or None)

@@ -10,6 +10,7 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from accounts.access import administered
 from accounts.models import AuditEvent, User
 
 EVENTS_A_PAGE = 50
@@ -72,11 +73,7 @@ class Page:
 
 def visible_events(member: User) -> QuerySet[AuditEvent]:
     """Return the events of the administrator's organization; all of them for staff."""
-    if member.is_superuser:
-        return AuditEvent.objects.all()
-    if not member.is_admin or member.organization_id is None:
-        return AuditEvent.objects.none()
-    return AuditEvent.objects.filter(organization_id=member.organization_id)
+    return administered(member, AuditEvent.objects.all())
 
 
 def page(member: User, wanted: Wanted, *, before: int | None = None, after: int | None = None) -> Page:

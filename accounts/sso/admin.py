@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from typing_extensions import override
 
-from accounts.access import organization_of
+from accounts.access import administered, organization_of
 from accounts.dashboard import ReadOnly, member_of
 from accounts.models import OrganizationDomain
 from accounts.sso import domains
@@ -61,9 +61,8 @@ class DomainAdmin(ReadOnly):
     @override
     def get_queryset(self, request: HttpRequest) -> QuerySet[OrganizationDomain]:
         """Return the domains of the member's organization; all of them for staff."""
-        member = member_of(request)
         stated: QuerySet[OrganizationDomain] = super().get_queryset(request).select_related("organization")
-        return stated if member.is_superuser else stated.filter(organization=member.organization_id)
+        return administered(member_of(request), stated)
 
     @override
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
