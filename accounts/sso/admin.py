@@ -5,14 +5,14 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from typing_extensions import override
 
 from accounts.access import administered, organization_of
 from accounts.dashboard import ReadOnly, member_of
 from accounts.models import OrganizationDomain
-from accounts.sso import domains
+from accounts.sso import domains, linking
 
 
 class DomainForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
@@ -43,6 +43,7 @@ class DomainAdmin(ReadOnly):
     search_fields = ("domain",)
     ordering = ("domain",)
     actions = ("verify",)
+    list_before_template = "admin/accounts/domains.html"
 
     @override
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -63,6 +64,18 @@ class DomainAdmin(ReadOnly):
         """Return the domains of the member's organization; all of them for staff."""
         stated: QuerySet[OrganizationDomain] = super().get_queryset(request).select_related("organization")
         return administered(member_of(request), stated)
+
+    @override
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the list under what is still missing until people come in by the domains."""
+        missing = {
+            "is_google_set_up": linking.is_google_set_up(),
+            "is_one_unverified": self.get_queryset(request).filter(verified_at=None).exists(),
+        }
+        listed: HttpResponse = super().changelist_view(request, {**(extra_context or {}), **missing})
+        return listed
 
     @override
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:

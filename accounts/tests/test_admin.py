@@ -288,6 +288,11 @@ class TestOrganizations:
         assert (organization.ai_turns_per_hour, organization.monthly_message_limit) == (None, None)
         assert "0 of 1,000" in as_(home.admin).get(page_of(organization)).content.decode()
 
+    def test_an_administrator_is_told_who_sets_the_tier_and_the_district(self, home: House) -> None:
+        page = as_(home.admin).get(page_of(home.organization)).content.decode()
+        assert "Whoever runs Sideline sets it, and the limits below: ask them for more." in page
+        assert "Whoever runs Sideline sets it, because the id is all that it takes" in page
+
     def test_staff_agree_other_limits(self, home: House) -> None:
         form = self._form(tier="free", ai_turns_per_hour="80", daily_budget_usd="7.50")
         page = as_(UserFactory.create(staff=True)).post(page_of(home.organization), form)

@@ -90,6 +90,24 @@ class TestDashboard:
         as_(cast.home.admin).post(delete, {"post": "yes"})
         assert stated() == [("Hillside School", "hillside.example", False)]
 
+    def test_says_what_is_missing_until_people_come_in_by_them(
+        self, home: House, google: FakeGoogle, settings: Any
+    ) -> None:
+        unverified, no_google = "A domain that is not verified opens nothing.", "with Google is not set up"
+
+        def shown(member: User) -> list[bool]:
+            page = as_(member).get(PAGE).content.decode()
+            asked = "tell whoever runs Sideline that you have stated it"
+            return [words in page for words in (unverified, asked, no_google)]
+
+        assert shown(home.admin) == [False, False, False]
+        domain = home.organization.domains.create(domain="riverside.example")
+        assert shown(home.admin) == [True, True, False]
+        assert shown(UserFactory.create(staff=True)) == [True, False, False]
+        OrganizationDomain.objects.filter(pk=domain.pk).update(verified_at=timezone.now())
+        settings.SOCIALACCOUNT_PROVIDERS["google"]["APPS"] = []
+        assert shown(home.admin) == [False, False, True]
+
     @pytest.mark.parametrize("role", ["owner", "coach"])
     def test_others_see_none(self, home: House, role: str) -> None:
         client = as_(getattr(home, role))

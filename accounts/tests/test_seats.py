@@ -36,6 +36,8 @@ class TestSeats:
         assert seats.seats_of(home.organization, now=timezone.now()) == seats.Seats(4, 1, 5)
         page = as_(home.admin).post(f"{PAGE}add/", {"email": "f@x.example", "role": "educator"}, follow=True)
         assert "All 5 seats are taken or promised." in page.content.decode()
+        shown = as_(home.admin).get(PAGE).content.decode()
+        assert "There is none left.</strong> Deactivate somebody, withdraw an invitation" in shown
         assert [each.email for each in Invitation.objects.all()] == [EVE]
 
     def test_come_back_with_a_withdrawn_or_expired_invitation(self, home: House) -> None:
