@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from accounts.models import Organization, Team, User
 from accounts.tests.factories import OrganizationFactory, TeamFactory, UserFactory
 
+CAST = 8
+"""How many people there are before anybody comes."""
+
 
 @dataclass(frozen=True, slots=True)
 class House:

@@ -6,12 +6,12 @@ import pytest
 from allauth.socialaccount.models import SocialAccount
 from django.contrib import admin
 from django.core import mail
-from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts import audit
 from accounts.models import AuditEvent, Organization, Team, TeamMembership, User
+from accounts.tests.browsing import as_
 from accounts.tests.cast import Cast, House
 from accounts.tests.factories import UserFactory
 from accounts.tests.fake_google import FakeGoogle
@@ -30,13 +30,6 @@ SIDE_DOORS = {
     "groups": "1",
     "last_login_0": "2020-01-01",
 }
-
-
-def as_(member: User) -> Client:
-    """Return a browser in which the member is signed in."""
-    client = Client()
-    client.force_login(member)
-    return client
 
 
 def page_of(thing: Any) -> str:

@@ -20,13 +20,6 @@ YOURS = "/settings/your-data/"
 
 
 @pytest.fixture
-def as_owner(client: Client, owner: User) -> Client:
-    """Return a browser in which Ada is signed in."""
-    client.force_login(owner)
-    return client
-
-
-@pytest.fixture
 def nudged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the exports that a worker was told of."""
     told: list[str] = []

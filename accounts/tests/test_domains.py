@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts.access import NotVisible
 from accounts.models import AuditEvent, Organization, OrganizationDomain, User
 from accounts.sso import domains
+from accounts.tests.browsing import as_
 from accounts.tests.cast import Cast, House
 from accounts.tests.factories import UserFactory
 from accounts.tests.fake_clever import DISTRICT
@@ -26,13 +27,6 @@ pytestmark = [
 ]
 
 PAGE = "/admin/accounts/organizationdomain/"
-
-
-def as_(member: User) -> Client:
-    """Return a browser in which the member is signed in."""
-    client = Client()
-    client.force_login(member)
-    return client
 
 
 def stated() -> list[tuple[str, str, bool]]:
@@ -178,7 +172,7 @@ class TestCommands:
         )
         assert organization.clever_district_id == DISTRICT
         assert stated() == [("Riverside School", "riverside.example", True)]
-        sign_in(client, google, "google")
+        sign_in(client, google)
         person = User.objects.get()
         assert (person.role, signed_in_as(client)) == ("admin", str(person.pk))
         assert client.get("/admin/").status_code == 200

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from django.contrib.auth import SESSION_KEY
 from django.core import mail
-from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
@@ -24,16 +23,11 @@ from accounts.tests.inviting import EVE, PAGE, WORDS, form, invited, link_to
 
 pytestmark = [
     pytest.mark.urls("accounts.tests.urls"),
-    pytest.mark.usefixtures("generated_menu"),
+    pytest.mark.usefixtures("generated_menu", "fresh_limits"),
     pytest.mark.django_db,
 ]
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def _fresh_limits() -> None:
-    cache.clear()
 
 
 def recorded(*actions: str) -> list[tuple[str, str]]:

@@ -1,7 +1,6 @@
 """Adding and inviting people where nobody has a password: what they and the administrator are told."""
 
 import html
-from typing import Any
 
 import pytest
 from django.contrib.auth import SESSION_KEY
@@ -24,15 +23,12 @@ pytestmark = [
 ]
 
 
+@pytest.mark.usefixtures("no_passwords")
 class TestWhereNobodyHasAPassword:
     def told(self, house: House) -> set[str]:
         """Return what the administrator is told on the list: what keeps newcomers out, and what to do."""
         page = html.unescape(as_(house.admin).get(PAGE).content.decode())
         return {each for each in (linking.NO_GOOGLE, linking.NOT_AGREED, linking.NO_DOMAIN) if each in page}
-
-    @pytest.fixture(autouse=True)
-    def _no_passwords(self, settings: Any) -> None:
-        settings.PASSWORD_SIGN_IN = False
 
     def test_the_administrator_is_told_step_by_step_what_keeps_newcomers_out(
         self, home: House, google: FakeGoogle
@@ -56,7 +52,7 @@ class TestWhereNobodyHasAPassword:
         google.person["email"] = EVE
         client = Client()
         client.post(link_to(invited(home, role="coach")), form())
-        sign_in(client, google, "google")
+        sign_in(client, google)
         assert signed_in_as(client) == str(User.objects.get(email=EVE, role="coach").pk)
 
     def test_a_link_leads_to_the_sign_in(self, home: House) -> None:

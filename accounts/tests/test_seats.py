@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
@@ -16,14 +15,9 @@ from accounts.tests.inviting import EVE, PAGE, form, invited, link_to
 
 pytestmark = [
     pytest.mark.urls("accounts.tests.urls"),
-    pytest.mark.usefixtures("generated_menu"),
+    pytest.mark.usefixtures("generated_menu", "fresh_limits"),
     pytest.mark.django_db,
 ]
-
-
-@pytest.fixture(autouse=True)
-def _fresh_limits() -> None:
-    cache.clear()
 
 
 class TestSeats:
