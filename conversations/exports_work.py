@@ -19,10 +19,11 @@ import orjson
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts import audit
+from accounts.models import AuditEvent
 from conversations.exports_files import SHEETS
 from conversations.exports_rows import CHUNK, PARTS, Part, Source, total
 from conversations.outward import Export
@@ -30,6 +31,8 @@ from conversations.outward import Export
 logger = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=60)
+STORED_WITHIN = timedelta(minutes=10)
+"""How long one file may take on its way to the storage, where nobody can say how far it is."""
 ATTEMPTS = 3
 PAUSE = timedelta(seconds=20)
 """How long an export waits after an attempt that failed."""
@@ -37,11 +40,14 @@ KEPT = timedelta(hours=24)
 """How long the files can be fetched."""
 MOST = 50
 """Exports of one sweep, the oldest first."""
+RECORDED_AT_ONCE = 50
+"""Lines of the record in one transaction: everybody else who has something to record waits for its end."""
 MANIFEST = "manifest.json"
 FOLDER = "exports"
 
 Clock = Callable[[], datetime]
 State = Export.State
+_UNFINISHED = Q(state__in=[State.WAITING, State.RUNNING])
 
 
 class Stopped(Exception):
@@ -68,9 +74,13 @@ def _folder(export_id: UUID) -> str:
 @transaction.atomic
 def due(*, now: datetime) -> list[UUID]:
     """Return the exports that nobody works on and somebody should."""
-    unfinished = Export.objects.filter(state__in=[State.WAITING, State.RUNNING]).exclude(lease_until__gt=now)
-    locked = unfinished.select_for_update(skip_locked=True).order_by("created_at")
+    locked = unclaimed(now=now).select_for_update(skip_locked=True).order_by("created_at")
     return list(locked.values_list("pk", flat=True)[:MOST])
+
+
+def unclaimed(*, now: datetime) -> QuerySet[Export]:
+    """Return the exports that somebody should take."""
+    return Export.objects.filter(_UNFINISHED).exclude(lease_until__gt=now)
 
 
 def make(*, export_id: UUID, clock: Clock = timezone.now) -> None:
@@ -84,6 +94,7 @@ def make(*, export_id: UUID, clock: Clock = timezone.now) -> None:
     try:
         source = Source(claim.export.requested_by)
         files = _write(claim, source, clock)
+        _tell_owners(claim, source, clock)
         _finish(claim, files, source, now=clock())
     except Stopped:
         _drop(claim.folder)
@@ -97,10 +108,10 @@ def make(*, export_id: UUID, clock: Clock = timezone.now) -> None:
 def _claim(export_id: UUID, *, now: datetime) -> Claim | None:
     """Take the export, counting the attempt before the work; one that was tried too often fails."""
     export = (
-        Export.objects.select_for_update(of=("self",), skip_locked=True)
+        unclaimed(now=now)
+        .select_for_update(of=("self",), skip_locked=True)
         .select_related("requested_by")
-        .filter(pk=export_id, state__in=[State.WAITING, State.RUNNING])
-        .exclude(lease_until__gt=now)
+        .filter(pk=export_id)
         .first()
     )
     if export is None:
@@ -140,25 +151,53 @@ def _write_part(claim: Claim, part: Part, source: Source, before: int, clock: Cl
         for row in part.rows(source):
             sheet.add(row)
             if sheet.rows % CHUNK == 0:
-                _hold(claim, done=before + sheet.rows, now=clock())
-        _hold(claim, done=before + sheet.rows, now=clock())
+                _hold(claim, done_rows=before + sheet.rows, now=clock())
+        _hold(claim, done_rows=before + sheet.rows, now=clock(), lasts=STORED_WITHIN)
         out.seek(0)
         name = f"{part.name}.{claim.export.format}"
         path = default_storage.save(f"{claim.folder}/{name}", File(out, name=name))
     return {"name": name, "path": path, "rows": sheet.rows, "bytes": sheet.size, "sha256": sheet.sha256}
 
 
-def _hold(claim: Claim, *, done: int, now: datetime) -> None:
-    """Write down the progress and keep the lease; raises Stopped when the export is not ours any more."""
-    ours = Export.objects.filter(pk=claim.export.pk, state=State.RUNNING, attempts=claim.attempt)
-    if ours.update(done_rows=done, lease_until=now + LEASE) != 1:
+def _hold(claim: Claim, *, now: datetime, lasts: timedelta = LEASE, **progress: int) -> None:
+    """Keep the lease and write down the progress.
+
+    Raises:
+        Stopped: the export is not ours any more.
+    """
+    if _ours(claim).update(lease_until=now + lasts, **progress) != 1:
         raise Stopped
 
 
+def _ours(claim: Claim) -> QuerySet[Export]:
+    """Return the row of the export as long as it is this attempt's."""
+    return Export.objects.filter(pk=claim.export.pk, state=State.RUNNING, attempts=claim.attempt)
+
+
+def _tell_owners(claim: Claim, source: Source, clock: Clock) -> None:
+    """Have it in their owners' diaries whose words are inside, before anybody has them; what is there already stays."""
+    resources = [f"conversation:{conversation_id}" for conversation_id in source.opened]
+    for first in range(0, len(resources), RECORDED_AT_ONCE):
+        _record_taken(claim, resources[first : first + RECORDED_AT_ONCE], now=clock())
+
+
 @transaction.atomic
+def _record_taken(claim: Claim, resources: Collection[str], *, now: datetime) -> None:
+    # The row is ours until the end of the transaction: no other attempt records the same meanwhile.
+    _hold(claim, now=now)
+    action, reason = "feedback.exported", f"export:{claim.export.pk}"
+    recorded = AuditEvent.objects.filter(action=action, reason=reason, resource__in=resources)
+    for resource in sorted({*resources} - {*recorded.values_list("resource", flat=True)}):
+        audit.record(actor=claim.export.requested_by, action=action, resource=resource, reason=reason)
+
+
 def _finish(claim: Claim, files: Iterable[dict[str, Any]], source: Source, *, now: datetime) -> None:
-    """Mark the export as ready; whose words are inside is in their owners' diaries before anybody has them."""
-    done = Export.objects.filter(pk=claim.export.pk, state=State.RUNNING, attempts=claim.attempt).update(
+    """Mark the export as ready.
+
+    Raises:
+        Stopped: the export is not ours any more.
+    """
+    done = _ours(claim).update(
         state=State.READY,
         files=list(files),
         opened={str(conversation): first for conversation, first in source.opened.items()},
@@ -168,21 +207,12 @@ def _finish(claim: Claim, files: Iterable[dict[str, Any]], source: Source, *, no
     )
     if done != 1:
         raise Stopped
-    for conversation_id in source.opened:
-        audit.record(
-            actor=claim.export.requested_by,
-            action="feedback.exported",
-            resource=f"conversation:{conversation_id}",
-            reason=f"export:{claim.export.pk}",
-        )
 
 
 @transaction.atomic
 def _give_back(claim: Claim, *, now: datetime) -> None:
     """Let an export that failed be tried again after a pause, or fail for good."""
-    ours = Export.objects.select_for_update().filter(
-        pk=claim.export.pk, state=State.RUNNING, attempts=claim.attempt
-    )
+    ours = _ours(claim).select_for_update()
     if not ours.exists():
         return
     if claim.attempt >= ATTEMPTS:
@@ -216,7 +246,7 @@ def withdraw(*, conversation_ids: Collection[UUID], now: datetime) -> None:
 
 def over(*, now: datetime) -> QuerySet[Export]:
     """Return the exports whose files have had their day."""
-    return Export.objects.filter(expires_at__lte=now).exclude(state__in=[State.WAITING, State.RUNNING])
+    return Export.objects.filter(~_UNFINISHED, expires_at__lte=now)
 
 
 def purge(*, now: datetime, most: int = MOST) -> int:

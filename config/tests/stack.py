@@ -10,19 +10,17 @@ def test_a_reply_survives_the_web_process(live_stack):
 import json
 import os
 import signal
-import time
+import socket
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from accounts.tests.waiting import PATIENCE_S, until
 from config.ports import LOOPBACK, free_port
 from config.supervisor import Child, last_words, python
-
-START_SECONDS = 60.0
-PAUSE_SECONDS = 0.05
 
 
 @dataclass(slots=True)
@@ -31,10 +29,13 @@ class Process:
 
     child: Child
     environment: Mapping[str, str]
+    metrics_port: int = 0
 
     def start(self) -> None:
         """Start it; `Stack.wait_until_ready` says when it serves."""
-        self.child.start(self.environment)
+        # Somebody else may have taken the port of the time before.
+        self.metrics_port = free_port()
+        self.child.start({**self.environment, "METRICS_PORT": str(self.metrics_port)})
 
     @property
     def pid(self) -> int:
@@ -50,11 +51,16 @@ class Process:
     @property
     def metrics(self) -> str:
         """What it shows on its metrics port."""
-        with urllib.request.urlopen(
-            f"http://{LOOPBACK}:{self.environment['METRICS_PORT']}/metrics", timeout=5
-        ) as answer:
+        with urllib.request.urlopen(f"http://{LOOPBACK}:{self.metrics_port}/metrics", timeout=5) as answer:
             text: str = answer.read().decode()
         return text
+
+    @property
+    def shows_metrics(self) -> bool:
+        """Whether its metrics port is open; what it says of itself elsewhere may be from the time before."""
+        with suppress(OSError), socket.create_connection((LOOPBACK, self.metrics_port), timeout=5):
+            return True
+        return False
 
     def kill(self) -> None:
         """End it and its children as a crash would."""
@@ -68,7 +74,7 @@ class Process:
 
     def _wait(self) -> None:
         if self.child.process is not None:
-            self.child.process.wait(timeout=START_SECONDS)
+            self.child.process.wait(timeout=PATIENCE_S)
 
 
 @dataclass(slots=True)
@@ -127,16 +133,18 @@ class Stack:
 
     def wait_until_ready(self, *parts: str) -> None:
         """Wait until `/readyz` says yes for these parts; fail with the last words of a process that died."""
-        until = time.monotonic() + START_SECONDS
-        while time.monotonic() < until:
+
+        def are_ready() -> bool:
             found = self.readiness()
+            processes = (self.web, self.worker)
             if found and all(found.get(part) for part in parts):
-                return
-            for process in (self.web, self.worker):
+                return all(process.shows_metrics for process in processes if process.running)
+            for process in processes:
                 if process.child.process is not None and not process.running:
                     raise AssertionError(f"{process.child.name} died: {last_words(process.child.log)}")
-            time.sleep(PAUSE_SECONDS)
-        raise AssertionError(f"not ready after {START_SECONDS} s: {parts} (see {self.logs})")
+            return False
+
+        until(are_ready, f"{', '.join(parts)} of the stack whose logs are in {self.logs}")
 
     def stop(self) -> None:
         """End everything that runs."""
@@ -146,8 +154,9 @@ class Stack:
 
     def _process(self, name: str, command: list[str], role: str) -> Process:
         """Return a process of the stack."""
-        own = {"SIDELINE_ROLE": role, "METRICS_PORT": str(free_port())}
-        return Process(Child(name, command, self.logs / f"{name}.log"), {**self.environment, **own})
+        return Process(
+            Child(name, command, self.logs / f"{name}.log"), {**self.environment, "SIDELINE_ROLE": role}
+        )
 
     def readiness(self) -> dict[str, bool]:
         """Return what the web process says of each part."""

@@ -1,7 +1,6 @@
 """Races of doors: two clicks, and a coach who comes back just when they are given up."""
 
 from collections import Counter
-from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -11,25 +10,18 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import AuditEvent, User
 from accounts.tests.cast import Cast
 from config.tests.racing import Racers, assert_sequences_have_no_hole
 from conversations import absence, handoff
 from conversations.models import Conversation, Handoff, Interaction, Message
+from conversations.outward import ShareLink
 from conversations.tests.factories import begin
+from conversations.tests.links import TOKEN, told_conversation, words
 
 pytestmark = [pytest.mark.races, pytest.mark.django_db(transaction=True)]
 
 TRIALS = 200
-HEAD_START = 0.006
-"""Seconds; about as long as either side of a race takes."""
-
-
-@pytest.fixture
-def two() -> Iterator[Racers]:
-    """Return a pair of runners."""
-    with Racers(2) as racers:
-        yield racers
 
 
 def browser(member: User) -> Client:
@@ -51,6 +43,19 @@ def test_a_first_question_pressed_twice_at_once_begins_one_conversation(cast: Ca
     assert Interaction.objects.count() == TRIALS
 
 
+def test_the_button_that_makes_a_link_pressed_twice_at_once_makes_one(cast: Cast, two: Racers) -> None:
+    tabs = [browser(cast.home.owner), browser(cast.home.owner)]
+    conversation = told_conversation(cast.home.owner)
+    for _ in range(TRIALS):
+        form = {"key": str(uuid4()), "first": 1, "last": 5, "days": 7}
+        path = f"/conversations/{conversation.pk}/share/make/"
+        ended: list[Any] = two.race(*(partial(tab.post, path, form) for tab in tabs))
+        first, second = (TOKEN.findall(words(each)) for each in ended)
+        assert first == second != []
+    assert ShareLink.objects.count() == TRIALS
+    assert AuditEvent.objects.filter(action="share.made").count() == TRIALS
+
+
 class TestACoachWhoIsGivenUp:
     def test_and_speaks_at_that_moment_has_the_conversation_or_takes_it_again(
         self, cast: Cast, two: Racers
@@ -70,7 +75,7 @@ class TestACoachWhoIsGivenUp:
                     now=timezone.now(),
                 ),
                 partial(absence.give_back, now=timezone.now()),
-                within=HEAD_START,
+                apart=True,
             )
             assert isinstance(said, handoff.Spoken), said
             conversation.refresh_from_db()

@@ -1,7 +1,7 @@
 """Exports: who may have what, how they are made whatever happens, and who can fetch them for how long."""
 
 import hashlib
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,15 +21,7 @@ from conversations.outward import Export
 from conversations.tests.exporting import NO_EXPORT, asked, fetch, files_left, made, signed_in, table, told
 from conversations.tests.factories import QUOTE, add
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def nudged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return the exports that a worker was told of; the tests do its work themselves."""
-    told: list[str] = []
-    monkeypatch.setattr(tasks.make_export, "delay_on_commit", lambda *, export_id: told.append(export_id))
-    return told
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("nudged")]
 
 
 class TestBeyondTheQuota:
@@ -148,7 +140,8 @@ class TestFeedbackForCoaches:
         ]
 
     @pytest.mark.parametrize(
-        "change", [{"visibility": "private"}, {"deleted_at": timezone.now()}, {"coach": None}]
+        "change",
+        [{"visibility": "private"}, {"deleted_at": datetime(2026, 3, 2, tzinfo=UTC)}, {"coach": None}],
     )
     def test_is_deleted_when_its_words_are_no_longer_theirs(self, cast: Cast, change: dict[str, Any]) -> None:
         told(cast.home.owner)
