@@ -8,6 +8,9 @@ from django.contrib.auth.hashers import make_password
 from accounts.models import Organization, Team, TeamMembership, User
 from accounts.tests.factories import PASSWORD, OrganizationFactory, UserFactory
 
+CAST = 8
+"""How many people there are before anybody comes."""
+
 
 @dataclass(frozen=True, slots=True)
 class House:
