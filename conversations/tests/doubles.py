@@ -2,6 +2,9 @@
 
 from coaching.providers.scripted import ScriptedChat, ScriptedEmbedding
 
+DOUBLES = "conversations.tests.doubles"
+"""Where the settings of a test find them."""
+
 _embedding = ScriptedEmbedding()
 
 
