@@ -11,5 +11,5 @@ function onOwnClock() {
   }
 }
 
-document.addEventListener("htmx:afterSettle", onOwnClock);
+document.addEventListener("htmx:afterSwap", onOwnClock);
 onOwnClock();
