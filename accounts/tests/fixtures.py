@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings as settings_of_django
 from django.core.cache import cache
 from django.test import Client
+from django.urls import set_urlconf
 from django.utils import timezone
 
 from accounts.models import Organization, User
@@ -67,6 +69,18 @@ def org_admin(home: House) -> User:
 def stranger(away: House) -> User:
     """Return Amir, an educator of the other organization."""
     return away.owner
+
+
+@pytest.fixture
+def accounts_alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Serve the pages of this app alone.
+
+    The mark `urls` does it too, and reads all addresses anew for each test, which is half of what many tests take.
+    """
+    monkeypatch.setattr(settings_of_django, "ROOT_URLCONF", "accounts.tests.urls")
+    set_urlconf(None)
+    yield
+    set_urlconf(None)
 
 
 @pytest.fixture

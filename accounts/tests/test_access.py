@@ -121,7 +121,7 @@ def _request(user: User | AnonymousUser, **headers: str) -> MemberRequest:
     return request  # type: ignore[return-value]
 
 
-@pytest.mark.urls("accounts.tests.urls")
+@pytest.mark.usefixtures("accounts_alone")
 class TestDecorators:
     def test_let_in_the_roles_that_they_name(self, home: House) -> None:
         doors = [

@@ -17,8 +17,7 @@ from accounts.tests.factories import UserFactory
 from accounts.tests.fake_google import FakeGoogle
 
 pytestmark = [
-    pytest.mark.urls("accounts.tests.urls"),
-    pytest.mark.usefixtures("generated_menu"),
+    pytest.mark.usefixtures("accounts_alone", "generated_menu"),
     pytest.mark.django_db,
 ]
 

@@ -15,7 +15,7 @@ from accounts.tests.api_caller import Api, as_program, read
 from accounts.tests.cast import Cast
 from accounts.tests.factories import UserFactory
 
-pytestmark = [pytest.mark.urls("accounts.tests.urls"), pytest.mark.django_db]
+pytestmark = [pytest.mark.usefixtures("accounts_alone"), pytest.mark.django_db]
 
 
 def browser(person: User, *, strict: bool = False) -> Client:

@@ -21,9 +21,8 @@ from accounts.tests.sign_in import (
 )
 
 pytestmark = [
-    pytest.mark.urls("accounts.tests.urls"),
     pytest.mark.django_db,
-    pytest.mark.usefixtures("generated_menu"),
+    pytest.mark.usefixtures("accounts_alone", "generated_menu"),
 ]
 
 UNCLEAR = "Clever could not tell who you are"

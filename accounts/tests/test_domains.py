@@ -21,9 +21,8 @@ from accounts.tests.fake_google import FakeGoogle
 from accounts.tests.sign_in import events, sign_in, signed_in_as
 
 pytestmark = [
-    pytest.mark.urls("accounts.tests.urls"),
     pytest.mark.django_db,
-    pytest.mark.usefixtures("generated_menu"),
+    pytest.mark.usefixtures("accounts_alone", "generated_menu"),
 ]
 
 PAGE = "/admin/accounts/organizationdomain/"

@@ -20,9 +20,8 @@ from accounts.tests.sign_in import (
 )
 
 pytestmark = [
-    pytest.mark.urls("accounts.tests.urls"),
     pytest.mark.django_db,
-    pytest.mark.usefixtures("generated_menu", "fresh_limits"),
+    pytest.mark.usefixtures("accounts_alone", "generated_menu", "fresh_limits"),
 ]
 
 UNCLEAR = "Google could not tell who you are"

@@ -11,9 +11,8 @@ from accounts.tests.fake_google import FakeGoogle
 from accounts.tests.sign_in import assert_refused, depart, events, parameters, sign_in
 
 pytestmark = [
-    pytest.mark.urls("accounts.tests.urls"),
     pytest.mark.django_db,
-    pytest.mark.usefixtures("generated_menu", "fresh_limits"),
+    pytest.mark.usefixtures("accounts_alone", "generated_menu", "fresh_limits"),
 ]
 
 UNCLEAR = "Google could not tell who you are"

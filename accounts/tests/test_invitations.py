@@ -22,8 +22,7 @@ from accounts.tests.factories import UserFactory
 from accounts.tests.inviting import EVE, PAGE, WORDS, form, invited, link_to
 
 pytestmark = [
-    pytest.mark.urls("accounts.tests.urls"),
-    pytest.mark.usefixtures("generated_menu", "fresh_limits"),
+    pytest.mark.usefixtures("accounts_alone", "generated_menu", "fresh_limits"),
     pytest.mark.django_db,
 ]
 

@@ -17,8 +17,7 @@ from accounts.tests.inviting import EVE, PAGE, form, invited, link_to
 from accounts.tests.sign_in import sign_in, signed_in_as
 
 pytestmark = [
-    pytest.mark.urls("accounts.tests.urls"),
-    pytest.mark.usefixtures("generated_menu"),
+    pytest.mark.usefixtures("accounts_alone", "generated_menu"),
     pytest.mark.django_db,
 ]
 

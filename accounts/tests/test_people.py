@@ -95,7 +95,7 @@ class TestChangePerson:
         assert recorded() == []
 
 
-@pytest.mark.urls("accounts.tests.urls")
+@pytest.mark.usefixtures("accounts_alone")
 class TestPasswordLink:
     def test_goes_to_the_person_and_is_on_record(self, home: House) -> None:
         request = RequestFactory().get("/", REMOTE_ADDR="192.0.2.7")

@@ -19,8 +19,7 @@ from accounts.tests.test_look_in_browser import NAMELESS, SIZES, SMALL_TARGETS
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.urls("accounts.tests.urls"),
-    pytest.mark.usefixtures("generated_menu", "fresh_limits"),
+    pytest.mark.usefixtures("accounts_alone", "generated_menu", "fresh_limits"),
     pytest.mark.django_db(transaction=True),
 ]
 

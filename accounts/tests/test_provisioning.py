@@ -21,7 +21,7 @@ from accounts.tests.fake_clever import DISTRICT, FakeClever
 from accounts.tests.fake_google import FakeGoogle
 from accounts.tests.sign_in import assert_refused, back_at, depart, events, identities, sign_in, signed_in_as
 
-pytestmark = [pytest.mark.urls("accounts.tests.urls"), pytest.mark.usefixtures("generated_menu")]
+pytestmark = [pytest.mark.usefixtures("accounts_alone", "generated_menu")]
 
 NOT_SET_UP = "Sideline is not set up for your organization yet"
 TAKEN_TITLE = "There is an account with your address already"

@@ -19,8 +19,7 @@ from accounts.tests.cast import Cast, House
 from accounts.tests.factories import UserFactory
 
 pytestmark = [
-    pytest.mark.urls("accounts.tests.urls"),
-    pytest.mark.usefixtures("generated_menu"),
+    pytest.mark.usefixtures("accounts_alone", "generated_menu"),
     pytest.mark.django_db,
 ]
 

@@ -14,8 +14,7 @@ from accounts.tests.cast import House
 from accounts.tests.inviting import EVE, PAGE, form, invited, link_to
 
 pytestmark = [
-    pytest.mark.urls("accounts.tests.urls"),
-    pytest.mark.usefixtures("generated_menu", "fresh_limits"),
+    pytest.mark.usefixtures("accounts_alone", "generated_menu", "fresh_limits"),
     pytest.mark.django_db,
 ]
 

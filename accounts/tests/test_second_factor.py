@@ -18,8 +18,7 @@ from accounts.tests.cast import Cast
 from accounts.tests.factories import PASSWORD
 
 pytestmark = [
-    pytest.mark.urls("accounts.tests.urls"),
-    pytest.mark.usefixtures("generated_menu", "fresh_limits"),
+    pytest.mark.usefixtures("accounts_alone", "generated_menu", "fresh_limits"),
     pytest.mark.django_db,
 ]
 

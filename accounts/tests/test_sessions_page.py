@@ -17,9 +17,8 @@ from accounts.tests.cast import Cast
 from accounts.tests.factories import PASSWORD
 
 pytestmark = [
-    pytest.mark.urls("accounts.tests.urls"),
     pytest.mark.django_db,
-    pytest.mark.usefixtures("fresh_limits"),
+    pytest.mark.usefixtures("accounts_alone", "fresh_limits"),
 ]
 
 PAGE = "/settings/sessions/"

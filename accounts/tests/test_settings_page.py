@@ -5,7 +5,7 @@ from django.test import Client
 
 from accounts.models import User
 
-pytestmark = [pytest.mark.urls("accounts.tests.urls"), pytest.mark.django_db]
+pytestmark = [pytest.mark.usefixtures("accounts_alone"), pytest.mark.django_db]
 
 ADDRESS = "/settings/"
 

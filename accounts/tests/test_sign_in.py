@@ -13,9 +13,8 @@ from accounts.tests.cast import Cast
 from accounts.tests.factories import PASSWORD, UserFactory
 
 pytestmark = [
-    pytest.mark.urls("accounts.tests.urls"),
     pytest.mark.django_db,
-    pytest.mark.usefixtures("generated_menu", "fresh_limits"),
+    pytest.mark.usefixtures("accounts_alone", "generated_menu", "fresh_limits"),
 ]
 
 LOGIN = "/accounts/login/"

@@ -13,9 +13,8 @@ from accounts.tests.fake_google import FakeGoogle
 from accounts.tests.sign_in import back_at, depart, sign_in, signed_in_as
 
 pytestmark = [
-    pytest.mark.urls("accounts.tests.urls"),
     pytest.mark.django_db,
-    pytest.mark.usefixtures("generated_menu", "fresh_limits"),
+    pytest.mark.usefixtures("accounts_alone", "generated_menu", "fresh_limits"),
 ]
 
 LOGIN = "/accounts/login/"

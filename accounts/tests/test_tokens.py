@@ -16,7 +16,7 @@ from accounts.tests.api_caller import Api, as_program, key_of
 from accounts.tests.cast import Cast
 from accounts.tests.factories import PASSWORD
 
-pytestmark = [pytest.mark.urls("accounts.tests.urls"), pytest.mark.django_db]
+pytestmark = [pytest.mark.usefixtures("accounts_alone"), pytest.mark.django_db]
 
 ADDRESS = "/settings/keys/"
 NOW = datetime(2026, 1, 5, 10, 40, tzinfo=UTC)

@@ -91,7 +91,7 @@ class TestTheHour:
 
 class TestAPersonIsReached:
     @pytest.fixture(autouse=True)
-    def _used_up(self, cast: Cast, conversation: Conversation) -> None:
+    def _used_up(self, cast: Cast, conversation: Conversation, five_an_hour: None) -> None:
         for _ in range(5):
             quotas.take(member=cast.home.owner, kind=Kind.AI_TURNS)
 
@@ -140,7 +140,7 @@ class TestWordsToACoach:
 
 class TestWithoutRedis:
     @pytest.fixture(autouse=True)
-    def _away(self, settings: Any) -> None:
+    def _away(self, settings: Any, five_an_hour: None) -> None:
         settings.QUOTAS_URL = NOWHERE
 
     def test_the_ai_is_not_asked_and_the_words_are_clear(

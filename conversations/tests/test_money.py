@@ -83,7 +83,7 @@ class TestTheMonth:
 
 class TestMoney:
     @pytest.fixture(autouse=True)
-    def _priced(self, settings: Any) -> None:
+    def _priced(self, settings: Any, five_an_hour: None) -> None:
         settings.CHAT_MODEL = f"{DOUBLES}.priced_chat"
         settings.DAILY_BUDGET_USD = Decimal("0.09")
 
