@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from accounts import access, people, seats, tokens
 from accounts.api_envelope import Answer
-from accounts.api_errors import Problem
+from accounts.api_errors import conflict
 from accounts.api_operations import Operation, Said
 from accounts.api_pages import PageQuery, page_of, split
 from accounts.api_parsing import StrictSerializer
@@ -146,12 +146,9 @@ class Person(Operation):
                 actor=self.member, person=person, changed=changed, request=self.django_request
             )
         except people.LastAdministrator:
-            raise Problem(
-                409,
-                "An organization needs one active administrator. Name another one first.",
-                details={"reason": "last_administrator"},
-            ) from None
+            message = "An organization needs one active administrator. Name another one first."
+            raise conflict("last_administrator", message) from None
         except seats.NoSeatLeft as full:
-            raise Problem(409, str(full), details={"reason": "no_seat_left"}) from None
+            raise conflict("no_seat_left", str(full)) from None
         values = {field: getattr(person, field) for field in ("id", "role", "is_active")}
         return self.answer(ChangedPerson({**values, "updated_at": timezone.now()}))

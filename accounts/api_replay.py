@@ -16,7 +16,7 @@ from django.utils import timezone
 from rest_framework.request import Request
 
 from accounts import saved_replies
-from accounts.api_errors import Problem
+from accounts.api_errors import Problem, conflict
 from accounts.saved_replies import Claim, KeyReused, Saved, StillAnswering
 
 HEADER = "Idempotency-Key"
@@ -26,6 +26,8 @@ DONE = (200, 201)
 """Only what is done is kept; 202 says that there is more to come."""
 WAIT_SECONDS = 100.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.5
+RETRY_SECONDS = 5
+"""When somebody who has waited that long in vain is told to come again."""
 
 
 class Replayable(Protocol):
@@ -91,7 +93,11 @@ def _sender(request: Request) -> UUID:
 
 
 def _claim_or_wait(request: Request, key: str) -> Claim | Saved:
-    """Return the right to answer, or what the first request was answered, waiting for it if need be."""
+    """Return the right to answer, or what the first request was answered, waiting for it if need be.
+
+    It looks again and again rather than wait in the database, be it for a lock or for a notice: for that the first
+    request would hold a connection while a model answers it, and each that waits another.
+    """
     fingerprint = fingerprint_of(request)
     until, pause = time.monotonic() + WAIT_SECONDS, FIRST_PAUSE
     while True:
@@ -104,12 +110,18 @@ def _claim_or_wait(request: Request, key: str) -> Claim | Saved:
         except StillAnswering:
             if time.monotonic() > until:
                 message = "The first request with this key is still being answered."
-                raise Problem(409, message, details={"reason": "still_answering"}, retry_after=5) from None
-        # Many may wait for one; they must not keep the connection that it needs.
-        if not connection.in_atomic_block:
-            connection.close()
+                problem = conflict("still_answering", message)
+                problem.headers["Retry-After"] = str(RETRY_SECONDS)
+                raise problem from None
+        free_connection()
         time.sleep(pause)
         pause = min(pause * 1.5, LONGEST_PAUSE)
+
+
+def free_connection() -> None:
+    """Give the connection back before waiting: there are fewer of them than people who wait."""
+    if not connection.in_atomic_block:
+        connection.close()
 
 
 def fingerprint_of(request: Request) -> str:

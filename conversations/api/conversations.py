@@ -11,7 +11,7 @@ from rest_framework.request import Request
 
 from accounts import audit
 from accounts.api_envelope import Answer
-from accounts.api_errors import Problem
+from accounts.api_errors import conflict
 from accounts.api_operations import Operation, Said
 from accounts.api_pages import PageQuery, page_of, split
 from accounts.api_parsing import StrictSerializer
@@ -128,7 +128,7 @@ class ConversationById(Operation):
             message = (
                 "Your coach has been asked to look after you. You can delete this once they have been here."
             )
-            raise Problem(409, message, details={"reason": "still_looked_after"}) from None
+            raise conflict("still_looked_after", message) from None
         return Answer({"message": "Conversation deleted successfully"})
 
 

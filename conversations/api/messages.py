@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 from asgiref.sync import async_to_sync
-from django.db import connection
 from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -19,7 +18,7 @@ from accounts.api_envelope import Answer
 from accounts.api_errors import Problem
 from accounts.api_operations import Operation, Said
 from accounts.api_parsing import StrictSerializer
-from accounts.api_replay import key_of
+from accounts.api_replay import free_connection, key_of
 from accounts.models import User
 from accounts.scopes import Scope
 from conversations import access, asking, giving_feedback, listing, pseudonyms, refusing
@@ -138,7 +137,7 @@ class Messages(Operation):
             "student_data": said["student_data"],
         }
         reader = Reader(self.member, holds=lasting(request))
-        _free_connection()
+        free_connection()
         if not wants_events(request):
             return self._whole(async_to_sync(_ask_and_wait)(reader, question))
         asked = async_to_sync(_ask)(question)
@@ -170,7 +169,7 @@ class MessageEvents(Operation):
         standing, message = access.readable_message(self.member, message_id)
         note_reading(self, standing, any_words=True)
         events = EventStream(Reader(self.member, holds=lasting(request)), request=self.django_request)
-        _free_connection()
+        free_connection()
         return _streamed(events.of(message, after=mark_of(request)))
 
 
@@ -248,12 +247,6 @@ def _client_id(request: Request, member: User) -> UUID:
         return UUID(key)
     except ValueError:
         return uuid5(member.pk, key)
-
-
-def _free_connection() -> None:
-    """Give the connection back before waiting for a model: there are fewer of them than people who wait."""
-    if not connection.in_atomic_block:
-        connection.close()
 
 
 def _streamed(events: AsyncIterator[bytes]) -> StreamingHttpResponse:

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from typing_extensions import override
 
 from accounts.api_envelope import Answer
-from accounts.api_errors import Problem
+from accounts.api_errors import conflict
 from accounts.api_operations import Operation
 from accounts.api_parsing import StrictSerializer
 from accounts.scopes import Scope
@@ -55,9 +55,7 @@ class ConversationShare(Operation):
                 request=self.django_request,
             )
         except sharing.NothingToShare:
-            raise Problem(
-                409, "There is nothing to share yet.", details={"reason": "nothing_to_share"}
-            ) from None
+            raise conflict("nothing_to_share", "There is nothing to share yet.") from None
         address = reverse("conversations:shared", args=[made.token])
         link = {
             "share_url": self.django_request.build_absolute_uri(address),
