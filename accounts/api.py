@@ -14,7 +14,7 @@ from accounts import access, people, seats, tokens
 from accounts.api_envelope import Answer
 from accounts.api_errors import conflict
 from accounts.api_operations import Operation, Said
-from accounts.api_pages import PageQuery, page_of, split
+from accounts.api_pages import PageQuery, PageShape, page_of, split
 from accounts.api_parsing import StrictSerializer
 from accounts.models import ApiToken, Organization, User
 from accounts.roles import Role
@@ -89,13 +89,10 @@ class PeopleQuery(PageQuery):
     )
 
 
-class PeopleShape(serializers.Serializer[Any]):
+class PeopleShape(PageShape):
     """A page of people."""
 
     users = PersonRow(many=True, source="rows")
-    total = serializers.IntegerField()
-    limit = serializers.IntegerField()
-    offset = serializers.IntegerField()
 
 
 class People(Operation):

@@ -14,7 +14,7 @@ from accounts.access import organization_of
 from accounts.api_envelope import Answer
 from accounts.api_errors import Problem
 from accounts.api_operations import Operation, Said
-from accounts.api_pages import PageQuery, page_of, split
+from accounts.api_pages import PageQuery, PageShape, page_of, split
 from accounts.api_parsing import StrictSerializer
 from accounts.scopes import Scope
 from knowledge import access, library, shelf
@@ -68,13 +68,10 @@ class DocumentShape(serializers.Serializer[Any]):
         return entry.live is not None
 
 
-class DocumentPage(serializers.Serializer[Any]):
+class DocumentPage(PageShape):
     """A page of documents."""
 
     documents = DocumentShape(many=True)
-    total = serializers.IntegerField()
-    limit = serializers.IntegerField()
-    offset = serializers.IntegerField()
 
 
 class NewDocument(StrictSerializer):

@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from typing_extensions import override
 
+from accounts.api_pages import PageShape
 from conversations.listing import Messages
 from conversations.models import Conversation, Feedback, Message
 from conversations.presenting import LABELS, problem_of
@@ -47,13 +48,10 @@ class ConversationRow(serializers.ModelSerializer[Conversation]):
         return values | {"title": values["title"] or None}
 
 
-class ConversationPage(serializers.Serializer[Any]):
+class ConversationPage(PageShape):
     """A page of conversations."""
 
     conversations = ConversationRow(many=True, source="rows")
-    total = serializers.IntegerField()
-    limit = serializers.IntegerField()
-    offset = serializers.IntegerField()
 
 
 class ConversationShape(ConversationRow):
