@@ -37,14 +37,14 @@ class PersonShape(serializers.ModelSerializer[User]):
 
     class Meta:
         model = User
-        fields = ("id", "email", "name", "role", "organization", "created_at", "last_login")
+        fields: tuple[str, ...] = ("id", "email", "name", "role", "organization", "created_at", "last_login")
 
 
 class PersonRow(PersonShape):
     """A person as administrators see them."""
 
     class Meta(PersonShape.Meta):
-        fields = (*PersonShape.Meta.fields, "is_active")  # type: ignore[assignment]
+        fields = (*PersonShape.Meta.fields, "is_active")
 
 
 class Me(Operation):

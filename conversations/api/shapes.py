@@ -22,24 +22,18 @@ ROLES = {
 }
 
 
-class ConversationRow(serializers.ModelSerializer[Conversation]):
-    """A conversation in a list."""
+class ConversationShape(serializers.ModelSerializer[Conversation]):
+    """A conversation by itself."""
 
     message_count = serializers.IntegerField(source="last_sequence")
-    last_message_at = serializers.DateTimeField(allow_null=True)
-    preview = serializers.SerializerMethodField(help_text="How the last message begins.")
 
     class Meta:
         model = Conversation
-        fields = (
-            *("id", "title", "status", "visibility", "owner_state", "message_count", "last_message_at"),
-            *("created_at", "updated_at", "preview"),
+        fields: tuple[str, ...] = (
+            *("id", "title", "status", "visibility", "owner_state", "message_count"),
+            *("created_at", "updated_at"),
         )
         extra_kwargs = {"title": {"allow_blank": True, "allow_null": True}}
-
-    def get_preview(self, row: Any) -> str:
-        """Return the beginning of the last message on one line."""
-        return " ".join((row.preview or "").split())
 
     @override
     def to_representation(self, instance: Conversation) -> dict[str, Any]:
@@ -48,25 +42,24 @@ class ConversationRow(serializers.ModelSerializer[Conversation]):
         return values | {"title": values["title"] or None}
 
 
+class ConversationRow(ConversationShape):
+    """A conversation in a list."""
+
+    last_message_at = serializers.DateTimeField(allow_null=True)
+    preview = serializers.SerializerMethodField(help_text="How the last message begins.")
+
+    class Meta(ConversationShape.Meta):
+        fields = (*ConversationShape.Meta.fields, "last_message_at", "preview")
+
+    def get_preview(self, row: Any) -> str:
+        """Return the beginning of the last message on one line."""
+        return " ".join((row.preview or "").split())
+
+
 class ConversationPage(PageShape):
     """A page of conversations."""
 
     conversations = ConversationRow(many=True, source="rows")
-
-
-class ConversationShape(ConversationRow):
-    """A conversation by itself."""
-
-    message_count = serializers.IntegerField(source="last_sequence")
-
-    class Meta(ConversationRow.Meta):
-        fields = (  # type: ignore[assignment]
-            *("id", "title", "status", "visibility", "owner_state", "message_count"),
-            *("created_at", "updated_at"),
-        )
-
-    last_message_at = None  # type: ignore[assignment]
-    preview = None  # type: ignore[assignment]
 
 
 class CitationShape(serializers.Serializer[Any]):
@@ -173,7 +166,7 @@ class ConversationDetail(ConversationShape):
     messages = MessageShape(many=True)
 
     class Meta(ConversationShape.Meta):
-        fields = (*ConversationShape.Meta.fields, "messages")  # type: ignore[assignment]
+        fields = (*ConversationShape.Meta.fields, "messages")
 
 
 class FeedbackRow(serializers.ModelSerializer[Feedback]):
