@@ -12,6 +12,7 @@ from accounts.api_pages import PageShape
 from conversations.listing import Messages
 from conversations.models import Conversation, Feedback, Message
 from conversations.presenting import LABELS, problem_of
+from conversations.queries import PREVIEW
 from conversations.rendering import citation_url
 
 ROLES = {
@@ -25,6 +26,7 @@ ROLES = {
 class ConversationShape(serializers.ModelSerializer[Conversation]):
     """A conversation by itself."""
 
+    # Sequence numbers have no holes, so the last one counts the messages.
     message_count = serializers.IntegerField(source="last_sequence")
 
     class Meta:
@@ -53,7 +55,7 @@ class ConversationRow(ConversationShape):
 
     def get_preview(self, row: Any) -> str:
         """Return the beginning of the last message on one line."""
-        return " ".join((row.preview or "").split())
+        return " ".join((row.preview or "").split())[:PREVIEW]
 
 
 class ConversationPage(PageShape):
