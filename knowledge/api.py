@@ -126,7 +126,7 @@ class Documents(Operation):
             now=timezone.now(),
             added_by_id=self.member.pk,
         )
-        entry = _entry(self, added.version.document_id)
+        entry = shelf.entry(self.member, added.version.document_id)
         return self.answer(DocumentShape(entry), status=201 if added.is_new else 200)
 
 
@@ -139,7 +139,7 @@ class DocumentById(Operation):
     def get(self, _request: Request, document_id: UUID) -> Answer:
         """Say how far a document is, and what to do when it cannot be read."""
         access.readable_document(self.member, document_id)
-        return self.answer(DocumentShape(_entry(self, document_id)))
+        return self.answer(DocumentShape(shelf.entry(self.member, document_id)))
 
     @extend_schema(tags=["library"], request=None, responses={200: Said})
     def delete(self, _request: Request, document_id: UUID) -> Answer:
@@ -147,8 +147,3 @@ class DocumentById(Operation):
         found = access.writable_document(self.member, document_id)
         library.delete(document_id=found.pk, deleted_by=self.member)
         return Answer({"message": "Document deleted successfully"})
-
-
-def _entry(operation: Operation, document_id: UUID) -> shelf.Entry:
-    (entry,) = shelf.entries(operation.member, Document.objects.filter(pk=document_id))
-    return entry
