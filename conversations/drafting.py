@@ -15,7 +15,6 @@ from django.utils import timezone
 from numpy.typing import NDArray
 from uuid_utils.compat import uuid7
 
-from accounts import audit
 from accounts.access import NotVisible
 from accounts.models import User
 from coaching import spending
@@ -24,7 +23,7 @@ from coaching.prompts.quoting import without_markers
 from coaching.providers import registry
 from coaching.providers.ports import ChatMessage, ChatModel, ChatRequest, ProviderError, SourceText
 from coaching.providers.streams import closing
-from conversations import access, allowance, announcing
+from conversations import access, allowance, announcing, reading
 from conversations.database import in_db
 from conversations.metering import Collector, keep_runs
 from conversations.models import Message
@@ -131,9 +130,7 @@ def _read(coach: User, conversation_id: UUID) -> _Material:
     asked = next((each for each in said if each.sender_type == Message.Sender.CLIENT), None)
     if asked is None:
         raise NoDraft("There is nothing to answer yet that you can read.")
-    audit.record(
-        actor=coach, action="conversation.read", resource=f"conversation:{conversation_id}", reason="draft"
-    )
+    reading.note(reader=coach, conversation_id=conversation_id, manner="draft")
     return _Material(
         organization_id=conversation.organization_id,
         scope=Scope(conversation.organization_id, coach.pk),

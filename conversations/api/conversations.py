@@ -9,14 +9,13 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from accounts import audit
 from accounts.api_envelope import Answer
 from accounts.api_errors import conflict
 from accounts.api_operations import Operation, Said
 from accounts.api_pages import PageQuery, page_of, split
 from accounts.api_parsing import StrictSerializer
 from accounts.scopes import Scope
-from conversations import access, announcing, listing, organizing
+from conversations import access, announcing, listing, organizing, reading
 from conversations.api.shapes import (
     ConversationDetail,
     ConversationPage,
@@ -147,9 +146,8 @@ class ConversationRestore(Operation):
 def note_reading(operation: Operation, standing: access.Standing, *, any_words: bool) -> None:
     """Put a coach who was shown words on record, as the console does."""
     if not standing.is_client and any_words:
-        audit.record(
-            actor=operation.member,
-            action="conversation.read",
-            resource=f"conversation:{standing.conversation.pk}",
+        reading.note(
+            reader=operation.member,
+            conversation_id=standing.conversation.pk,
             request=operation.django_request,
         )
