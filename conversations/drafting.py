@@ -31,6 +31,7 @@ from conversations.presenting import CitationCard, cards_of
 from conversations.turns import student_gate
 from conversations.turns.accept import Refusal
 from conversations.turns.plan import HISTORY, voice_of
+from conversations.turns.understand import vector_of
 from knowledge.citations import resolve
 from knowledge.markers import MarkerParser
 from knowledge.retrieval import retrieve
@@ -40,7 +41,6 @@ from knowledge.scope import Scope
 logger = logging.getLogger(__name__)
 
 DEADLINE_SECONDS = 25.0
-EMBEDDING_DEADLINE_SECONDS = 5.0
 _MARKER = re.compile(r"\s?\[\d{1,3}\]")
 
 
@@ -87,7 +87,7 @@ async def draft(*, coach: User, conversation_id: UUID) -> Draft:
     except Refusal as refusal:
         raise NoDraft(refusal.text) from refusal
     try:
-        passages = await in_db(_look_up)(material, await _vector(material, collector))
+        passages = await in_db(_look_up)(material, await vector_of(material.question, collector))
         request = _request(material, passages)
         answer, confidence = await _ask(registry.chat(collector), request, passages)
     except ProviderError as failure:
@@ -158,19 +158,6 @@ def _spoken(message: Message) -> ChatMessage:
             return ChatMessage("system", f"The coach {name} wrote: {words}")
         case _:
             return ChatMessage("system", words)
-
-
-async def _vector(material: _Material, collector: Collector) -> NDArray[np.float32] | None:
-    """Embed the question; without an embedding the text search alone must do."""
-    try:
-        embedded = await registry.embeddings(collector).embed(
-            [material.question], deadline_s=EMBEDDING_DEADLINE_SECONDS
-        )
-    except ProviderError:
-        logger.warning("question_not_embedded")
-        return None
-    vector: NDArray[np.float32] = embedded.vectors[0]
-    return vector
 
 
 def _look_up(material: _Material, vector: NDArray[np.float32] | None) -> dict[int, RetrievedPassage]:

@@ -1,25 +1,17 @@
 """Look something up by hand: a question of a person's own, without a conversation around it."""
 
-import logging
 from datetime import datetime
 
 from asgiref.sync import async_to_sync
-from numpy import float32
-from numpy.typing import NDArray
 
 from accounts.access import organization_of
 from accounts.models import User
 from coaching.policies import student_data
-from coaching.providers import registry
-from coaching.providers.ports import ProviderError
 from conversations.metering import Collector, keep_runs
+from conversations.turns.understand import vector_of
 from knowledge.access import scope_of
 from knowledge.retrieval import retrieve
 from knowledge.retrieved import Retrieval
-
-logger = logging.getLogger(__name__)
-
-DEADLINE_SECONDS = 5.0
 
 
 def look_up(*, member: User, question: str, limit: int, now: datetime) -> Retrieval:
@@ -33,7 +25,7 @@ def look_up(*, member: User, question: str, limit: int, now: datetime) -> Retrie
     """
     scope = scope_of(member)
     collector = Collector()
-    vector = _vector(student_data.masked(question), collector)
+    vector = async_to_sync(vector_of)(student_data.masked(question), collector)
     keep_runs(
         collector.runs,
         organization_id=organization_of(member).pk,
@@ -42,15 +34,3 @@ def look_up(*, member: User, question: str, limit: int, now: datetime) -> Retrie
         now=now,
     )
     return retrieve(scope=scope, question=question, vector=vector, limit=limit)
-
-
-def _vector(question: str, collector: Collector) -> NDArray[float32] | None:
-    try:
-        embedded = async_to_sync(registry.embeddings(collector).embed)(
-            [question], deadline_s=DEADLINE_SECONDS
-        )
-    except ProviderError:
-        logger.warning("question_not_embedded")
-        return None
-    vector: NDArray[float32] = embedded.vectors[0]
-    return vector
