@@ -21,18 +21,16 @@ from accounts.api_parsing import StrictSerializer
 from accounts.api_replay import free_connection, key_of
 from accounts.models import User
 from accounts.scopes import Scope
-from conversations import access, asking, giving_feedback, listing, pseudonyms, refusing
+from conversations import access, asking, giving_feedback, listing, pseudonyms
 from conversations.api.conversations import note_reading
 from conversations.api.event_stream import EVENTS, MEDIA_TYPE, EventStream, mark_of
+from conversations.api.refusals import problem_of
 from conversations.api.shapes import MessageShape, message_shapes
 from conversations.asking import Asked, NotSettled, Reader
 from conversations.database import in_db
 from conversations.models import Feedback, Message
 from conversations.turns import student_gate
 from conversations.turns.accept import LONGEST, Refusal
-
-STATUS_OF = {"empty": 400, "too_long": 400, "key_reused": 422}
-"""Refusals of a message that are not conflicts with how things stand."""
 
 LAST_EVENT = OpenApiParameter(
     "Last-Event-ID",
@@ -203,7 +201,7 @@ async def _ask(question: dict[str, Any]) -> Asked:
     except student_gate.StudentDataFound as found:
         raise await in_db(_questioned)(question, found) from None
     except Refusal as refusal:
-        raise _problem_of(refusal) from None
+        raise problem_of(refusal) from None
 
 
 def _questioned(question: dict[str, Any], found: student_gate.StudentDataFound) -> Problem:
@@ -217,15 +215,6 @@ def _questioned(question: dict[str, Any], found: student_gate.StudentDataFound) 
         "suggestion": proposal.suggestion,
     }
     return Problem(409, found.text, details=details)
-
-
-def _problem_of(refusal: Refusal) -> Problem:
-    """Return why a message was not taken: what waiting helps against says how long."""
-    reason = {"reason": refusal.code}
-    if refusal.seconds is None:
-        return Problem(STATUS_OF.get(refusal.code, 409), refusal.text, details=reason)
-    status, headers = refusing.status(refusal), refusing.headers(refusal)
-    return Problem(status, refusal.text, details=reason, headers=headers)
 
 
 async def _ask_and_wait(reader: Reader, question: dict[str, Any]) -> Asked:
