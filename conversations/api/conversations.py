@@ -103,16 +103,12 @@ class ConversationById(Operation):
 
     @extend_schema(tags=["conversations"], request=ConversationChange, responses=ConversationShape)
     def patch(self, _request: Request, conversation_id: UUID) -> Answer:
-        """Rename, archive, bring back, share with your coach or keep private."""
+        """Rename, archive, bring back, share with your coach or keep private: all that is named, or nothing."""
         changes = self.body(ConversationChange)
-        conversation = access.own_conversation(self.member, conversation_id)
-        mine: Any = {"member": self.member, "conversation_id": conversation_id}
-        if "title" in changes:
-            conversation = organizing.rename(**mine, title=changes["title"])
-        if "status" in changes:
-            conversation = organizing.set_status(**mine, status=changes["status"], now=timezone.now())
+        conversation = organizing.change(
+            member=self.member, conversation_id=conversation_id, now=timezone.now(), **changes
+        )
         if "visibility" in changes:
-            conversation = organizing.set_visibility(**mine, visibility=changes["visibility"])
             async_to_sync(announcing.show)(
                 conversation_id, sequence=conversation.last_sequence + 1, with_state=True
             )
