@@ -168,13 +168,14 @@ def _finish(claim: Claim, files: Iterable[dict[str, Any]], source: Source, *, no
     )
     if done != 1:
         raise Stopped
-    for conversation_id in source.opened:
-        audit.record(
-            actor=claim.export.requested_by,
-            action="feedback.exported",
-            resource=f"conversation:{conversation_id}",
-            reason=f"export:{claim.export.pk}",
-        )
+    audit.record_each(
+        actor=claim.export.requested_by,
+        action="feedback.exported",
+        done_to=[
+            (f"conversation:{conversation_id}", f"export:{claim.export.pk}")
+            for conversation_id in source.opened
+        ],
+    )
 
 
 @transaction.atomic
