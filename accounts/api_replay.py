@@ -33,6 +33,8 @@ RETRY_SECONDS = 5
 class Replayable(Protocol):
     """What the wrapper needs of an operation."""
 
+    about: UUID | None
+
     def saves_reply(self, request: Request) -> bool:
         """Whether the reply can be kept."""
         ...
@@ -55,7 +57,8 @@ def replayable(handler: Handler) -> Handler:
         key = key_of(request)
         if not key or not operation.saves_reply(request):
             return handler(operation, request, *args, **kwargs)
-        known = _claim_or_wait(request, key)
+        operation.about = kwargs.get("conversation_id")
+        known = _claim_or_wait(request, key, operation.about)
         if isinstance(known, Saved):
             response = HttpResponse(known.body, status=known.status, content_type="application/json")
             response[REPLAYED] = "true"
@@ -67,7 +70,8 @@ def replayable(handler: Handler) -> Handler:
             raise
         ready: Any = operation.finalize_response(request, answer, *args, **kwargs)
         if ready.status_code in DONE:
-            saved_replies.keep(claimed=known, status=ready.status_code, body=ready.render().content)
+            body = ready.render().content
+            saved_replies.keep(claimed=known, status=ready.status_code, body=body, about=operation.about)
         else:
             saved_replies.let_go(claimed=known)
         return answer
@@ -92,7 +96,7 @@ def _sender(request: Request) -> UUID:
     return sender
 
 
-def _claim_or_wait(request: Request, key: str) -> Claim | Saved:
+def _claim_or_wait(request: Request, key: str, about: UUID | None) -> Claim | Saved:
     """Return the right to answer, or what the first request was answered, waiting for it if need be.
 
     It looks again and again rather than wait in the database, be it for a lock or for a notice: for that the first
@@ -103,7 +107,11 @@ def _claim_or_wait(request: Request, key: str) -> Claim | Saved:
     while True:
         try:
             return saved_replies.claim(
-                user_id=_sender(request), key=key, fingerprint=fingerprint, now=timezone.now()
+                user_id=_sender(request),
+                key=key,
+                fingerprint=fingerprint,
+                now=timezone.now(),
+                about=about,
             )
         except KeyReused:
             raise Problem(422) from None

@@ -77,6 +77,7 @@ class Conversations(Operation):
         conversation = organizing.begin(
             member=self.member, now=timezone.now(), channel=Conversation.Channel.API, **wanted
         )
+        self.about = conversation.pk
         return self.answer(ConversationShape(conversation), status=201)
 
 
