@@ -20,7 +20,7 @@ from config.tests.stack import Stack, running_stack
 ROOT = Path(__file__).parent
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-pytest_plugins = ["accounts.tests.fixtures", "config.tests.faults"]
+pytest_plugins = ["accounts.tests.fixtures", "conversations.tests.fixtures", "config.tests.faults"]
 
 
 def missing(what: str) -> None:

@@ -30,6 +30,8 @@ FOLDER = "account-exports"
 LEASE = timedelta(minutes=5)
 MOST_ATTEMPTS = 3
 PIECE_BYTES = 1 << 20
+RENEWED_EVERY = 500
+"""Records or pieces of a file after which the lease is renewed: a part may be as long as a person's life here."""
 
 State = AccountExport.State
 
@@ -81,7 +83,7 @@ def _write(export: AccountExport, archive: IO[bytes], now: datetime) -> None:
     listed: list[dict[str, object]] = []
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zipped:
         for number, part in enumerate(files, start=1):
-            listed.append(_write_part(zipped, part))
+            listed.append(_write_part(export, zipped, part))
             _note(export, done_parts=number)
         manifest = {"person": _who(export.person), "made_at": now, "files": listed}
         zipped.writestr("manifest.json", orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
@@ -91,7 +93,7 @@ def _who(person: User) -> dict[str, object]:
     return {"id": person.pk, "name": person.name, "email": person.email}
 
 
-def _write_part(zipped: zipfile.ZipFile, part: lifecycle.Part) -> dict[str, object]:
+def _write_part(export: AccountExport, zipped: zipfile.ZipFile, part: lifecycle.Part) -> dict[str, object]:
     """Write one file and return its line in the manifest."""
     pieces = _lines(part.rows()) if isinstance(part, lifecycle.Records) else _encoded(part.pieces())
     digest, size, count = hashlib.sha256(), 0, 0
@@ -100,6 +102,8 @@ def _write_part(zipped: zipfile.ZipFile, part: lifecycle.Part) -> dict[str, obje
             file.write(piece)
             digest.update(piece)
             size, count = size + len(piece), count + 1
+            if count % RENEWED_EVERY == 0:
+                _note(export)
     records = {"records": count} if isinstance(part, lifecycle.Records) else {}
     return {"name": part.name, **records, "bytes": size, "sha256": digest.hexdigest()}
 
@@ -132,6 +136,7 @@ def _note(export: AccountExport, **values: int) -> None:
 def _keep(export: AccountExport, archive: IO[bytes]) -> None:
     """Store the file, then say that it is ready; a file without its row is removed again."""
     size, digest = archive.tell(), _digest(archive)
+    _note(export)
     name = default_storage.save(f"{FOLDER}/{export.pk}-{export.attempts}.zip", File(archive))
     ready_at = timezone.now()
     with transaction.atomic():

@@ -48,8 +48,7 @@ def ask(request: MemberRequest) -> HttpResponse:
     except exports.OneAtATime:
         notes.warning(request, "Another export of yours is being made. Ask again when it is ready.")
     except quotas.UsedUp as refused:
-        notes.error(request, quota_pages.words_for_exports(refused))
-        return quota_pages.refuse(_page(request, PAGE), refused)
+        return _refuse(request, refused)
     else:
         tasks.nudge_export(export.pk)
     return redirect("conversations:exports")
@@ -84,11 +83,19 @@ def fetch(request: MemberRequest, export_id: UUID, name: str) -> HttpResponse:
 @member_required
 def markdown(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
     """Send one conversation as Markdown with its sources as footnotes."""
-    return _download(
-        exports_markdown.conversation_file(
+    try:
+        file = exports_markdown.conversation_file(
             member=request.user, conversation_id=conversation_id, request=request
         )
-    )
+    except quotas.UsedUp as refused:
+        return _refuse(request, refused)
+    return _download(file)
+
+
+def _refuse(request: MemberRequest, refused: quotas.UsedUp) -> HttpResponse:
+    """Return the page of the exports, which says when the next is possible."""
+    notes.error(request, quota_pages.words_for_exports(refused))
+    return quota_pages.refuse(_page(request, PAGE), refused)
 
 
 def _download(file: exports.Fetched) -> HttpResponse:

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils.text import slugify
 
-from accounts import audit
+from accounts import audit, quotas
 from accounts.models import User
 from conversations import access, announcing
 from conversations.exports import Fetched
@@ -27,13 +27,19 @@ _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _FOOTNOTE = re.compile(r"\[(?=\^)")
 
 
-@transaction.atomic
 def conversation_file(*, member: User, conversation_id: UUID, request: HttpRequest | None = None) -> Fetched:
-    """Return the member's own conversation as a file, with that on record.
+    """Return the member's own conversation as a file, with that on record; it counts as an export.
 
     Raises:
         NotVisible: it is not the member's.
+        UsedUp: they have begun as many exports as is possible for now.
     """
+    with quotas.spent(member=member, kind=quotas.Kind.EXPORTS):
+        return _conversation_file(member, conversation_id, request)
+
+
+@transaction.atomic
+def _conversation_file(member: User, conversation_id: UUID, request: HttpRequest | None) -> Fetched:
     access.own_conversation(member, conversation_id)
     conversation, names = announcing.load_with_names(conversation_id)
     messages = (

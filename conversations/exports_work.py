@@ -23,6 +23,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts import audit
+from accounts.models import AuditEvent
 from conversations.exports_files import SHEETS
 from conversations.exports_rows import CHUNK, PARTS, Part, Source, total
 from conversations.outward import Export
@@ -30,6 +31,8 @@ from conversations.outward import Export
 logger = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=60)
+STORED_WITHIN = timedelta(minutes=10)
+"""How long one file may take on its way to the storage, where nobody can say how far it is."""
 ATTEMPTS = 3
 PAUSE = timedelta(seconds=20)
 """How long an export waits after an attempt that failed."""
@@ -37,6 +40,8 @@ KEPT = timedelta(hours=24)
 """How long the files can be fetched."""
 MOST = 50
 """Exports of one sweep, the oldest first."""
+RECORDED_AT_ONCE = 50
+"""Lines of the record in one transaction: everybody else who has something to record waits for its end."""
 MANIFEST = "manifest.json"
 FOLDER = "exports"
 
@@ -84,6 +89,7 @@ def make(*, export_id: UUID, clock: Clock = timezone.now) -> None:
     try:
         source = Source(claim.export.requested_by)
         files = _write(claim, source, clock)
+        _tell_owners(claim, source, clock)
         _finish(claim, files, source, now=clock())
     except Stopped:
         _drop(claim.folder)
@@ -140,25 +146,56 @@ def _write_part(claim: Claim, part: Part, source: Source, before: int, clock: Cl
         for row in part.rows(source):
             sheet.add(row)
             if sheet.rows % CHUNK == 0:
-                _hold(claim, done=before + sheet.rows, now=clock())
-        _hold(claim, done=before + sheet.rows, now=clock())
+                _hold(claim, done_rows=before + sheet.rows, now=clock())
+        _hold(claim, done_rows=before + sheet.rows, now=clock(), lasts=STORED_WITHIN)
         out.seek(0)
         name = f"{part.name}.{claim.export.format}"
         path = default_storage.save(f"{claim.folder}/{name}", File(out, name=name))
     return {"name": name, "path": path, "rows": sheet.rows, "bytes": sheet.size, "sha256": sheet.sha256}
 
 
-def _hold(claim: Claim, *, done: int, now: datetime) -> None:
-    """Write down the progress and keep the lease; raises Stopped when the export is not ours any more."""
-    ours = Export.objects.filter(pk=claim.export.pk, state=State.RUNNING, attempts=claim.attempt)
-    if ours.update(done_rows=done, lease_until=now + LEASE) != 1:
+def _hold(claim: Claim, *, now: datetime, lasts: timedelta = LEASE, **progress: int) -> None:
+    """Keep the lease and write down the progress.
+
+    Raises:
+        Stopped: the export is not ours any more.
+    """
+    if _ours(claim).update(lease_until=now + lasts, **progress) != 1:
         raise Stopped
 
 
+def _ours(claim: Claim) -> QuerySet[Export]:
+    """Return the row of the export as long as it is this attempt's."""
+    return Export.objects.filter(pk=claim.export.pk, state=State.RUNNING, attempts=claim.attempt)
+
+
+def _tell_owners(claim: Claim, source: Source, clock: Clock) -> None:
+    """Have it in their owners' diaries whose words are inside, before anybody has them; what is there already stays."""
+    resources = [f"conversation:{conversation_id}" for conversation_id in source.opened]
+    for first in range(0, len(resources), RECORDED_AT_ONCE):
+        _record_taken(claim, resources[first : first + RECORDED_AT_ONCE], now=clock())
+
+
 @transaction.atomic
+def _record_taken(claim: Claim, resources: Collection[str], *, now: datetime) -> None:
+    # The row is ours until the end of the transaction: no other attempt records the same meanwhile.
+    _hold(claim, now=now)
+    line = {"action": "feedback.exported", "reason": f"export:{claim.export.pk}"}
+    recorded = AuditEvent.objects.filter(resource__in=resources, **line).values_list("resource", flat=True)
+    audit.record_each(
+        actor=claim.export.requested_by,
+        action=line["action"],
+        done_to=[(resource, line["reason"]) for resource in sorted({*resources} - {*recorded})],
+    )
+
+
 def _finish(claim: Claim, files: Iterable[dict[str, Any]], source: Source, *, now: datetime) -> None:
-    """Mark the export as ready; whose words are inside is in their owners' diaries before anybody has them."""
-    done = Export.objects.filter(pk=claim.export.pk, state=State.RUNNING, attempts=claim.attempt).update(
+    """Mark the export as ready.
+
+    Raises:
+        Stopped: the export is not ours any more.
+    """
+    done = _ours(claim).update(
         state=State.READY,
         files=list(files),
         opened={str(conversation): first for conversation, first in source.opened.items()},
@@ -168,22 +205,12 @@ def _finish(claim: Claim, files: Iterable[dict[str, Any]], source: Source, *, no
     )
     if done != 1:
         raise Stopped
-    audit.record_each(
-        actor=claim.export.requested_by,
-        action="feedback.exported",
-        done_to=[
-            (f"conversation:{conversation_id}", f"export:{claim.export.pk}")
-            for conversation_id in source.opened
-        ],
-    )
 
 
 @transaction.atomic
 def _give_back(claim: Claim, *, now: datetime) -> None:
     """Let an export that failed be tried again after a pause, or fail for good."""
-    ours = Export.objects.select_for_update().filter(
-        pk=claim.export.pk, state=State.RUNNING, attempts=claim.attempt
-    )
+    ours = _ours(claim).select_for_update()
     if not ours.exists():
         return
     if claim.attempt >= ATTEMPTS:

@@ -13,11 +13,11 @@ from uuid import UUID
 
 from asgiref.sync import async_to_sync
 from django.db import transaction
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery, UUIDField, Value
+from django.db.models import F, Q, QuerySet, UUIDField, Value
 from django.db.models.functions import Coalesce
 
 from accounts import audit
-from accounts.models import TeamMembership, User
+from accounts.models import User
 from conversations import announcing
 from conversations.database import in_db
 from conversations.episodes import add_message, open_episode
@@ -59,14 +59,14 @@ async def tell(conversations: Iterable[UUID]) -> None:
 
 def _astray(among: QuerySet[Conversation] | None = None) -> QuerySet[Conversation]:
     """Return the conversations whose coach is not the coach of the owner's team; each has that one as `heir`."""
-    heir = TeamMembership.objects.filter(member_id=OuterRef("owner_id")).values("team__coach_id")[:1]
     # Read from the row itself, which the lock brings up to date. Without a coach, it waits for its end.
     held = Q(owner_state=Conversation.OwnerState.COACH) & (Q(holder_id=F("coach_id")) | Q(coach_id=None))
     found = Conversation.objects.all() if among is None else among
     return (
         found.filter(~held, deleted_at=None)
         .annotate(
-            heir=Coalesce(Subquery(heir), Value(NOBODY), output_field=UUIDField()),
+            # Joined, not asked for each row: the sweep looks at every conversation there is, once a minute.
+            heir=Coalesce("owner__team_membership__team__coach_id", Value(NOBODY), output_field=UUIDField()),
             had=Coalesce("coach_id", Value(NOBODY), output_field=UUIDField()),
         )
         .exclude(had=F("heir"))

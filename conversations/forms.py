@@ -71,7 +71,7 @@ class ListForm(forms.Form):
 
 
 class ShareForm(forms.Form):
-    """What of a conversation is shared, and for how long."""
+    """What of a conversation is shared, and for how long; `key` makes a second click harmless."""
 
     first = forms.TypedChoiceField(label="From", coerce=int)
     last = forms.TypedChoiceField(label="Up to", coerce=int)
@@ -79,6 +79,7 @@ class ShareForm(forms.Form):
         label="Days until the link expires", min_value=1, max_value=LONGEST_LINK.days, initial=7
     )
     with_names = forms.BooleanField(label="Show names", required=False)
+    key = forms.UUIDField(required=False)
 
     def __init__(self, data: Any = None, *, messages: Sequence[tuple[int, str]]) -> None:
         initial = {"first": messages[0][0], "last": messages[-1][0]} if messages else {}

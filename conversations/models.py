@@ -74,6 +74,7 @@ class Conversation(models.Model):
     )
     pseudonyms = models.JSONField(
         default=dict,
+        db_default=models.Value({}, models.JSONField()),
         blank=True,
         help_text="The letters of the students named here, by a keyed hash of the name.",
     )
@@ -96,10 +97,6 @@ class Conversation(models.Model):
                 name="conversation_visibility_known",
             ),
             models.UniqueConstraint(fields=["owner", "begun_with"], name="conversation_begun_once"),
-            models.CheckConstraint(
-                condition=~models.Q(status="archived") | models.Q(archived_at__isnull=False),
-                name="conversation_archived_has_a_time",
-            ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["owner", "status", "-updated_at"], name="conversation_list"),
@@ -346,8 +343,8 @@ class Feedback(models.Model):
     score = models.SmallIntegerField()
     reasons = ArrayField(models.CharField(max_length=24), default=list, blank=True)
     comment = models.TextField(blank=True, max_length=2000)
-    state = models.CharField(max_length=8, choices=State, default=State.NEW)
-    note = models.TextField(blank=True, max_length=2000, help_text="What was done about it.")
+    state = models.CharField(max_length=8, choices=State, default=State.NEW, db_default=State.NEW)
+    note = models.TextField(blank=True, max_length=2000, db_default="", help_text="What was done about it.")
     handled_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )

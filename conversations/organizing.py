@@ -8,7 +8,7 @@ from django.db import transaction
 
 from accounts.access import coach_for, organization_of
 from accounts.models import User
-from conversations import access, following
+from conversations import access, following, sharing
 from conversations.episodes import end, open_episode, stop_turns
 from conversations.models import Conversation, Handoff
 from conversations.turns.accept import lock_own
@@ -113,10 +113,11 @@ def set_status(*, member: User, conversation_id: UUID, status: str, now: datetim
 
 
 def _place(conversation: Conversation, status: str, *, now: datetime) -> Conversation:
-    conversation.status = Conversation.Status(status)
-    conversation.archived_at = (
-        None if status == Conversation.Status.ACTIVE else conversation.archived_at or now
-    )
+    before, conversation.status = conversation.status, Conversation.Status(status)
+    if conversation.status == Conversation.Status.ACTIVE:
+        conversation.archived_at = None
+    elif before == Conversation.Status.ACTIVE or conversation.archived_at is None:
+        conversation.archived_at = now
     conversation.save(update_fields=["status", "archived_at"])
     return conversation
 
@@ -147,6 +148,8 @@ def _show_to_coach(conversation: Conversation, visibility: str) -> Conversation:
 def delete(*, member: User, conversation_id: UUID, now: datetime) -> None:
     """Delete the member's conversation and end what a coach was asked in it; it can be brought back for a while.
 
+    Its links are revoked for good: who brings it back has not said that strangers read it again.
+
     Raises:
         NotVisible: it is not the member's.
         StillLookedAfter: somebody was called because of a crisis and has not been there yet.
@@ -163,11 +166,12 @@ def delete(*, member: User, conversation_id: UUID, now: datetime) -> None:
     stop_turns(conversation, now=now)
     conversation.deleted_at = now
     conversation.save(update_fields=["deleted_at"])
+    sharing.revoke_all(member=member, conversation=conversation, now=now)
 
 
 @transaction.atomic(durable=True)
 def restore(*, member: User, conversation_id: UUID, now: datetime) -> Conversation:
-    """Bring back a conversation that the member deleted a short while ago.
+    """Bring back a conversation that the member deleted a short while ago; its links stay revoked.
 
     Raises:
         NotVisible: it is not the member's, was not deleted, or was deleted too long ago.

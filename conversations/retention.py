@@ -59,7 +59,7 @@ def _left_alone(scope: Scope) -> QuerySet[Conversation]:
 def _archived(scope: Scope, now: datetime) -> QuerySet[Conversation]:
     cutoff = now - timedelta(days=_house(scope).keep_archived_days)
     return _left_alone(scope).filter(
-        Q(status=Conversation.Status.ARCHIVED), archived_at__lt=cutoff, updated_at__lt=cutoff
+        status=Conversation.Status.ARCHIVED, archived_at__lt=cutoff, updated_at__lt=cutoff
     )
 
 
@@ -88,6 +88,8 @@ def _count_feedback(scope: Scope, now: datetime) -> int:
 
 
 def _purge_archived(scope: Scope, now: datetime, limit: int) -> int:
+    # The version of the program before this one archives without noting when: the time runs from here.
+    _left_alone(scope).filter(status=Conversation.Status.ARCHIVED, archived_at=None).update(archived_at=now)
     return _purge(_archived(scope, now), now, limit)
 
 

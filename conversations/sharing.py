@@ -2,7 +2,7 @@
 
 What is shared is settled when the link is made and never grows. Notices of the system (help lines, who was
 asked, who consented) are the client's own business and are never shown to holders. Neither is the title: it
-may tell of what was left out. The raw token is returned once; the database has its hash.
+may tell of what was left out. The token is returned to whoever makes the link; the database has its hash.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,23 +10,23 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
-from secrets import token_urlsafe
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
+from django.utils.http import urlsafe_base64_encode
 
 from accounts import audit
 from accounts.access import NotVisible
 from accounts.models import User
 from conversations import access, announcing
-from conversations.models import Handoff, Message
+from conversations.models import Conversation, Handoff, Message
 from conversations.outward import LONGEST_LINK, ShareLink
 from conversations.presenting import MessageView, Names, view_of
 
-TOKEN_BYTES = 32
 DAYS = 7
 """How long a link lives unless its owner chooses otherwise."""
 
@@ -70,7 +70,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A new link and the token that opens it, which nobody can ask for again."""
+    """A link and the token that opens it, which nobody can ask for who has not its key."""
 
     link: ShareLink
     token: str
@@ -142,9 +142,12 @@ def make(
     now: datetime,
     part: Part | None = None,
     days: int = DAYS,
+    key: UUID | None = None,
     request: HttpRequest | None = None,
 ) -> Made:
     """Make a link to a part of the member's conversation; to all that was said up to now when none is given.
+
+    Asked twice for the same under the same key, it is the same link, unless that was revoked meanwhile.
 
     Raises:
         NotVisible: it is not the member's.
@@ -153,17 +156,21 @@ def make(
     conversation = access.own_conversation(member, conversation_id)
     part = part or everything(conversation_id)
     shown(conversation_id, part, until=now)
-    token = token_urlsafe(TOKEN_BYTES)
-    link = ShareLink.objects.create(
-        conversation=conversation,
-        token_hash=_hash(token),
-        first_sequence=part.first_sequence,
-        last_sequence=part.last_sequence,
-        with_names=part.with_names,
-        created_at=now,
-        expires_at=expiry(days, now=now),
-    )
-    _record(member, "share.made", link, request)
+    values = {
+        "conversation": conversation,
+        "first_sequence": part.first_sequence,
+        "last_sequence": part.last_sequence,
+        "with_names": part.with_names,
+        "created_at": now,
+        "expires_at": expiry(days, now=now),
+    }
+    token = _token(key or uuid4(), conversation_id, part, days)
+    link, is_new = ShareLink.objects.get_or_create(token_hash=_hash(token), defaults=values)
+    if link.revoked_at is not None:
+        token, is_new = _token(uuid4(), conversation_id, part, days), True
+        link = ShareLink.objects.create(token_hash=_hash(token), **values)
+    if is_new:
+        _record(member, "share.made", link, request)
     return Made(link, token)
 
 
@@ -186,6 +193,16 @@ def revoke(
         raise NotVisible
     if ShareLink.objects.filter(pk=link_id, revoked_at=None).update(revoked_at=now):
         _record(member, "share.revoked", link, request)
+
+
+def revoke_all(*, member: User, conversation: Conversation, now: datetime) -> None:
+    """Let no link to a conversation of the member's open anything from now on, in the caller's transaction."""
+    live = ShareLink.objects.select_for_update().filter(conversation=conversation, revoked_at=None)
+    revoked = list(live.filter(expires_at__gt=now).order_by("pk"))
+    # All of them before the first line of the record: a holder who reads just now has a link and waits for the record.
+    ShareLink.objects.filter(pk__in=[link.pk for link in revoked]).update(revoked_at=now)
+    for link in revoked:
+        _record(member, "share.revoked", link, None)
 
 
 @transaction.atomic(durable=True)
@@ -216,9 +233,23 @@ def links(member: User, *, now: datetime, conversation_id: UUID | None = None) -
     return list(live.select_related("conversation").order_by("-created_at"))
 
 
+def was_shared(conversation_id: UUID) -> bool:
+    """Whether a link was ever made to this conversation."""
+    return ShareLink.objects.filter(conversation_id=conversation_id).exists()
+
+
 def had_crisis(conversation_id: UUID) -> bool:
     """Whether somebody was called because of a crisis in this conversation."""
     return Handoff.objects.filter(conversation_id=conversation_id, reason=Handoff.Reason.CRISIS).exists()
+
+
+def _token(key: UUID, conversation_id: UUID, part: Part, days: int) -> str:
+    """Return what opens the link that is asked for under a key: nobody finds it who has not our secret.
+
+    The second of two clicks gets the very link of the first, although the database has neither token nor key.
+    """
+    asked = f"{key}:{conversation_id}:{part}:{days}"
+    return urlsafe_base64_encode(salted_hmac("conversations.sharing", asked, algorithm="sha256").digest())
 
 
 def _hash(token: str) -> str:

@@ -1,7 +1,7 @@
 """Share links: the owner's page with the preview and the list, and the page of whoever holds a link."""
 
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from allauth.account.adapter import get_adapter
 from django.contrib import messages as notes
@@ -59,6 +59,7 @@ def make(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
         conversation_id=conversation_id,
         part=_part(form.cleaned_data),
         days=form.cleaned_data["days"],
+        key=form.cleaned_data["key"],
         now=timezone.now(),
         request=request,
     )
@@ -140,7 +141,7 @@ def _preview(conversation: Conversation, form: ShareForm) -> dict[str, Any]:
             chosen |= {"with_names": False, "days": sharing.DAYS}
         if chosen:
             until = sharing.expiry(chosen["days"], now=timezone.now())
-            context["previewed"] = chosen
+            context |= {"previewed": chosen, "key": uuid4()}
             context["shown"] = sharing.shown(conversation.pk, _part(chosen), until=until)
     except sharing.NothingToShare:
         context["nothing"] = True

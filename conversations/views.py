@@ -21,6 +21,7 @@ from conversations import (
     pseudonyms,
     queries,
     refusing,
+    sharing,
     tasks,
 )
 from conversations.forms import (
@@ -316,7 +317,10 @@ def restore(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
     """Bring back a deleted conversation."""
     organizing.restore(member=request.user, conversation_id=conversation_id, now=timezone.now())
     request.session.pop("deleted_conversation", None)
-    notes.success(request, "The conversation is back.")
+    text = "The conversation is back."
+    if sharing.was_shared(conversation_id):
+        text += " The links to it stay revoked: make a new one to share it again."
+    notes.success(request, text)
     return redirect("conversations:index")
 
 

@@ -1,7 +1,7 @@
 """Who may do what beyond the pages: sockets with every frame, exports of every kind, commands of the shell."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -19,7 +19,6 @@ from config.tests.access_walk import Visitor, listed
 from config.tests.house_rules import modules
 from conftest import ROOT
 from conversations import frames
-from conversations.database import close_threads
 from conversations.models import Conversation, Message
 from conversations.outward import Export
 from conversations.routing import websocket_urlpatterns
@@ -52,12 +51,8 @@ def test_every_kind_of_frame_is_tried() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("threads")
 class TestSockets:
-    @pytest.fixture(autouse=True)
-    def _threads(self) -> Iterator[None]:
-        yield
-        close_threads()
-
     async def visit(self, address: str, member: User | None, conversation: Conversation) -> str:
         """Open a socket and send every frame over it; return what it answered first, or how it was closed."""
         route = next(each for each in websocket_urlpatterns if str(each.pattern) == address)

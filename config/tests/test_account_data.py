@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import zipfile
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -159,6 +160,25 @@ class TestTheCopy:
         assert not export_making.make(export_id=export.pk, now=died)
         export.refresh_from_db()
         assert (export.state, export.file) == ("failed", "")
+
+    def test_of_a_worker_that_lost_it_ends_within_a_long_part(
+        self, cast: Cast, monkeypatch: pytest.MonkeyPatch, settings: Any
+    ) -> None:
+        with_canaries(cast)
+        export = data_requests.ask_for_export(person=cast.home.owner, now=NOW)
+        lines, written = export_making._lines, list[bytes]()
+
+        def taken_over(rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
+            for line in lines([*rows, *rows]):
+                written.append(line)
+                AccountExport.objects.filter(pk=export.pk).update(attempts=2)
+                yield line
+
+        monkeypatch.setattr(export_making, "_lines", taken_over)
+        monkeypatch.setattr(export_making, "RENEWED_EVERY", 1)
+        assert not export_making.make(export_id=export.pk, now=NOW)
+        assert len(written) == 1
+        assert [path for path in Path(settings.MEDIA_ROOT).rglob("*") if path.is_file()] == []
 
     def test_of_somebody_who_was_erased_meanwhile_leaves_no_file(
         self, cast: Cast, monkeypatch: pytest.MonkeyPatch, settings: Any

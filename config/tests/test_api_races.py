@@ -1,33 +1,24 @@
 """The same request many times at once has one effect and one reply."""
 
 import json
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from accounts.tests.api_caller import Api, Reply, key_of
 from accounts.tests.cast import Cast
-from coaching.providers.scripted import ScriptedChat
 from coaching.tests.factories import PersonaFactory
 from config.tests.racing import Racers
-from conversations.database import close_threads
 from conversations.models import Conversation
 from conversations.tests.doubles import stage
 from conversations.tests.factories import begin, spoken
 
-pytestmark = [pytest.mark.races, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.races,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("scripted"),
+]
 MODELS = "conversations.tests.doubles"
 AT_ONCE = 50
-
-
-@pytest.fixture(autouse=True)
-def _scripted(settings: Any) -> Iterator[None]:
-    settings.CHAT_MODEL = f"{MODELS}.chat"
-    settings.EMBEDDING_MODEL = f"{MODELS}.embeddings"
-    stage.chat = ScriptedChat(otherwise="Begin with one question.")
-    yield
-    close_threads()
 
 
 def all_at_once(key: str, path: str, body: dict[str, str]) -> list[Reply]:

@@ -11,12 +11,14 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import AuditEvent, User
 from accounts.tests.cast import Cast
 from config.tests.racing import Racers, assert_sequences_have_no_hole
 from conversations import absence, handoff
 from conversations.models import Conversation, Handoff, Interaction, Message
+from conversations.outward import ShareLink
 from conversations.tests.factories import begin
+from conversations.tests.links import TOKEN, told_conversation, words
 
 pytestmark = [pytest.mark.races, pytest.mark.django_db(transaction=True)]
 
@@ -49,6 +51,19 @@ def test_a_first_question_pressed_twice_at_once_begins_one_conversation(cast: Ca
     assert Conversation.objects.count() == TRIALS
     assert Message.objects.filter(sender_type="client").count() == TRIALS
     assert Interaction.objects.count() == TRIALS
+
+
+def test_the_button_that_makes_a_link_pressed_twice_at_once_makes_one(cast: Cast, two: Racers) -> None:
+    tabs = [browser(cast.home.owner), browser(cast.home.owner)]
+    conversation = told_conversation(cast.home.owner)
+    for _ in range(TRIALS):
+        form = {"key": str(uuid4()), "first": 1, "last": 5, "days": 7}
+        path = f"/conversations/{conversation.pk}/share/make/"
+        ended: list[Any] = two.race(*(partial(tab.post, path, form) for tab in tabs))
+        first, second = (TOKEN.findall(words(each)) for each in ended)
+        assert first == second != []
+    assert ShareLink.objects.count() == TRIALS
+    assert AuditEvent.objects.filter(action="share.made").count() == TRIALS
 
 
 class TestACoachWhoIsGivenUp:

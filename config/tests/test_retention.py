@@ -178,6 +178,18 @@ class TestARun:
         assert AccountExport.objects.get().state == "expired"
         assert [Path(file).name for file in files()] == ["own.csv"]
 
+    def test_keeps_what_was_archived_without_a_time_for_the_whole_of_it_from_then_on(
+        self, cast: Cast
+    ) -> None:
+        conversation = archived(cast.home.owner, 1000)
+        Conversation.objects.filter(pk=conversation.pk).update(archived_at=None)
+        assert applied()["Riverside School"]["archived_conversations"] == 0
+        conversation.refresh_from_db()
+        assert conversation.archived_at == NOW
+        for days, left in ((730, True), (731, False)):
+            retention.run(now=NOW + timedelta(days=days))
+            assert Conversation.objects.filter(pk=conversation.pk).exists() is left
+
     def test_finds_nothing_the_second_time_and_records_nothing_then(self, cast: Cast) -> None:
         everything_old(cast)
         applied()

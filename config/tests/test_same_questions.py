@@ -1,8 +1,5 @@
 """Two organizations with the same books ask the same questions: they never share a row."""
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 
 from accounts.models import Organization
@@ -10,7 +7,6 @@ from accounts.tests.api_caller import as_program
 from accounts.tests.cast import Cast, House
 from coaching.providers.scripted import ScriptedChat
 from coaching.tests.factories import PersonaFactory
-from conversations.database import close_threads
 from conversations.models import Message
 from conversations.tests.api_reading import messages
 from conversations.tests.doubles import stage
@@ -33,12 +29,8 @@ TEXTS = (
 
 
 @pytest.fixture(autouse=True)
-def _scripted(settings: Any) -> Iterator[None]:
-    settings.CHAT_MODEL = "conversations.tests.doubles.chat"
-    settings.EMBEDDING_MODEL = "conversations.tests.doubles.embeddings"
+def _answers(scripted: None) -> None:
     stage.chat = ScriptedChat(*[ANSWER] * len(QUESTIONS) * 2)
-    yield
-    close_threads()
 
 
 def ask_all(house: House) -> None:

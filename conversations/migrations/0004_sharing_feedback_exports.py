@@ -64,12 +64,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='feedback',
             name='note',
-            field=models.TextField(blank=True, help_text='What was done about it.', max_length=2000),
+            field=models.TextField(blank=True, db_default='', help_text='What was done about it.', max_length=2000),
         ),
         migrations.AddField(
             model_name='feedback',
             name='state',
-            field=models.CharField(choices=[('new', 'New'), ('seen', 'Seen'), ('resolved', 'Resolved')], default='new', max_length=8),
+            field=models.CharField(choices=[('new', 'New'), ('seen', 'Seen'), ('resolved', 'Resolved')], db_default='new', default='new', max_length=8),
         ),
         migrations.AddIndex(
             model_name='feedback',

@@ -10,7 +10,6 @@ from conversations import allowance
 from conversations.models import Conversation
 from conversations.turns.accept import Accepted, Refusal
 
-PATHS = "conversations.tests.doubles"
 QUESTION = "How do we begin a team meeting well?"
 
 

@@ -2,6 +2,9 @@
 
 from coaching.providers.scripted import ScriptedChat, ScriptedEmbedding
 
+DOUBLES = "conversations.tests.doubles"
+"""Where the settings of a test find them."""
+
 _embedding = ScriptedEmbedding()
 _priced_embedding = ScriptedEmbedding()
 _priced_embedding.provider, _priced_embedding.model = "openai", "text-embedding-3-small"

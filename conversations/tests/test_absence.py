@@ -1,6 +1,6 @@
 """A coach who takes a conversation and vanishes does not leave its client with a silent AI."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +18,6 @@ from accounts.models import AuditEvent, User
 from accounts.tests.cast import Cast
 from conversations import absence, access, escalating, handoff, presence
 from conversations.consumers import ConversationConsumer
-from conversations.database import close_threads
 from conversations.models import Attendance, Conversation, Handoff, Message
 from conversations.tests.factories import begin, say, spoken
 from conversations.watch import Watch, Watched
@@ -273,12 +272,8 @@ class TestTheCoachWhoReturns:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("threads")
 class TestAnOpenSocket:
-    @pytest.fixture(autouse=True)
-    def _threads(self) -> Iterator[None]:
-        yield
-        close_threads()
-
     async def opened(self, member: User, conversation: Conversation) -> WebsocketCommunicator:
         """Open a socket."""
         communicator = WebsocketCommunicator(ConversationConsumer.as_asgi(), "/ws/conversations/")

@@ -1,7 +1,6 @@
 """What may still be asked of the AI: counted once, shown before it is used up, and never in the way of a person."""
 
 import re
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -17,42 +16,17 @@ from accounts.models import MonthlyUse
 from accounts.quotas import Kind
 from accounts.tests.cast import Cast
 from coaching.models import Budget, Reservation
-from coaching.providers.scripted import ScriptedChat
-from coaching.tests.factories import PersonaFactory
 from conversations import acting, handoff, refusing
 from conversations.consumers import ConversationConsumer
-from conversations.database import close_threads
 from conversations.models import Conversation, Handoff, Interaction, Message
-from conversations.tests.asking import PATHS, QUESTION, refused, remaining, say
-from conversations.tests.doubles import stage
+from conversations.tests.asking import QUESTION, refused, remaining, say
 from conversations.tests.factories import begin, spoken
 from conversations.turns.accept import Refusal
 from conversations.turns.record import request_stop
 from conversations.turns.run import turns
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("five_an_hour")]
 NOWHERE = "redis://127.0.0.1:1/0"
-
-
-@pytest.fixture(autouse=True)
-def _limits(settings: Any, redis_url: str) -> Iterator[None]:
-    """Let everybody ask five times an hour; the buckets are in a real Redis, empty."""
-    settings.CHAT_MODEL = f"{PATHS}.chat"
-    settings.EMBEDDING_MODEL = f"{PATHS}.embeddings"
-    settings.QUOTAS_URL = redis_url
-    rates = {"requests": "100/hour", "ai_turns": "5/hour", "exports": "10/day"}
-    settings.QUOTAS = dict.fromkeys(("educator", "coach", "admin"), rates)
-    quotas.forget()
-    stage.chat = ScriptedChat(otherwise="Begin with a question.")
-    yield
-    close_threads()
-
-
-@pytest.fixture
-def conversation(cast: Cast) -> Conversation:
-    """Return a conversation of the owner, whose coach is never called for low confidence."""
-    PersonaFactory.create(coach=cast.home.coach, low_confidence_below=0.0)
-    return begin(cast.home.owner)
 
 
 def is_a_fifth_of_an_hour(seconds: int | None) -> bool:

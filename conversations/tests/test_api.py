@@ -19,12 +19,6 @@ QUESTION = "How do we begin a meeting well?"
 OTHERS = ("coach", "other_coach", "admin", "stranger")
 
 
-@pytest.fixture
-def ada(owner: User) -> Api:
-    """Return a program with Ada's key."""
-    return as_program(owner)
-
-
 def somebody(cast: Cast, who: str) -> User:
     """Return one of the others."""
     person: User = cast.away.owner if who == "stranger" else getattr(cast.home, who)

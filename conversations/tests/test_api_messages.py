@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -17,42 +16,17 @@ from accounts.tests.cast import Cast
 from coaching.providers.ports import ProviderUnavailable
 from coaching.providers.scripted import Reply as SlowReply
 from coaching.providers.scripted import ScriptedChat
-from coaching.tests.factories import PersonaFactory
 from conversations import asking, handoff, live, organizing
 from conversations.api import event_stream
-from conversations.database import close_threads
 from conversations.models import Conversation, Interaction, Message
 from conversations.tests.api_reading import QUESTION, Event, Reading, messages, text_of
 from conversations.tests.doubles import stage
-from conversations.tests.factories import begin, say, spoken
+from conversations.tests.factories import say, spoken
 from conversations.turns.run import turns
 from knowledge.models import Passage
 from knowledge.tests.shelf import put
 
-pytestmark = pytest.mark.django_db(transaction=True)
-PATHS = "conversations.tests.doubles"
-
-
-@pytest.fixture(autouse=True)
-def _scripted(settings: Any) -> Iterator[None]:
-    settings.CHAT_MODEL = f"{PATHS}.chat"
-    settings.EMBEDDING_MODEL = f"{PATHS}.embeddings"
-    stage.chat = ScriptedChat("Begin with one question.")
-    yield
-    close_threads()
-
-
-@pytest.fixture
-def conversation(cast: Cast) -> Conversation:
-    """Return a conversation of the owner, whose coach is never called for low confidence."""
-    PersonaFactory.create(coach=cast.home.coach, low_confidence_below=0.0)
-    return begin(cast.home.owner)
-
-
-@pytest.fixture
-def ada(owner: User) -> Api:
-    """Return a program with Ada's key."""
-    return as_program(owner)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("scripted")]
 
 
 class TestAskedAndWaitedFor:

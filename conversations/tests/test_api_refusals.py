@@ -1,46 +1,17 @@
 """Messages that the API does not take, and why: a limit is used up, or a student seems to be named."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from accounts.models import User
-from accounts.tests.api_caller import Api, as_program
-from accounts.tests.cast import Cast
-from coaching.providers.scripted import ScriptedChat
-from coaching.tests.factories import PersonaFactory
-from conversations.database import close_threads
+from accounts.tests.api_caller import Api
 from conversations.models import Conversation, Message
 from conversations.tests.api_reading import QUESTION, messages
 from conversations.tests.doubles import stage
-from conversations.tests.factories import begin, spoken
+from conversations.tests.factories import spoken
 from conversations.turns.refusal import Refusal
 
-pytestmark = pytest.mark.django_db(transaction=True)
-PATHS = "conversations.tests.doubles"
-
-
-@pytest.fixture(autouse=True)
-def _scripted(settings: Any) -> Iterator[None]:
-    settings.CHAT_MODEL = f"{PATHS}.chat"
-    settings.EMBEDDING_MODEL = f"{PATHS}.embeddings"
-    stage.chat = ScriptedChat("Begin with one question.")
-    yield
-    close_threads()
-
-
-@pytest.fixture
-def conversation(cast: Cast) -> Conversation:
-    """Return a conversation of the owner, whose coach is never called for low confidence."""
-    PersonaFactory.create(coach=cast.home.coach, low_confidence_below=0.0)
-    return begin(cast.home.owner)
-
-
-@pytest.fixture
-def ada(owner: User) -> Api:
-    """Return a program with Ada's key."""
-    return as_program(owner)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("scripted")]
 
 
 class TestBeyondAQuota:

@@ -1,8 +1,5 @@
 """The brief says why, quotes what may be read, and nothing else."""
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 from asgiref.sync import async_to_sync
 from django.utils import timezone
@@ -16,13 +13,10 @@ from coaching.providers.scripted import ScriptedChat
 from coaching.tests.factories import PersonaFactory
 from conversations import access, drafting, handoff
 from conversations.briefing import LONGEST_QUOTE, Brief, brief, trace_in_words
-from conversations.database import close_threads
 from conversations.models import Conversation, Handoff, Message
 from conversations.queries import open_episode
 from conversations.tests.doubles import stage
 from conversations.tests.factories import begin, say
-
-PATHS = "conversations.tests.doubles"
 
 
 def brief_of(cast: Cast, conversation: Conversation) -> Brief:
@@ -98,14 +92,8 @@ class TestABrief:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("scripted")
 class TestADraft:
-    @pytest.fixture(autouse=True)
-    def _scripted(self, settings: Any) -> Iterator[None]:
-        settings.CHAT_MODEL = f"{PATHS}.chat"
-        settings.EMBEDDING_MODEL = f"{PATHS}.embeddings"
-        yield
-        close_threads()
-
     def drafted(self, cast: Cast, conversation: Conversation) -> drafting.Draft:
         """Return the draft for the owner's coach."""
         return async_to_sync(drafting.draft)(coach=cast.home.coach, conversation_id=conversation.pk)

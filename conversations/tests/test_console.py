@@ -1,6 +1,5 @@
 """The coach's pages: who waits, what may be known of it, and what each button does without a script."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -18,12 +17,10 @@ from accounts.tests.cast import Cast
 from coaching.providers.scripted import ScriptedChat
 from conversations import handoff, live, waiting
 from conversations.consumers import QueueConsumer
-from conversations.database import close_threads
 from conversations.models import Conversation, Handoff, Message
 from conversations.tests.doubles import stage
 from conversations.tests.factories import begin, say, spoken
 
-PATHS = "conversations.tests.doubles"
 SECRET = "I want to kill myself"
 HTMX = {"HX-Request": "true"}
 
@@ -207,14 +204,8 @@ class TestTheConsole:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("scripted")
 class TestTheForms:
-    @pytest.fixture(autouse=True)
-    def _scripted(self, settings: Any) -> Iterator[None]:
-        settings.CHAT_MODEL = f"{PATHS}.chat"
-        settings.EMBEDDING_MODEL = f"{PATHS}.embeddings"
-        yield
-        close_threads()
-
     def post(self, member: User, conversation: Conversation, verb: str, **form: str) -> Any:
         """Press a button as a browser without a script does, and follow where it leads."""
         return signed_in(member).post(address(conversation, verb), form, follow=True)
@@ -328,12 +319,8 @@ class TestTheForms:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("threads")
 class TestTheQueueSocket:
-    @pytest.fixture(autouse=True)
-    def _threads(self) -> Iterator[None]:
-        yield
-        close_threads()
-
     def socket(self, member: User) -> WebsocketCommunicator:
         """Return a browser's socket to the queue."""
         communicator = WebsocketCommunicator(QueueConsumer.as_asgi(), "/ws/queue/")

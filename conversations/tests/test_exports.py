@@ -21,15 +21,7 @@ from conversations.outward import Export
 from conversations.tests.exporting import NO_EXPORT, asked, fetch, files_left, made, signed_in, table, told
 from conversations.tests.factories import QUOTE, add
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def nudged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return the exports that a worker was told of; the tests do its work themselves."""
-    told: list[str] = []
-    monkeypatch.setattr(tasks.make_export, "delay_on_commit", lambda *, export_id: told.append(export_id))
-    return told
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("nudged")]
 
 
 class TestBeyondTheQuota:

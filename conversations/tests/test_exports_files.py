@@ -167,6 +167,22 @@ class TestMarkdown:
         (event,) = AuditEvent.objects.filter(action="conversation.exported")
         assert (event.actor_id, event.resource) == (cast.home.owner.pk, f"conversation:{conversation.pk}")
 
+    def test_counts_as_an_export_and_the_page_says_when_the_next_is_possible(
+        self, cast: Cast, conversation: Conversation, settings: Any
+    ) -> None:
+        settings.QUOTAS = {
+            **settings.QUOTAS,
+            "educator": {**settings.QUOTAS["educator"], "exports": "1/day"},
+        }
+        foreign = begin(cast.home.coach)
+        assert self.fetch(cast.home.owner, foreign).status_code == 404
+        assert self.fetch(cast.home.owner, conversation).status_code == 200
+        refused = self.fetch(cast.home.owner, conversation)
+        assert (refused.status_code, refused["RateLimit-Policy"]) == (429, '"exports";q=1;w=86400')
+        assert "You can begin the next in 24 hours." in refused.content.decode()
+        assert "Content-Disposition" not in refused
+        assert AuditEvent.objects.filter(action="conversation.exported").count() == 1
+
     def test_is_offered_in_the_menu_of_the_chat(self, owner: User, conversation: Conversation) -> None:
         client = Client()
         client.force_login(owner)

@@ -2,27 +2,20 @@
 
 import io
 from datetime import timedelta
-from itertools import repeat
+from itertools import count, repeat
 from typing import Any
 
 import pytest
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from accounts.models import User
+from accounts import audit
+from accounts.models import AuditEvent, User
 from accounts.tests.cast import Cast
 from conversations import exports, exports_work, tasks
 from conversations.tests.exporting import NO_EXPORT, asked, fetch, files_left, made, signed_in, told
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def nudged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return the exports that a worker was told of; the tests do its work themselves."""
-    told: list[str] = []
-    monkeypatch.setattr(tasks.make_export, "delay_on_commit", lambda *, export_id: told.append(export_id))
-    return told
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("nudged")]
 
 
 class TestDeleting:
@@ -101,7 +94,7 @@ class TestTheWork:
         assert slow is not None
         exports_work.make(export_id=export.pk, clock=lambda: now + exports_work.LEASE)
         with pytest.raises(exports_work.Stopped):
-            exports_work._hold(slow, done=1, now=now + exports_work.LEASE)
+            exports_work._hold(slow, done_rows=1, now=now + exports_work.LEASE)
         export.refresh_from_db()
         assert (export.state, export.attempts) == ("ready", 2)
 
@@ -126,12 +119,52 @@ class TestTheWork:
         assert "It could not be made" in signed_in(cast.home.owner).get("/exports/").content.decode()
         assert exports_work.due(now=began + timedelta(days=1)) == []
 
+    def test_is_told_to_each_owner_once_however_often_it_breaks_off(
+        self, cast: Cast, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        inside = {f"conversation:{told(cast.home.owner).pk}" for _ in range(5)}
+        export = asked(cast.home.coach, "feedback")
+        record_each, batches = audit.record_each, count(1)
+
+        def breaks_in_the_second_batch(**lines: Any) -> None:
+            record_each(**lines)
+            if next(batches) == 2:
+                raise OSError
+
+        monkeypatch.setattr(exports_work, "RECORDED_AT_ONCE", 2)
+        monkeypatch.setattr(audit, "record_each", breaks_in_the_second_batch)
+        began = timezone.now()
+        exports_work.make(export_id=export.pk, clock=repeat(began).__next__)
+        recorded = AuditEvent.objects.filter(action="feedback.exported", reason=f"export:{export.pk}")
+        export.refresh_from_db()
+        assert (export.state, recorded.count()) == ("waiting", 2)
+        exports_work.make(export_id=export.pk, clock=repeat(began + exports_work.PAUSE).__next__)
+        export.refresh_from_db()
+        assert export.state == "ready"
+        assert sorted(recorded.values_list("resource", flat=True)) == sorted(inside)
+
+    def test_is_nobody_else_s_while_a_large_file_is_stored(
+        self, cast: Cast, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        export, began = asked(cast.home.owner), timezone.now()
+        save, found = default_storage.save, []
+
+        def slow(name: str, content: Any) -> str:
+            found.append(exports_work.due(now=began + timedelta(minutes=9)))
+            return save(name, content)
+
+        monkeypatch.setattr(default_storage, "save", slow)
+        exports_work.make(export_id=export.pk, clock=repeat(began).__next__)
+        export.refresh_from_db()
+        assert export.state == "ready"
+        assert found == [[]] * 4
+
     def test_shows_how_far_it_is(self, cast: Cast) -> None:
         told(cast.home.owner)
         export = asked(cast.home.owner)
         claim = exports_work._claim(export.pk, now=timezone.now())
         assert claim is not None
-        exports_work._hold(claim, done=3, now=timezone.now())
+        exports_work._hold(claim, done_rows=3, now=timezone.now())
         page = signed_in(cast.home.owner).get("/exports/", headers={"HX-Request": "true"}).content.decode()
         assert "3 of 4 rows are written." in page
         assert 'hx-trigger="every 2s"' in page

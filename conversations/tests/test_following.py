@@ -1,6 +1,5 @@
 """An educator gets another coach: what was shared with the one is not read by the other."""
 
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +17,6 @@ from accounts.tests.cast import Cast
 from accounts.tests.factories import TeamFactory
 from conversations import access, following, handoff, organizing
 from conversations.consumers import ConversationConsumer
-from conversations.database import close_threads
 from conversations.models import Conversation, Handoff
 from conversations.tasks import find_astray
 from conversations.tests.factories import begin, say, spoken
@@ -211,12 +209,8 @@ class TestAnEpisode:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("threads")
 class TestTheDashboard:
-    @pytest.fixture(autouse=True)
-    def _threads(self) -> Iterator[None]:
-        yield
-        close_threads()
-
     def save(self, cast: Cast, team: Team, *, coach: User, remove: bool = False) -> None:
         """Save a team as its administrator."""
         client = Client()

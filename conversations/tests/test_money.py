@@ -1,7 +1,6 @@
 """Messages of a month and money of a day: set aside before, settled after, given back when nobody works on it."""
 
 import asyncio
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,41 +16,18 @@ from accounts.quotas import Kind
 from accounts.tests.cast import Cast
 from coaching.models import Budget, Reservation
 from coaching.providers.scripted import Reply, ScriptedChat
-from coaching.tests.factories import PersonaFactory
 from conversations import acting, allowance, drafting, tasks
-from conversations.database import close_threads
 from conversations.models import Conversation, Interaction
-from conversations.tests.asking import PATHS, QUESTION, refused, remaining, say
-from conversations.tests.doubles import stage
+from conversations.tests.asking import QUESTION, refused, remaining, say
+from conversations.tests.doubles import DOUBLES, stage
 from conversations.tests.factories import begin
 from conversations.turns.accept import Accepted, Refusal
 from conversations.turns.record import request_stop
 from conversations.turns.run import turns
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("five_an_hour")]
 NOTHING = Decimal(0)
 LONG_AGO = timedelta(minutes=5)
-
-
-@pytest.fixture(autouse=True)
-def _limits(settings: Any, redis_url: str) -> Iterator[None]:
-    """Let everybody ask five times an hour; the buckets are in a real Redis, empty."""
-    settings.CHAT_MODEL = f"{PATHS}.chat"
-    settings.EMBEDDING_MODEL = f"{PATHS}.embeddings"
-    settings.QUOTAS_URL = redis_url
-    rates = {"requests": "100/hour", "ai_turns": "5/hour", "exports": "10/day"}
-    settings.QUOTAS = dict.fromkeys(("educator", "coach", "admin"), rates)
-    quotas.forget()
-    stage.chat = ScriptedChat(otherwise="Begin with a question.")
-    yield
-    close_threads()
-
-
-@pytest.fixture
-def conversation(cast: Cast) -> Conversation:
-    """Return a conversation of the owner, whose coach is never called for low confidence."""
-    PersonaFactory.create(coach=cast.home.coach, low_confidence_below=0.0)
-    return begin(cast.home.owner)
 
 
 class TestTheMonth:
@@ -108,7 +84,7 @@ class TestTheMonth:
 class TestMoney:
     @pytest.fixture(autouse=True)
     def _priced(self, settings: Any) -> None:
-        settings.CHAT_MODEL = f"{PATHS}.priced_chat"
+        settings.CHAT_MODEL = f"{DOUBLES}.priced_chat"
         settings.DAILY_BUDGET_USD = Decimal("0.09")
 
     def test_is_set_aside_before_and_settled_after(self, cast: Cast, conversation: Conversation) -> None:
@@ -227,7 +203,7 @@ class TestADraftForACoach:
     def test_counts_and_is_paid_like_a_question(
         self, settings: Any, cast: Cast, conversation: Conversation
     ) -> None:
-        settings.CHAT_MODEL = f"{PATHS}.priced_chat"
+        settings.CHAT_MODEL = f"{DOUBLES}.priced_chat"
         say(cast.home.owner, conversation)
         async_to_sync(drafting.draft)(coach=cast.home.coach, conversation_id=conversation.pk)
         assert remaining(cast.home.coach) == 4

@@ -174,14 +174,25 @@ class TestADeadLink:
         with pytest.raises(NotVisible):
             sharing.read(token=token, now=expiry)
 
-    def test_of_a_deleted_conversation_lives_again_when_that_comes_back(
-        self, owner: User, conversation: Conversation
+    def test_of_a_deleted_conversation_stays_dead_when_that_comes_back(
+        self, as_owner: Client, owner: User, conversation: Conversation
     ) -> None:
-        token, now = make(owner, conversation), timezone.now()
-        organizing.delete(member=owner, conversation_id=conversation.pk, now=now)
+        token, address = make(owner, conversation), f"/conversations/{conversation.pk}"
+        as_owner.post(f"{address}/delete/")
         assert seen(token).status_code == 404
-        organizing.restore(member=owner, conversation_id=conversation.pk, now=now)
-        assert seen(token).status_code == 200
+        back = as_owner.post(f"{address}/restore/", follow=True)
+        assert "The links to it stay revoked: make a new one to share it again." in words(back)
+        assert seen(token).status_code == 404
+        assert AuditEvent.objects.filter(action="share.revoked", actor_id=owner.pk).count() == 1
+        assert seen(make(owner, conversation)).status_code == 200
+
+    def test_bringing_back_what_was_never_shared_speaks_of_no_links(
+        self, as_owner: Client, conversation: Conversation
+    ) -> None:
+        as_owner.post(f"/conversations/{conversation.pk}/delete/")
+        back = as_owner.post(f"/conversations/{conversation.pk}/restore/", follow=True)
+        assert "The conversation is back." in words(back)
+        assert "revoked" not in words(back)
 
     def test_an_archived_conversation_stays_shared(self, owner: User, conversation: Conversation) -> None:
         organizing.set_status(

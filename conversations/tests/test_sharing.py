@@ -1,6 +1,7 @@
 """What an owner does with share links: choose, preview, make, list, revoke."""
 
 import hashlib
+import re
 from datetime import timedelta
 from threading import Event, Thread
 
@@ -117,6 +118,39 @@ class TestMakingALink:
         with pytest.raises(sharing.NothingToShare):
             make(owner, empty)
         assert ShareLink.objects.count() == 0
+
+    def test_twice_in_a_row_is_one_link(self, as_owner: Client, conversation: Conversation) -> None:
+        press = self.button(as_owner, conversation)
+        first, second = (TOKEN.findall(words(as_owner.post(*press))) for _ in "ab")
+        assert first == second
+        assert seen(first[0]).status_code == 200
+        assert ShareLink.objects.count() == 1
+        assert AuditEvent.objects.filter(action="share.made").count() == 1
+
+    @pytest.mark.parametrize("change", [{"days": "8"}, {"first": "2"}, {"with_names": "on"}, {"key": ""}])
+    def test_with_another_choice_is_another_link(
+        self, as_owner: Client, conversation: Conversation, change: dict[str, str]
+    ) -> None:
+        path, chosen = self.button(as_owner, conversation)
+        tokens = {TOKEN.findall(words(as_owner.post(path, each)))[0] for each in (chosen, chosen | change)}
+        assert len(tokens) == ShareLink.objects.count() == 2
+
+    def test_once_more_after_it_was_revoked_is_a_new_one(
+        self, as_owner: Client, owner: User, conversation: Conversation
+    ) -> None:
+        press = self.button(as_owner, conversation)
+        as_owner.post(*press)
+        link = ShareLink.objects.get()
+        sharing.revoke(member=owner, conversation_id=conversation.pk, link_id=link.pk, now=timezone.now())
+        (token,) = TOKEN.findall(words(as_owner.post(*press)))
+        assert seen(token).status_code == 200
+
+    def button(self, browser: Client, conversation: Conversation) -> tuple[str, dict[str, str]]:
+        """Return where the button of the previewed page leads, and what it sends."""
+        path = f"/conversations/{conversation.pk}/share/"
+        form = words(browser.get(path)).partition(f'action="{path}make/"')[2].partition("</form>")[0]
+        sent = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form))
+        return f"{path}make/", {name: sent[name] for name in ("key", "first", "last", "days")}
 
     def test_is_for_the_owner_alone(self, cast: Cast, conversation: Conversation) -> None:
         Conversation.objects.update(visibility="coached")

@@ -1,6 +1,5 @@
 """What a socket leaves on record, and when it must close."""
 
-from collections.abc import Iterator
 from types import SimpleNamespace
 from uuid import uuid4
 
@@ -17,7 +16,6 @@ from accounts.models import AuditEvent, User
 from accounts.tests.cast import Cast
 from conversations import handoff
 from conversations.consumers import ConversationConsumer
-from conversations.database import close_threads
 from conversations.models import Conversation
 from conversations.tests.factories import begin, say
 from conversations.watch import SIGNED_OUT, Watched, verdicts
@@ -54,12 +52,8 @@ class TestAChangedPassword:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("threads")
 class TestACoachWhoReadsAlong:
-    @pytest.fixture(autouse=True)
-    def _threads(self) -> Iterator[None]:
-        yield
-        close_threads()
-
     async def visit(self, member: User, conversation: Conversation) -> str:
         """Open a socket, leave it, and return what it answered first."""
         communicator = WebsocketCommunicator(ConversationConsumer.as_asgi(), "/ws/conversations/")

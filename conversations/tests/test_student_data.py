@@ -1,7 +1,6 @@
 """A message that seems to name a student waits for its writer, on every door."""
 
 import re
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -18,7 +17,6 @@ from accounts.tests.cast import Cast
 from coaching.models import PromptRun
 from conversations import handoff, pseudonyms
 from conversations.consumers import ConversationConsumer
-from conversations.database import close_threads
 from conversations.models import Conversation, Handoff, Interaction, Message
 from conversations.tests import doubles
 from conversations.tests.factories import begin, say, spoken
@@ -244,12 +242,8 @@ class TestThePageWithoutAScript:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("threads")
 class TestTheSocket:
-    @pytest.fixture(autouse=True)
-    def _threads(self) -> Iterator[None]:
-        yield
-        close_threads()
-
     async def test_asks_with_the_places_and_takes_the_decision(self, cast: Cast) -> None:
         conversation = await self.begun(cast)
         socket = await self.opened(cast.home.owner, conversation)

@@ -1,7 +1,6 @@
 """A turn belongs to the server: it streams, stops, gives way to a person, and is taken over after a crash."""
 
 import asyncio
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +15,7 @@ from coaching.providers.ports import ProviderUnavailable
 from coaching.providers.scripted import Reply, ScriptedChat
 from coaching.tests.factories import PersonaFactory
 from conversations import acting, announcing, handoff, live
-from conversations.database import close_threads, in_db
+from conversations.database import in_db
 from conversations.events import Delta, Event, MessageChanged
 from conversations.models import Conversation, Handoff, Interaction, Message
 from conversations.tests.doubles import stage
@@ -26,23 +25,7 @@ from conversations.turns.accept import accept
 from conversations.turns.plan import load
 from conversations.turns.run import turns
 
-pytestmark = pytest.mark.django_db(transaction=True)
-PATHS = "conversations.tests.doubles"
-
-
-@pytest.fixture(autouse=True)
-def _scripted(settings: Any) -> Iterator[None]:
-    settings.CHAT_MODEL = f"{PATHS}.chat"
-    settings.EMBEDDING_MODEL = f"{PATHS}.embeddings"
-    yield
-    close_threads()
-
-
-@pytest.fixture
-def conversation(cast: Cast) -> Conversation:
-    """Return a conversation of the owner, whose coach is never called for low confidence."""
-    PersonaFactory.create(coach=cast.home.coach, low_confidence_below=0.0)
-    return begin(cast.home.owner)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("scripted")]
 
 
 class Ear:

@@ -1,0 +1,110 @@
+"""While a new version is rolled out, the one before it writes to the same database and knows none of the new columns."""
+
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from accounts.tests.cast import Cast
+from conversations import organizing
+from conversations.models import Conversation, Feedback, Handoff
+from conversations.tests.factories import add, begin
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def insert(table: str, **values: object) -> UUID:
+    """Insert a row with these columns alone, as a program does that knows no others."""
+    key = uuid4()
+    columns = ", ".join(["id", *values])
+    places = ", ".join(["%s"] * (len(values) + 1))
+    with connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO {table} ({columns}) VALUES ({places})", [key, *values.values()])  # noqa: S608
+    return key
+
+
+def set_status(conversation_id: UUID, status: str) -> None:
+    """Archive a conversation or bring it back as version 0.1 does."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE conversations_conversation SET status = %s WHERE id = %s", [status, conversation_id]
+        )
+
+
+class TestVersion01:
+    def test_begins_conversations(self, cast: Cast) -> None:
+        now = timezone.now()
+        key = insert(
+            "conversations_conversation",
+            organization_id=cast.home.organization.pk,
+            owner_id=cast.home.owner.pk,
+            coach_id=cast.home.coach.pk,
+            title="",
+            status="active",
+            channel="web",
+            visibility="coached",
+            owner_state="ai",
+            epoch=0,
+            holder_id=None,
+            last_sequence=0,
+            deleted_at=None,
+            created_at=now,
+            updated_at=now,
+        )
+        begun = Conversation.objects.get(pk=key)
+        assert (begun.pseudonyms, begun.archived_at, begun.begun_with) == ({}, None, None)
+
+    def test_keeps_what_is_thought_of_answers(self, cast: Cast) -> None:
+        now = timezone.now()
+        answer = add(begin(cast.home.owner), "With a question.")
+        key = insert(
+            "conversations_feedback",
+            message_id=answer.pk,
+            author_id=cast.home.owner.pk,
+            score=1,
+            reasons=[],
+            comment="",
+            created_at=now,
+            updated_at=now,
+        )
+        given = Feedback.objects.get(pk=key)
+        assert (given.state, given.note, given.handled_by, given.handled_at) == ("new", "", None, None)
+
+    def test_calls_coaches(self, cast: Cast) -> None:
+        now = timezone.now()
+        key = insert(
+            "conversations_handoff",
+            conversation_id=begin(cast.home.owner).pk,
+            organization_id=cast.home.organization.pk,
+            trigger_id=None,
+            reason="client_request",
+            state="taken",
+            confidence=None,
+            rule_trace="[]",
+            coach_id=cast.home.coach.pk,
+            consented=False,
+            escalated_at=None,
+            joined_sequence=1,
+            requested_at=now,
+            taken_at=now,
+            returned_at=None,
+            summary="{}",
+        )
+        episode = Handoff.objects.get(pk=key)
+        assert (episode.acted_at, episode.absent_at) == (None, None)
+
+    def test_archives_and_brings_back(self, cast: Cast) -> None:
+        conversation = begin(cast.home.owner)
+        set_status(conversation.pk, "archived")
+        conversation.refresh_from_db()
+        assert (conversation.status, conversation.archived_at) == ("archived", None)
+        then = timezone.now() - timedelta(days=800)
+        Conversation.objects.filter(pk=conversation.pk).update(archived_at=then)
+        set_status(conversation.pk, "active")
+        now = timezone.now()
+        again = organizing.set_status(
+            member=cast.home.owner, conversation_id=conversation.pk, status="archived", now=now
+        )
+        assert again.archived_at == now
