@@ -87,7 +87,7 @@ def make(*, export_id: UUID, clock: Clock = timezone.now) -> None:
     if claim is None:
         return
     try:
-        source = Source(claim.export.requested_by)
+        source = Source(claim.export)
         files = _write(claim, source, clock)
         _tell_owners(claim, source, clock)
         _finish(claim, files, source, now=clock())
@@ -116,7 +116,7 @@ def _claim(export_id: UUID, *, now: datetime) -> Claim | None:
         return None
     export.attempts += 1
     export.state, export.lease_until, export.done_rows = State.RUNNING, now + LEASE, 0
-    export.total_rows = total(export.requested_by, export.kind)
+    export.total_rows = total(Source(export))
     export.save(update_fields=["attempts", "state", "lease_until", "done_rows", "total_rows"])
     return Claim(export, export.attempts)
 
@@ -131,6 +131,8 @@ def _write(claim: Claim, source: Source, clock: Clock) -> list[dict[str, Any]]:
     told = {
         "kind": export.kind,
         "format": export.format,
+        "first_day": export.first_day,
+        "last_day": export.last_day,
         "asked_for_at": export.created_at,
         "made_at": clock(),
         "files": [{key: file[key] for key in ("name", "rows", "bytes", "sha256")} for file in files],
