@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any, Protocol, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4, uuid5
 
 import orjson
 from django.core.files.uploadedfile import UploadedFile
@@ -89,6 +89,17 @@ def key_of(request: Request) -> str:
     if len(key) > LONGEST_KEY or not (key.isascii() and key.isprintable()):
         raise Problem(400, details={HEADER: [f"A key has at most {LONGEST_KEY} printable ASCII characters."]})
     return key
+
+
+def client_id_of(request: Request) -> UUID:
+    """Return the key of a message that the request sends: the sender's own, which a socket may have used too."""
+    key = key_of(request)
+    if not key:
+        return uuid4()
+    try:
+        return UUID(key)
+    except ValueError:
+        return uuid5(_sender(request), key)
 
 
 def _sender(request: Request) -> UUID:

@@ -27,6 +27,7 @@ urlpatterns = [
     path(CONVERSATION + "/consent", acts.ConversationConsent.as_view(), name="consent"),
     path(CONVERSATION + "/share", sharing.ConversationShare.as_view(), name="share"),
     path(CONVERSATION + "/markdown", exports.ConversationMarkdown.as_view(), name="markdown"),
+    path(MESSAGE + "/retry", messages.MessageRetry.as_view(), name="retry"),
     path(MESSAGE + "/events", messages.MessageEvents.as_view(), name="message_events"),
     path(MESSAGE + "/feedback", messages.MessageFeedback.as_view(), name="message_feedback"),
     path(V1 + "search", search.Search.as_view(), name="search"),

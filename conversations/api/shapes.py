@@ -9,7 +9,8 @@ from rest_framework import serializers
 from typing_extensions import override
 
 from accounts.api_pages import PageShape
-from conversations.listing import Messages
+from accounts.models import User
+from conversations.listing import Messages, with_company
 from conversations.models import Conversation, Feedback, Message
 from conversations.presenting import LABELS, problem_of
 from conversations.queries import PREVIEW
@@ -160,6 +161,12 @@ def message_shapes(messages: Messages, request: HttpRequest) -> Any:
     """Return the messages as the API shows them."""
     context = {"messages": messages, "request": request}
     return MessageShape(messages.rows, many=True, context=context).data
+
+
+def one_message_shape(message: Message, reader: User, request: HttpRequest) -> Any:
+    """Return a message as the API shows it to somebody who may read it."""
+    (shown,) = message_shapes(with_company([message], reader_id=reader.pk), request)
+    return shown
 
 
 class ConversationDetail(ConversationShape):
