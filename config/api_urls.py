@@ -4,7 +4,16 @@ from django.urls import path, re_path
 
 from accounts import api as accounts_api
 from config import api_pages
-from conversations.api import acts, analytics, conversations, exports, feedback, messages, search, sharing
+from conversations.api import (
+    acts,
+    analytics,
+    conversations,
+    exports,
+    feedback,
+    messages,
+    search,
+    sharing,
+)
 from knowledge import api as knowledge_api
 
 app_name = "api"
@@ -26,10 +35,12 @@ urlpatterns = [
     path(CONVERSATION + "/coach", acts.ConversationCoach.as_view(), name="coach"),
     path(CONVERSATION + "/consent", acts.ConversationConsent.as_view(), name="consent"),
     path(CONVERSATION + "/share", sharing.ConversationShare.as_view(), name="share"),
+    path(CONVERSATION + "/share/<uuid:link_id>", sharing.ConversationLink.as_view(), name="link"),
     path(CONVERSATION + "/markdown", exports.ConversationMarkdown.as_view(), name="markdown"),
     path(MESSAGE + "/retry", messages.MessageRetry.as_view(), name="retry"),
     path(MESSAGE + "/events", messages.MessageEvents.as_view(), name="message_events"),
     path(MESSAGE + "/feedback", messages.MessageFeedback.as_view(), name="message_feedback"),
+    path(V1 + "links", sharing.Links.as_view(), name="links"),
     path(V1 + "search", search.Search.as_view(), name="search"),
     path(V1 + "documents", knowledge_api.Documents.as_view(), name="documents"),
     path(V1 + "documents/<uuid:document_id>", knowledge_api.DocumentById.as_view(), name="document"),
