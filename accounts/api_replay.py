@@ -92,7 +92,7 @@ def key_of(request: Request) -> str:
 
 
 def client_id_of(request: Request) -> UUID:
-    """Return the key of a message that the request sends: the sender's own, which a socket may have used too."""
+    """Return the key of the message that a request sends: the sender's own, which a socket may have used too."""
     key = key_of(request)
     if not key:
         return uuid4()

@@ -7,6 +7,7 @@ from config import api_pages
 from conversations.api import (
     acts,
     analytics,
+    console,
     conversations,
     exports,
     feedback,
@@ -34,6 +35,9 @@ urlpatterns = [
     path(CONVERSATION + "/stop", acts.ConversationStop.as_view(), name="stop"),
     path(CONVERSATION + "/coach", acts.ConversationCoach.as_view(), name="coach"),
     path(CONVERSATION + "/consent", acts.ConversationConsent.as_view(), name="consent"),
+    path(CONVERSATION + "/take-over", console.ConversationTakeOver.as_view(), name="take_over"),
+    path(CONVERSATION + "/speak", console.ConversationSpeak.as_view(), name="speak"),
+    path(CONVERSATION + "/hand-back", console.ConversationHandBack.as_view(), name="hand_back"),
     path(CONVERSATION + "/share", sharing.ConversationShare.as_view(), name="share"),
     path(CONVERSATION + "/share/<uuid:link_id>", sharing.ConversationLink.as_view(), name="link"),
     path(CONVERSATION + "/markdown", exports.ConversationMarkdown.as_view(), name="markdown"),

@@ -15,7 +15,7 @@ from accounts.api_operations import Operation, Said
 from accounts.api_pages import PageQuery, page_of, split
 from accounts.api_parsing import StrictSerializer
 from accounts.scopes import Scope
-from conversations import access, announcing, listing, organizing, reading
+from conversations import absence, access, announcing, listing, organizing, reading
 from conversations.api.shapes import (
     ConversationDetail,
     ConversationPage,
@@ -141,10 +141,10 @@ class ConversationRestore(Operation):
 
 
 def note_reading(operation: Operation, standing: access.Standing, *, any_words: bool) -> None:
-    """Put a coach who was shown words on record, as the console does."""
-    if not standing.is_client and any_words:
-        reading.note(
-            reader=operation.member,
-            conversation_id=standing.conversation.pk,
-            request=operation.django_request,
-        )
+    """Put a coach who was shown words on record, as the console does; whoever has the conversation is here."""
+    if standing.is_client:
+        return
+    reader, conversation_id = operation.member, standing.conversation.pk
+    absence.note_act(coach=reader, conversation_id=conversation_id, now=timezone.now())
+    if any_words:
+        reading.note(reader=reader, conversation_id=conversation_id, request=operation.django_request)
