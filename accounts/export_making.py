@@ -17,7 +17,7 @@ from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from accounts import audit, lifecycle
@@ -42,10 +42,11 @@ class TakenAway(Exception):
 
 def due(*, now: datetime) -> list[UUID]:
     """Return the exports that nobody works on."""
-    return list(_unclaimed(now).order_by("requested_at").values_list("pk", flat=True)[:100])
+    return list(unclaimed(now=now).order_by("requested_at").values_list("pk", flat=True)[:100])
 
 
-def _unclaimed(now: datetime) -> Any:
+def unclaimed(*, now: datetime) -> QuerySet[AccountExport]:
+    """Return the exports that somebody should take."""
     return AccountExport.objects.filter(Q(state=State.WAITING) | Q(state=State.RUNNING, lease_until__lt=now))
 
 
@@ -65,12 +66,12 @@ def make(*, export_id: UUID, now: datetime) -> bool:
 
 def _claim(export_id: UUID, now: datetime) -> AccountExport | None:
     """Take the export, or give it up after too many attempts."""
-    given_up = _unclaimed(now).filter(pk=export_id, attempts__gte=MOST_ATTEMPTS)
+    given_up = unclaimed(now=now).filter(pk=export_id, attempts__gte=MOST_ATTEMPTS)
     if given_up.update(state=State.FAILED, lease_until=None):
         logger.warning("account_export_failed", extra={"export_id": export_id})
         return None
     claimed = (
-        _unclaimed(now)
+        unclaimed(now=now)
         .filter(pk=export_id)
         .update(state=State.RUNNING, attempts=F("attempts") + 1, lease_until=now + LEASE, done_parts=0)
     )

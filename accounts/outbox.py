@@ -24,7 +24,7 @@ LONGEST_SENDING = timedelta(minutes=5)
 """After this a mail that is being sent counts as lost with its worker."""
 MOST_AT_ONCE = 50
 
-_UNSENT = Q(state__in=[OutgoingMail.State.WAITING, OutgoingMail.State.SENDING])
+UNSENT = Q(state__in=[OutgoingMail.State.WAITING, OutgoingMail.State.SENDING])
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def queue(*, kind: str, about: UUID, recipient: str, organization_id: UUID, now:
 @transaction.atomic
 def due(*, now: datetime) -> list[UUID]:
     """Return the mails that wait or whose worker was lost; those tried often enough are given up."""
-    overdue = OutgoingMail.objects.filter(_UNSENT, due_at__lte=now)
+    overdue = OutgoingMail.objects.filter(UNSENT, due_at__lte=now)
     overdue.filter(attempts__gte=MOST_ATTEMPTS).update(state=OutgoingMail.State.FAILED)
     waiting = overdue.filter(attempts__lt=MOST_ATTEMPTS).select_for_update(skip_locked=True)
     return list(waiting.order_by("due_at").values_list("pk", flat=True)[:MOST_AT_ONCE])
@@ -86,7 +86,7 @@ def send(*, mail_id: UUID, now: datetime) -> None:
 def _claim(mail_id: UUID, now: datetime) -> OutgoingMail | None:
     """Take a mail: the database lets one worker through, and counts the attempt before it is made."""
     taken = OutgoingMail.objects.filter(
-        _UNSENT, pk=mail_id, due_at__lte=now, attempts__lt=MOST_ATTEMPTS
+        UNSENT, pk=mail_id, due_at__lte=now, attempts__lt=MOST_ATTEMPTS
     ).update(state=OutgoingMail.State.SENDING, attempts=F("attempts") + 1, due_at=now + LONGEST_SENDING)
     return OutgoingMail.objects.filter(pk=mail_id).first() if taken else None
 

@@ -12,6 +12,7 @@ from accounts.entry_models import Invitation, OutgoingMail
 from accounts.export_making import FOLDER, remove_file
 from accounts.lifecycle_models import AccountExport
 from accounts.models import ApiToken, MonthlyUse, SavedReply
+from accounts.outbox import UNSENT
 from accounts.retention import Rule, Scope, rule_of
 
 YOUNG = timedelta(hours=2)
@@ -24,17 +25,18 @@ MONTHS = timedelta(days=3 * 365)
 """How long it is known how many messages an organization sent in a month."""
 
 
-def _expired(now: datetime) -> QuerySet[AccountExport]:
+def expired(*, now: datetime) -> QuerySet[AccountExport]:
+    """Return the copies of people's data whose day is over."""
     return AccountExport.objects.filter(state=AccountExport.State.READY, expires_at__lte=now)
 
 
 def _count_expired(_scope: Scope, now: datetime) -> int:
-    return _expired(now).count()
+    return expired(now=now).count()
 
 
 def _expire(_scope: Scope, now: datetime, limit: int) -> int:
     """Delete files first: a row that says "ready" without a file is found again, a file without a row is not."""
-    rows = list(_expired(now).select_for_update(skip_locked=True)[:limit])
+    rows = list(expired(now=now).select_for_update(skip_locked=True)[:limit])
     for export in rows:
         remove_file(export)
     AccountExport.objects.filter(pk__in=[row.pk for row in rows]).update(
@@ -72,10 +74,7 @@ def _ended(_scope: Scope, now: datetime) -> QuerySet[Session]:
 
 
 def _settled_mails(scope: Scope, now: datetime) -> QuerySet[OutgoingMail]:
-    unsettled = [OutgoingMail.State.WAITING, OutgoingMail.State.SENDING]
-    return OutgoingMail.objects.filter(organization=scope, created_at__lt=now - SETTLED).exclude(
-        state__in=unsettled
-    )
+    return OutgoingMail.objects.filter(~UNSENT, organization=scope, created_at__lt=now - SETTLED)
 
 
 def _over(scope: Scope, now: datetime) -> QuerySet[Invitation]:

@@ -1,6 +1,10 @@
-"""How many messages wait in the broker. They are only nudges; many of them mean that no worker keeps up."""
+"""The broker, asked directly: whether it answers, and how many messages wait in it.
 
-from collections.abc import Mapping
+They are only nudges; many of them mean that no worker keeps up.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from django.conf import settings
 from redis import Redis
@@ -22,22 +26,29 @@ def queue_names() -> list[str]:
     return sorted({settings.CELERY_TASK_DEFAULT_QUEUE, *routed})
 
 
-def depths() -> Mapping[str, int]:
-    """Return how many messages wait in each queue, and how many are being worked on.
+@contextmanager
+def reached() -> Iterator[Redis]:
+    """Yield the broker, which has little time for each answer.
 
     Raises:
         BrokerAway: Redis does not answer, or the broker is not Redis.
     """
-    names = queue_names()
     try:
         with Redis.from_url(
             settings.CELERY_BROKER_URL, socket_timeout=_PATIENCE_S, socket_connect_timeout=_PATIENCE_S
         ) as redis:
-            asked = redis.pipeline(transaction=False)
-            for name in names:
-                asked.llen(name)
-            asked.hlen(_UNACKED_KEY)
-            found: list[int] = asked.execute()
+            yield redis
     except (RedisError, ValueError) as error:
         raise BrokerAway(type(error).__name__) from error
+
+
+def depths() -> Mapping[str, int]:
+    """Return how many messages wait in each queue, and how many are being worked on."""
+    names = queue_names()
+    with reached() as redis:
+        asked = redis.pipeline(transaction=False)
+        for name in names:
+            asked.llen(name)
+        asked.hlen(_UNACKED_KEY)
+        found: list[int] = asked.execute()
     return dict(zip((*names, UNACKNOWLEDGED), found, strict=True))

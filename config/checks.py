@@ -8,6 +8,7 @@
 | sideline.W001 | DEBUG is on |
 | sideline.W002 | every host is allowed |
 | sideline.W003 | a provider's key would travel unencrypted |
+| sideline.W004 | signing in with a provider would travel unencrypted |
 """
 
 from collections.abc import Sequence

@@ -13,11 +13,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.conf import settings
 from django.db import DatabaseError, connection, connections
+from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
-from redis import Redis
-from redis.exceptions import RedisError
+
+from config import broker
 
 logger = logging.getLogger(__name__)
 
@@ -57,13 +57,13 @@ class _Migrations:
 
 def note_heartbeat() -> None:
     """Write down that a worker is at work."""
-    with _redis() as redis:
+    with broker.reached() as redis:
         redis.set(HEARTBEAT_KEY, int(time.time()), ex=HEARTBEAT_SECONDS)
 
 
 def worker_was_heard() -> bool:
-    """Return whether a worker was heard of lately; raises a RedisError when Redis does not answer."""
-    with _redis() as redis:
+    """Return whether a worker was heard of lately, for which the broker has to answer."""
+    with broker.reached() as redis:
         return bool(redis.exists(HEARTBEAT_KEY))
 
 
@@ -95,23 +95,23 @@ def _ask_database() -> bool:
 def _ask_migrations() -> bool:
     """Return whether no migration waits to be applied."""
     if not _Migrations.applied:
-        executor = MigrationExecutor(connection)
-        _Migrations.applied = not executor.migration_plan(executor.loader.graph.leaf_nodes())
+        _Migrations.applied = not unapplied()
     return _Migrations.applied
+
+
+def unapplied() -> list[Migration]:
+    """Return the migrations that wait to be applied, in their order."""
+    executor = MigrationExecutor(connection)
+    return [migration for migration, _ in executor.migration_plan(executor.loader.graph.leaf_nodes())]
 
 
 def _ask_redis() -> tuple[bool, bool]:
     """Return whether Redis answers, and whether a worker was heard of lately."""
     try:
         return True, worker_was_heard()
-    except RedisError as error:
-        logger.warning("not ready", extra={"error": type(error).__name__, "step": "redis"})
+    except broker.BrokerAway as away:
+        logger.warning("not ready", extra={"error": str(away), "step": "redis"})
         return False, False
-
-
-def _redis() -> Redis:
-    """Return a client with short patience."""
-    return Redis.from_url(settings.CELERY_BROKER_URL, socket_timeout=1.0, socket_connect_timeout=1.0)
 
 
 class HealthProbes:

@@ -9,14 +9,13 @@ from collections.abc import Iterator
 from threading import Lock
 from typing import Final
 
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from redis.exceptions import RedisError
 from typing_extensions import override
 
-from config import broker, disk, health
+from config import broker, disk, health, patience
 from config.backlogs import BACKLOGS
 from conversations.watch import watch
 
@@ -24,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 REMEMBERED_S = 15.0
 """How long numbers from the database are good enough."""
-STATEMENT_TIMEOUT = "2s"
+STATEMENT_MS = 2_000
 """A database that is too busy to be counted in is left alone."""
 
 GAUGES: Final = {
@@ -71,8 +70,7 @@ def _database() -> Iterator[Metric]:
         for name in ("sideline_rows_waiting", "sideline_rows_overdue", "sideline_rows_oldest_seconds")
     ]
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [STATEMENT_TIMEOUT])
+        with patience.limited(STATEMENT_MS):
             for work, count in BACKLOGS.items():
                 found = count(now=timezone.now())
                 for family, value in zip(rows, (found.waiting, found.overdue, found.oldest_s), strict=True):
@@ -89,7 +87,7 @@ def _broker() -> Iterator[Metric]:
     try:
         depths = broker.depths()
         heard = health.worker_was_heard()
-    except (broker.BrokerAway, RedisError):
+    except broker.BrokerAway:
         yield _gauge("sideline_broker_up", 0)
         return
     messages = _family("sideline_queue_messages", "queue")

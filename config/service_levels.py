@@ -7,6 +7,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from coaching import provider_calls
+from config.plural import plural
 from conversations import timings
 from conversations.timings import Spread, TurnTimings
 from knowledge.ingestion import timings as ingestion
@@ -91,26 +92,26 @@ def _timed(name: str, spread: Spread, target_s: float) -> Level:
     kept = None if spread.p95_s is None else spread.p95_s < target_s
     target = f"95 % in {target_s:g} s"
     return Level(
-        name, lasting(spread.p50_s), lasting(spread.p95_s), target, _of(spread.count, "answer"), kept
+        name, lasting(spread.p50_s), lasting(spread.p95_s), target, plural(spread.count, "answer"), kept
     )
 
 
 def _failed_turns(turns: TurnTimings) -> Level:
-    count = _of(turns.ended, "answer")
+    count = plural(turns.ended, "answer")
     return _share("Failed answers", turns.failed, turns.ended, FAILED_TURNS, count)
 
 
 def _failed_calls(since: datetime, organization_id: UUID | None) -> Level:
     calls = provider_calls.calls(since=since, organization_id=organization_id)
     return _share(
-        "Failed calls to the provider", calls.failed, calls.made, FAILED_CALLS, _of(calls.made, "call")
+        "Failed calls to the provider", calls.failed, calls.made, FAILED_CALLS, plural(calls.made, "call")
     )
 
 
 def _coach(since: datetime, now: datetime, organization_id: UUID | None) -> Level:
     waits = timings.coach_waits(since=since, now=now, organization_id=organization_id)
     kept = None if not waits.asked else waits.late / waits.asked <= LATE_COACHES
-    count = f"{_of(waits.asked, 'request')}, {waits.late} late"
+    count = f"{plural(waits.asked, 'request')}, {waits.late} late"
     half, most = lasting(waits.taken.p50_s), lasting(waits.taken.p95_s)
     return Level("Wait for a coach", half, most, "95 % as promised", count, kept)
 
@@ -118,7 +119,7 @@ def _coach(since: datetime, now: datetime, organization_id: UUID | None) -> Leve
 def _documents(since: datetime, organization_id: UUID | None) -> Level:
     reading = ingestion.reading(since=since, organization_id=organization_id)
     kept = None if not reading.ended else reading.failed / reading.ended < FAILED_DOCUMENTS
-    count = f"{_of(reading.ended, 'document')}, {reading.failed} failed"
+    count = f"{plural(reading.ended, 'document')}, {reading.failed} failed"
     half, most = lasting(reading.p50_s), lasting(reading.p95_s)
     return Level("Reading a document", half, most, f"under {percent(FAILED_DOCUMENTS)} fail", count, kept)
 
@@ -133,10 +134,6 @@ def _share(name: str, bad: int, all_: int, limit: float, count: str) -> Level:
 def percent(share: float) -> str:
     """Return a share as a percentage with at most one decimal."""
     return f"{round(share * 100, 1):g} %"
-
-
-def _of(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def lasting(seconds: float | None) -> str:

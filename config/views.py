@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET
 from accounts.access import NotVisible
 from accounts.http import MemberRequest
 from config import service_chart, service_levels
-from config.service_levels import Window
+from config.service_levels import Window, lasting
 
 PAGE = "config/service.html"
 
@@ -44,14 +44,9 @@ def service(request: MemberRequest) -> HttpResponse:
         "window": window,
         "windows": list(Window),
         "whole_installation": whole_installation,
-        "slots": [
-            (slot, _lasting(slot.first_token_p95_s), _lasting(slot.whole_p95_s)) for slot in seen.slots
-        ],
+        "slots": [(slot, lasting(slot.first_token_p95_s), lasting(slot.whole_p95_s)) for slot in seen.slots],
     }
     return render(request, PAGE, {**admin.site.each_context(request), **context})
-
-
-_lasting = service_levels.lasting
 
 
 def _window(given: str) -> Window:

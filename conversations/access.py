@@ -110,10 +110,22 @@ def readable_conversation(member: User, conversation_id: UUID) -> Standing:
     conversation = own_conversations(member).filter(pk=conversation_id).first()
     if conversation is not None:
         return Standing(conversation, "client")
-    conversation = coached_conversations(member).filter(pk=conversation_id).first()
+    conversation = coached_conversation(member, conversation_id)
+    return Standing(conversation, "coach", _first_visible(member, conversation))
+
+
+def coached_conversation(member: User, conversation_id: UUID) -> Conversation:
+    """Return a conversation that the member may open as a coach.
+
+    Raises:
+        NotVisible: it does not exist, is the member's own, or is not open to this coach.
+    """
+    conversation = (
+        coached_conversations(member).filter(pk=conversation_id).first() if member.is_active else None
+    )
     if conversation is None:
         raise NotVisible
-    return Standing(conversation, "coach", _first_visible(member, conversation))
+    return conversation
 
 
 def _first_visible(member: User, conversation: Conversation) -> int:

@@ -19,7 +19,7 @@ import orjson
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts import audit
@@ -47,6 +47,7 @@ FOLDER = "exports"
 
 Clock = Callable[[], datetime]
 State = Export.State
+_UNFINISHED = Q(state__in=[State.WAITING, State.RUNNING])
 
 
 class Stopped(Exception):
@@ -73,9 +74,13 @@ def _folder(export_id: UUID) -> str:
 @transaction.atomic
 def due(*, now: datetime) -> list[UUID]:
     """Return the exports that nobody works on and somebody should."""
-    unfinished = Export.objects.filter(state__in=[State.WAITING, State.RUNNING]).exclude(lease_until__gt=now)
-    locked = unfinished.select_for_update(skip_locked=True).order_by("created_at")
+    locked = unclaimed(now=now).select_for_update(skip_locked=True).order_by("created_at")
     return list(locked.values_list("pk", flat=True)[:MOST])
+
+
+def unclaimed(*, now: datetime) -> QuerySet[Export]:
+    """Return the exports that somebody should take."""
+    return Export.objects.filter(_UNFINISHED).exclude(lease_until__gt=now)
 
 
 def make(*, export_id: UUID, clock: Clock = timezone.now) -> None:
@@ -103,10 +108,10 @@ def make(*, export_id: UUID, clock: Clock = timezone.now) -> None:
 def _claim(export_id: UUID, *, now: datetime) -> Claim | None:
     """Take the export, counting the attempt before the work; one that was tried too often fails."""
     export = (
-        Export.objects.select_for_update(of=("self",), skip_locked=True)
+        unclaimed(now=now)
+        .select_for_update(of=("self",), skip_locked=True)
         .select_related("requested_by")
-        .filter(pk=export_id, state__in=[State.WAITING, State.RUNNING])
-        .exclude(lease_until__gt=now)
+        .filter(pk=export_id)
         .first()
     )
     if export is None:
@@ -182,12 +187,11 @@ def _tell_owners(claim: Claim, source: Source, clock: Clock) -> None:
 def _record_taken(claim: Claim, resources: Collection[str], *, now: datetime) -> None:
     # The row is ours until the end of the transaction: no other attempt records the same meanwhile.
     _hold(claim, now=now)
-    line = {"action": "feedback.exported", "reason": f"export:{claim.export.pk}"}
-    recorded = AuditEvent.objects.filter(resource__in=resources, **line).values_list("resource", flat=True)
+    action, reason = "feedback.exported", f"export:{claim.export.pk}"
+    recorded = AuditEvent.objects.filter(action=action, reason=reason, resource__in=resources)
+    untold = sorted({*resources} - {*recorded.values_list("resource", flat=True)})
     audit.record_each(
-        actor=claim.export.requested_by,
-        action=line["action"],
-        done_to=[(resource, line["reason"]) for resource in sorted({*resources} - {*recorded})],
+        actor=claim.export.requested_by, action=action, done_to=[(resource, reason) for resource in untold]
     )
 
 
@@ -246,7 +250,7 @@ def withdraw(*, conversation_ids: Collection[UUID], now: datetime) -> None:
 
 def over(*, now: datetime) -> QuerySet[Export]:
     """Return the exports whose files have had their day."""
-    return Export.objects.filter(expires_at__lte=now).exclude(state__in=[State.WAITING, State.RUNNING])
+    return Export.objects.filter(~_UNFINISHED, expires_at__lte=now)
 
 
 def purge(*, now: datetime, most: int = MOST) -> int:

@@ -13,7 +13,6 @@ from django.db import transaction
 from rapidfuzz.distance import Levenshtein
 
 from accounts import audit
-from accounts.access import NotVisible
 from accounts.models import User
 from coaching.policies import escalation
 from conversations import absence, access, following
@@ -198,10 +197,9 @@ def hand_back(*, coach: User, conversation_id: UUID, now: datetime) -> Message:
 
 def _lock_for_coach(coach: User, conversation_id: UUID) -> Conversation:
     """Lock a conversation that the coach may open, and ask the gate again: it may have closed before the lock."""
-    if access.readable_conversation(coach, conversation_id).is_client:
-        raise NotVisible
+    access.coached_conversation(coach, conversation_id)
     locked = lock(conversation_id)
-    access.readable_conversation(coach, conversation_id)
+    access.coached_conversation(coach, conversation_id)
     return locked
 
 

@@ -209,7 +209,7 @@ class TestAPersonChanged:
         [
             {"role": "admin", "is_superuser": True},
             {"is_staff": True},
-            {"organization": str(uuid4())},
+            {"organization": str(UUID(int=1))},
             {"email": "x@y.example"},
             {"role": "janitor"},
             {"role": None},

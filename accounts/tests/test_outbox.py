@@ -18,7 +18,7 @@ from accounts.tasks import sweep_mail
 pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-NO_LONGER_NEEDED = uuid4()
+NO_LONGER_NEEDED = UUID(int=1)
 FAILURES: list[Exception] = []
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import pytest
 from asgiref.sync import async_to_sync
 
+from accounts.tests.waiting import dawdle
 from coaching.providers.loopback import Fault, Loopback, Script
 from coaching.providers.openai_adapter import OpenAIChat
 from coaching.providers.openai_protocol import retry_after_s, status_error
@@ -138,7 +139,7 @@ class TestFaults:
         server.script.gap_s = 0.001
         async with closing(chat(server, Deadlines(idle_s=0.6)).stream(REQUEST, deadline_s=5)) as pieces:
             first = await anext(pieces)
-            await asyncio.sleep(0.8)
+            await asyncio.to_thread(dawdle, 0.8)
             rest = [piece.text async for piece in pieces]
         assert first.text + "".join(rest) == "Teams that look at student work together every "
 

@@ -7,12 +7,14 @@ from django.apps import apps
 from django.db import models
 from django.utils import timezone
 
-from config.doctor.finding import Finding, ok, plural, warn
+from accounts.retention_rules import YEAR
+from config.doctor.finding import Finding, ok, warn
+from config.plural import plural
 
 SOON = timedelta(days=14)
 RECENT = timedelta(days=30)
 """A key that ended earlier than this is missed by nobody any more."""
-KEPT = timedelta(days=372)
+KEPT = YEAR + timedelta(days=7)
 """Retention deletes a key a year after its end, at night."""
 _MARKS = {"expires_at", "revoked_at", "last_used_at"}
 """By these fields a model is one of keys: somebody uses them, they end, and they can be revoked."""

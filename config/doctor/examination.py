@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from psycopg.errors import QueryCanceled
 
+from config import patience
 from config.doctor import credentials, machine, people, records, schema, tenants, work
 from config.doctor.finding import Finding, Look, fail, ok, warn
 
@@ -71,9 +72,7 @@ def _database() -> Finding:
 def _within_patience(check: Check) -> Finding:
     """Do a check whose statements are cut off when they take too long."""
     try:
-        with transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(PATIENCE_MS)])
+        with patience.limited(PATIENCE_MS):
             return check.look()
     except OperationalError as error:
         if isinstance(error.__cause__, QueryCanceled):

@@ -39,8 +39,3 @@ def warn(text: str, next_step: str) -> Finding:
 def fail(text: str, next_step: str) -> Finding:
     """Return what cannot wait."""
     return Finding(State.FAIL, text, next_step)
-
-
-def plural(count: int, one: str, many: str = "") -> str:
-    """Return a count with its noun."""
-    return f"{count:,} {one if count == 1 else many or f'{one}s'}"

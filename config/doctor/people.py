@@ -2,20 +2,21 @@
 
 from datetime import timedelta
 
-from django.db.models import F
-from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from accounts import export_making, retention_rules
 from accounts.entry_models import OutgoingMail
-from accounts.lifecycle_models import AccountExport
 from accounts.models import OrganizationDomain
+from accounts.outbox import UNSENT
 from coaching.models import Reservation
-from config.doctor.finding import Finding, ok, plural, warn
-from conversations import allowance
-from conversations.outward import Export
+from config.doctor.finding import Finding, ok, warn
+from config.plural import plural
+from config.settings import jobs
+from conversations import allowance, exports_work
 
 SWEPT_WITHIN = timedelta(minutes=15)
 """Within this time after it was due some sweep should have taken a row; the slowest comes every minute."""
+EXPIRED_EVERY = timedelta(seconds=jobs.SCHEDULE["expire-exports"]["schedule"])
 RECENT = timedelta(days=7)
 PATIENCE = timedelta(days=30)
 """How long it may take until the owner of a domain has proved it."""
@@ -26,7 +27,7 @@ _SEE_BEAT = "See that the worker runs with beat, and look at its log."
 def mails() -> Finding:
     """Look for mails that nobody sends, invitations among them, and those that could not be sent."""
     now = timezone.now()
-    unsent = OutgoingMail.objects.filter(state__in=[OutgoingMail.State.WAITING, OutgoingMail.State.SENDING])
+    unsent = OutgoingMail.objects.filter(UNSENT)
     stuck = unsent.filter(due_at__lt=now - SWEPT_WITHIN).count()
     lost = OutgoingMail.objects.filter(state=OutgoingMail.State.FAILED, created_at__gt=now - RECENT).count()
     if stuck:
@@ -42,17 +43,10 @@ def mails() -> Finding:
 def exports() -> Finding:
     """Look for exports and copies of people's data that nobody makes."""
     before = timezone.now() - SWEPT_WITHIN
-    since = {Export: "created_at", AccountExport: "requested_at"}
-    stuck = sum(
-        model._base_manager.filter(state__in=["waiting", "running"])  # noqa: SLF001 -- Django documents it
-        .annotate(free_at=Coalesce("lease_until", F(begun)))
-        .filter(free_at__lt=before)
-        .count()
-        for model, begun in since.items()
-    )
-    kept = Export.objects.filter(expires_at__lt=before).exclude(state__in=["waiting", "running"])
-    late = AccountExport.objects.filter(state=AccountExport.State.READY, expires_at__lt=before - SWEPT_WITHIN)
-    over = kept.count() + late.count()
+    files = exports_work.unclaimed(now=before).filter(created_at__lt=before)
+    copies = export_making.unclaimed(now=before).filter(requested_at__lt=before)
+    stuck = files.count() + copies.count()
+    over = exports_work.over(now=before).count() + retention_rules.expired(now=before - EXPIRED_EVERY).count()
     if stuck or over:
         return warn(f"{plural(stuck, 'export')} that nobody makes, {over} kept beyond their day", _SEE_BEAT)
     return ok("all made, none kept beyond its day")

@@ -1,7 +1,8 @@
 """Is the record of sensitive acts as it was written?"""
 
 from accounts import audit
-from config.doctor.finding import Finding, fail, ok, plural
+from config.doctor.finding import Finding, fail, ok
+from config.plural import plural
 
 
 def chain() -> Finding:

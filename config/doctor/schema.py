@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from django.apps import apps
 from django.db import connection, models
-from django.db.migrations.executor import MigrationExecutor
 
-from config.doctor.finding import Finding, fail, ok, plural, warn
+from config import health
+from config.doctor.finding import Finding, fail, ok, warn
+from config.plural import plural
 from knowledge import spaces, vector_search
 from knowledge.models import EmbeddingSpace
 
@@ -43,13 +44,12 @@ class TableUse:
 
 def migrations() -> Finding:
     """Look whether every migration is applied."""
-    executor = MigrationExecutor(connection)
-    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    if not plan:
+    waiting = health.unapplied()
+    if not waiting:
         return ok("all applied")
-    first, _ = plan[0]
     return fail(
-        f"{plural(len(plan), 'migration')} not applied, beginning with {first}", "Run manage.py migrate."
+        f"{plural(len(waiting), 'migration')} not applied, beginning with {waiting[0]}",
+        "Run manage.py migrate.",
     )
 
 

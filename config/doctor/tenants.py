@@ -12,7 +12,8 @@ from django.apps import apps
 from django.db.models import F, ForeignKey, Model
 
 from accounts.models import Organization
-from config.doctor.finding import Finding, fail, ok, plural
+from config.doctor.finding import Finding, fail, ok
+from config.plural import plural
 
 ROOMS = frozenset({"accounts", "coaching", "knowledge", "conversations", "assessments"})
 Link = tuple[type[Model], str, str, str]

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 
 from django.contrib.sessions.models import Session
 from django.utils import timezone
-from redis.exceptions import RedisError
 
 from accounts.backlog import Backlog
 from config import broker, health
 from config.backlogs import BACKLOGS
-from config.doctor.finding import Finding, fail, ok, plural, warn
+from config.doctor.finding import Finding, fail, ok, warn
+from config.plural import plural
 
 LONG_QUEUE = 500
 """Messages that wait in one queue when workers do not keep up."""
@@ -39,8 +39,8 @@ def worker() -> Finding:
     """Look whether a beat went through the broker to a worker lately."""
     try:
         heard = health.worker_was_heard()
-    except (RedisError, ValueError) as error:
-        return fail(f"the broker does not answer ({type(error).__name__})", "Look at Redis and REDIS_URL.")
+    except broker.BrokerAway as away:
+        return fail(f"the broker does not answer ({away})", "Look at Redis and REDIS_URL.")
     if heard:
         return ok(f"heard within {health.HEARTBEAT_SECONDS} s")
     return fail(f"none was heard for {health.HEARTBEAT_SECONDS} s", _START_WORKER)

@@ -4,66 +4,32 @@ from typing import Any
 
 from celery.schedules import crontab
 
+
+def every(seconds: float, task: str) -> dict[str, Any]:
+    """Return a job that is asked for again and again; a message that waits until the next one comes is dropped."""
+    return {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+
+
 SCHEDULE: dict[str, dict[str, Any]] = {
-    "heartbeat": {"task": "config.tasks.beat", "schedule": 10.0, "options": {"expires": 10}},
-    "sweep-ingestion": {
-        "task": "knowledge.tasks.sweep_ingestion",
-        "schedule": 30.0,
-        "options": {"expires": 30},
-    },
-    "keep-index": {"task": "knowledge.tasks.keep_index", "schedule": 600.0, "options": {"expires": 600}},
-    "sweep-turns": {"task": "conversations.tasks.sweep_turns", "schedule": 10.0, "options": {"expires": 10}},
-    "release-reservations": {
-        "task": "conversations.tasks.release_reservations",
-        "schedule": 10.0,
-        "options": {"expires": 10},
-    },
-    "refresh-analytics": {
-        "task": "conversations.tasks.refresh_analytics",
-        "schedule": 600.0,
-        "options": {"expires": 600},
-    },
-    "escalate-handoffs": {
-        "task": "conversations.tasks.escalate_handoffs",
-        "schedule": 30.0,
-        "options": {"expires": 30},
-    },
-    "check-record": {"task": "accounts.tasks.check_chain", "schedule": 60.0, "options": {"expires": 60}},
-    "sweep-mail": {"task": "accounts.tasks.sweep_mail", "schedule": 30.0, "options": {"expires": 30}},
-    "give-back-absent": {
-        "task": "conversations.tasks.give_back_absent",
-        "schedule": 5.0,
-        "options": {"expires": 5},
-    },
-    "find-astray": {"task": "conversations.tasks.find_astray", "schedule": 60.0, "options": {"expires": 60}},
-    "forget-replies": {
-        "task": "accounts.tasks.forget_replies",
-        "schedule": 3600.0,
-        "options": {"expires": 3600},
-    },
-    "sweep-exports": {
-        "task": "conversations.tasks.sweep_exports",
-        "schedule": 30.0,
-        "options": {"expires": 30},
-    },
-    "sweep-account-data": {
-        "task": "accounts.tasks.sweep_account_data",
-        "schedule": 60.0,
-        "options": {"expires": 60},
-    },
-    "expire-exports": {
-        "task": "accounts.tasks.expire_exports",
-        "schedule": 900.0,
-        "options": {"expires": 900},
-    },
+    "heartbeat": every(10.0, "config.tasks.beat"),
+    "sweep-ingestion": every(30.0, "knowledge.tasks.sweep_ingestion"),
+    "keep-index": every(600.0, "knowledge.tasks.keep_index"),
+    "sweep-turns": every(10.0, "conversations.tasks.sweep_turns"),
+    "release-reservations": every(10.0, "conversations.tasks.release_reservations"),
+    "refresh-analytics": every(600.0, "conversations.tasks.refresh_analytics"),
+    "escalate-handoffs": every(30.0, "conversations.tasks.escalate_handoffs"),
+    "check-record": every(60.0, "accounts.tasks.check_chain"),
+    "sweep-mail": every(30.0, "accounts.tasks.sweep_mail"),
+    "give-back-absent": every(5.0, "conversations.tasks.give_back_absent"),
+    "find-astray": every(60.0, "conversations.tasks.find_astray"),
+    "forget-replies": every(3600.0, "accounts.tasks.forget_replies"),
+    "sweep-exports": every(30.0, "conversations.tasks.sweep_exports"),
+    "sweep-account-data": every(60.0, "accounts.tasks.sweep_account_data"),
+    "expire-exports": every(900.0, "accounts.tasks.expire_exports"),
+    "clear-sessions": every(3600.0, "config.tasks.clear_sessions"),
     "keep-no-longer": {
         "task": "accounts.tasks.keep_no_longer",
         "schedule": crontab(hour=3, minute=20),
         "options": {"expires": 6 * 3600},
-    },
-    "clear-sessions": {
-        "task": "config.tasks.clear_sessions",
-        "schedule": 3600.0,
-        "options": {"expires": 3600},
     },
 }

@@ -10,7 +10,7 @@ from django.core.files.storage import default_storage
 from django.test import Client
 from django.utils import timezone
 
-from accounts import audit, invitations, tokens
+from accounts import audit, data_requests, invitations, tokens
 from accounts.access import organization_of
 from accounts.entry_models import Invitation, SignedIn
 from accounts.lifecycle_models import AccountExport
@@ -20,7 +20,7 @@ from accounts.tests.cast import Cast
 from accounts.tests.factories import UserFactory
 from config.tests.conftest import add_library
 from config.tests.every_route import routes
-from conversations import giving_feedback
+from conversations import giving_feedback, organizing
 from conversations.models import Conversation, Feedback
 from conversations.outward import Export, ShareLink
 from conversations.tests.factories import add, begin, citation
@@ -80,7 +80,7 @@ def build_scene(cast: Cast, *, visibility: str = Conversation.Visibility.COACHED
     document = Document.objects.get(title="The Team Handbook")
     known |= {"document_id": document.pk, "version_id": document.versions.get().pk, "index": 0}
     addresses = {route.pattern: route.address for route in routes(known)}
-    addresses |= _of_dashboard(cast, known)
+    addresses |= _of_dashboard(cast, known) | _of_second_thoughts(people)
     return Scene(people, addresses, {route.pattern: route.address for route in routes()})
 
 
@@ -128,6 +128,28 @@ def _of_account(cast: Cast) -> dict[str, Any]:
         "person_id": owner.pk,
         "object_id": owner.pk,
         "account_export": account_export.pk,
+    }
+
+
+def _of_second_thoughts(people: Mapping[str, User | None]) -> dict[str, str]:
+    """Return the addresses that take something back: a deletion by the owner, and an erasure by the administrator.
+
+    The educator has asked to be erased too, and may stay.
+    """
+    owner, educator, admin, gone = (people[name] for name in ("owner", "educator", "admin", "deactivated"))
+    assert owner is not None
+    assert educator is not None
+    assert admin is not None
+    assert gone is not None
+    now = timezone.now()
+    deleted = begin(owner)
+    organizing.delete(member=owner, conversation_id=deleted.pk, now=now)
+    data_requests.ask_for_erasure(actor=educator, person=educator, now=now)
+    data_requests.ask_for_erasure(actor=admin, person=gone, now=now)
+    return {
+        "conversations/<uuid:conversation_id>/restore/": f"/conversations/{deleted.pk}/restore/",
+        "api/v1/conversations/<uuid:conversation_id>/restore": f"/api/v1/conversations/{deleted.pk}/restore",
+        "admin/accounts/user/<uuid:person_id>/stay/": f"/admin/accounts/user/{gone.pk}/stay/",
     }
 
 

@@ -1,4 +1,4 @@
-"""What browser tests of the chat stand on: real processes with a talking model, a small library, people."""
+"""What tests of several floors stand on: processes with a talking model, a small library, runners of a race."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,6 +17,7 @@ from accounts.tests.cast import House, build_cast
 from coaching.models import Persona
 from config.embedded_redis import Redis
 from config.tests.one_connection import Here
+from config.tests.racing import Racers
 from config.tests.stack import Stack, running_stack
 from config.tests.talking import GATE
 from conversations import database, organizing
@@ -180,6 +181,13 @@ def add_library(house: House) -> None:
         )
         for number, (title, text) in enumerate(CHAPTERS.items())
     )
+
+
+@pytest.fixture
+def two() -> Iterator[Racers]:
+    """Return a pair of runners."""
+    with Racers(2) as racers:
+        yield racers
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """What tests of faults stand on: real processes, a model server that does what a test says, tabs, and a sweep."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.tests.cast import House, build_cast
+from accounts.tests.waiting import eventually
 from coaching.models import Persona
 from coaching.providers.loopback import HOST, Fault, Loopback, Script
 from config.embedded_redis import Redis
@@ -28,6 +29,9 @@ from conversations.models import Conversation, Interaction, Message
 from conversations.tasks import sweep_turns
 
 REPLY = "Begin with **one** question 👩‍🏫 that everybody answers <aloud> & in turn.\n\nשלום, then write it."  # noqa: RUF001 -- Hebrew
+
+BETWEEN_SWEEPS_S = 0.3
+"""A sweep takes about so long; more of them would only queue up before the worker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,36 +84,45 @@ class Chat:
 
     async def settled(self) -> None:
         """Wait until every turn has ended, letting the worker look for lost ones again and again."""
-        async with asyncio.timeout(60):
-            while await Interaction.objects.filter(state__in=["waiting", "running"]).aexists():
-                await self.sweep()
-                await asyncio.sleep(0.3)
+
+        async def have_ended() -> bool:
+            if not await Interaction.objects.filter(state__in=["waiting", "running"]).aexists():
+                return True
+            await self.sweep()
+            return False
+
+        await eventually(have_ended, "the end of every turn", pause_s=BETWEEN_SWEEPS_S)
 
     async def post(self, conversation_id: UUID, text: str) -> int:
         """Send a message as a page without scripts does, and return the status of the answer."""
-        session = await session_of(self.house.owner)
-        token = "a" * 32
-        form = {"text": text, "client_id": str(uuid4()), "csrfmiddlewaretoken": token}
-        headers = {
-            "Cookie": f"sessionid={session}; csrftoken={token}",
-            "Content-Type": "application/x-www-form-urlencoded",
-            "Origin": self.stack.url,
-        }
-
-        def ask() -> int:
-            connection = HTTPConnection(HOST, self.stack.port, timeout=30)
-            connection.request("POST", f"/conversations/{conversation_id}/say/", urlencode(form), headers)
-            response = connection.getresponse()
-            response.read()
-            connection.close()
-            return response.status
-
-        return await asyncio.to_thread(ask)
+        form = {"text": text, "client_id": str(uuid4())}
+        return await press(self.stack, self.house.owner, f"/conversations/{conversation_id}/say/", form)
 
     async def replies(self, conversation_id: UUID) -> list[tuple[str, str]]:
         """Return state and text of every AI message, in order."""
         found = Message.objects.filter(conversation_id=conversation_id, sender_type="ai").order_by("sequence")
         return [row async for row in found.values_list("state", "content")]
+
+
+async def press(stack: Stack, person: User, address: str, form: Mapping[str, str]) -> int:
+    """Send a form to a process as a page without scripts does, and return the status of the answer."""
+    session, token = await session_of(person), "a" * 32
+    body = urlencode({**form, "csrfmiddlewaretoken": token})
+    headers = {
+        "Cookie": f"sessionid={session}; csrftoken={token}",
+        "Content-Type": "application/x-www-form-urlencoded",
+        "Origin": stack.url,
+    }
+
+    def ask() -> int:
+        connection = HTTPConnection(HOST, stack.port, timeout=30)
+        connection.request("POST", address, body, headers)
+        response = connection.getresponse()
+        response.read()
+        connection.close()
+        return response.status
+
+    return await asyncio.to_thread(ask)
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,11 @@ BLIND_NAMES = frozenset({"utils", "helpers", "common", "services", "signals", "m
 """Names that say nothing of what is inside."""
 OBJECT_LOOKUPS = frozenset({"get", "aget", "get_or_create", "get_object_or_404", "aget_object_or_404"})
 ON_COMMIT = frozenset({"delay", "apply_async"})
+WAITING = Path("accounts/tests/waiting.py")
+"""Where tests wait for other processes, and nowhere else."""
+PAUSES = frozenset({"sleep", "wait_for_timeout"})
+OF_THE_MOMENT = frozenset({"now", "today", "uuid4", "uuid7"})
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 MACHINE_PATH = re.compile(r"/(?:home|Users|root|work)/[A-Za-z0-9._-]+/")
 
 
@@ -35,6 +40,11 @@ class Module:
     def is_test(self) -> bool:
         """Whether it belongs to the tests or the benchmarks."""
         return bool({"tests", "benchmarks"} & set(self.path.parts)) or self.path.name == "conftest.py"
+
+    @property
+    def is_suite(self) -> bool:
+        """Whether it belongs to the suite, which benchmarks do not."""
+        return self.is_test and "benchmarks" not in self.path.parts
 
     @property
     def is_door(self) -> bool:
@@ -83,7 +93,7 @@ def no_long_file(module: Module) -> Iterator[str]:
 def no_long_function(module: Module) -> Iterator[str]:
     """A function fits on a screen; a test may set a stage."""
     for node in ast.walk(module.tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        if isinstance(node, FUNCTIONS):
             lines = (node.end_lineno or node.lineno) - node.lineno + 1
             if lines > LONGEST_FUNCTION:
                 yield f"{module.at(node)} {node.name} has {lines} lines"
@@ -91,9 +101,7 @@ def no_long_function(module: Module) -> Iterator[str]:
 
 def no_import_in_function(module: Module) -> Iterator[str]:
     """An import inside a function hides a tangle."""
-    functions = [
-        node for node in ast.walk(module.tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    ]
+    functions = [node for node in ast.walk(module.tree) if isinstance(node, FUNCTIONS)]
     imports = (ast.Import, ast.ImportFrom)
     lines = {
         node.lineno for function in functions for node in ast.walk(function) if isinstance(node, imports)
@@ -132,6 +140,24 @@ def no_hidden_reference(module: Module) -> Iterator[str]:
             yield f"{module.at(node)} {name}"
 
 
+def no_pause_in_tests(module: Module) -> Iterator[str]:
+    """What a test waits for announces itself, or is looked for in `WAITING`; letting others go first is no pause."""
+    if not module.is_suite or module.path == WAITING:
+        return
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Call) and _called(node) in PAUSES and not _is_no_time(node.args):
+            yield f"{module.at(node)} {_called(node)}"
+
+
+def nothing_of_the_moment_at_import(module: Module) -> Iterator[str]:
+    """Every worker of a run imports the same tests: no moment and no chance is part of what they hold."""
+    if not module.is_suite:
+        return
+    for node in _at_import(module.tree):
+        if isinstance(node, ast.Call) and _called(node) in OF_THE_MOMENT:
+            yield f"{module.at(node)} {_called(node)}"
+
+
 def long_assets(root: Path) -> Iterator[str]:
     """Yield the style sheets and scripts that do not fit into a head either."""
     for path in sorted(root.rglob("*")):
@@ -151,6 +177,8 @@ RULES: tuple[Rule, ...] = (
     only_a_docstring_in_init,
     no_machine_path,
     no_hidden_reference,
+    no_pause_in_tests,
+    nothing_of_the_moment_at_import,
 )
 
 
@@ -175,6 +203,29 @@ def _is_manager(node: ast.expr) -> bool:
             return True
         node = node.func if isinstance(node, ast.Call) else node.value
     return False
+
+
+def _called(node: ast.Call) -> str:
+    """Return the last part of the name that is called."""
+    function = node.func
+    return function.attr if isinstance(function, ast.Attribute) else str(getattr(function, "id", ""))
+
+
+def _is_no_time(arguments: list[ast.expr]) -> bool:
+    return len(arguments) == 1 and isinstance(arguments[0], ast.Constant) and arguments[0].value == 0
+
+
+def _at_import(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield what is computed when a module is imported: all but the insides of functions."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, FUNCTIONS):
+            defaults = [default for default in child.args.kw_defaults if default]
+            parts: list[ast.AST] = [*child.decorator_list, *child.args.defaults, *defaults]
+        else:
+            parts = [] if isinstance(child, ast.Lambda) else [child]
+        for part in parts:
+            yield part
+            yield from _at_import(part)
 
 
 def _is_text(node: ast.expr) -> bool:

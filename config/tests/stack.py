@@ -10,7 +10,6 @@ def test_a_reply_survives_the_web_process(live_stack):
 import json
 import os
 import signal
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -18,11 +17,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from accounts.tests.waiting import PATIENCE_S, until
 from config.ports import LOOPBACK, free_port
 from config.supervisor import Child, last_words, python
-
-START_SECONDS = 60.0
-PAUSE_SECONDS = 0.05
 
 
 @dataclass(slots=True)
@@ -68,7 +65,7 @@ class Process:
 
     def _wait(self) -> None:
         if self.child.process is not None:
-            self.child.process.wait(timeout=START_SECONDS)
+            self.child.process.wait(timeout=PATIENCE_S)
 
 
 @dataclass(slots=True)
@@ -127,16 +124,17 @@ class Stack:
 
     def wait_until_ready(self, *parts: str) -> None:
         """Wait until `/readyz` says yes for these parts; fail with the last words of a process that died."""
-        until = time.monotonic() + START_SECONDS
-        while time.monotonic() < until:
+
+        def are_ready() -> bool:
             found = self.readiness()
             if found and all(found.get(part) for part in parts):
-                return
+                return True
             for process in (self.web, self.worker):
                 if process.child.process is not None and not process.running:
                     raise AssertionError(f"{process.child.name} died: {last_words(process.child.log)}")
-            time.sleep(PAUSE_SECONDS)
-        raise AssertionError(f"not ready after {START_SECONDS} s: {parts} (see {self.logs})")
+            return False
+
+        until(are_ready, f"{', '.join(parts)} of the stack whose logs are in {self.logs}")
 
     def stop(self) -> None:
         """End everything that runs."""

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Never
 
+from accounts.tests.waiting import eventually
 from coaching.providers.ports import ChatRequest, Piece, ProviderCut, ProviderUnsupported, Schema, Usage
 
 GATE = "TALKING_GATE"
@@ -24,7 +25,6 @@ A team that writes its norms down returns to them when it gets hard [2]."""
 HOSTILE = '<img src="x" onerror="document.title = \'owned\'"> & <b>bold</b> [9] '
 _WORDS = re.compile(r"\S+\s*|\s+")
 _BEFORE_THE_GATE = 12
-_POLL_SECONDS = 0.02
 
 
 class Talking:
@@ -54,8 +54,7 @@ class Talking:
 
 async def _gate_opens() -> None:
     gate = Path(os.environ[GATE])
-    while not await asyncio.to_thread(gate.exists):  # noqa: ASYNC110 - the gate is opened by another process
-        await asyncio.sleep(_POLL_SECONDS)
+    await eventually(lambda: asyncio.to_thread(gate.exists), "the open gate")
 
 
 def from_settings() -> Talking:

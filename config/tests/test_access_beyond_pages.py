@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -16,6 +16,7 @@ from accounts.models import User
 from accounts.tests.cast import Cast
 from config.tests.access_scene import everybody
 from config.tests.access_walk import Visitor, listed
+from config.tests.every_route import NOBODY
 from config.tests.house_rules import modules
 from conftest import ROOT
 from conversations import frames
@@ -25,7 +26,7 @@ from conversations.routing import websocket_urlpatterns
 from conversations.tests.factories import add, begin
 
 OURS = ("accounts", "config", "conversations", "knowledge", "coaching", "assessments")
-MISSING = Conversation(pk=uuid4())
+MISSING = Conversation(pk=UUID(NOBODY))
 
 
 def asked_for(table: Mapping[str, str]) -> dict[str, str]:

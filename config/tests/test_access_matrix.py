@@ -5,10 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.http import HttpResponse, HttpResponseNotFound
 
 from accounts.tests.cast import Cast
 from config.tests.access_scene import Scene, build_scene
-from config.tests.access_walk import METHODS, REFUSED, Statuses, expected, line, listed, walk
+from config.tests.access_walk import METHODS, REFUSED, Statuses, Visitor, expected, line, listed, walk
+from conversations.models import Conversation
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("one_connection")]
 
@@ -51,6 +53,20 @@ def test_of_a_private_conversation_nobody_nearby_learns_that_it_exists(cast: Cas
     assert len(found.statuses) > 25
     assert found.telling == []
     assert found.changed == []
+
+
+def test_a_refusal_that_writes_all_the_same_is_noticed(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    route = "conversations/<uuid:conversation_id>/title/"
+    scene = narrowed(build_scene(cast), frozenset({"educator"}), (route,))
+
+    def refuse(visitor: Visitor, method: str, address: str, **content: Any) -> HttpResponse:
+        if (method, address) == ("PUT", scene.addresses[route]):
+            Conversation.objects.filter(owner=cast.home.owner).update(title="Read by a stranger")
+        return HttpResponseNotFound()
+
+    monkeypatch.setattr(Visitor, "ask", refuse)
+    address = scene.addresses[route]
+    assert walk(scene).changed == [f"educator PUT {address}: conversations_conversation"]
 
 
 def test_a_line_says_what_was_found_and_an_address_without_one_is_noticed() -> None:

@@ -1,21 +1,18 @@
 """A process that is killed while it erases somebody or makes a copy: the next one ends with the same."""
 
-import os
-import signal
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.files.storage import default_storage
-from django.db import connections
 from django.utils import timezone
 
 from accounts import data_requests, erasure, export_making, lifecycle
 from accounts.lifecycle_models import AccountExport, Erasure
 from accounts.models import AuditEvent, User
 from accounts.tests.cast import Cast
+from accounts.tests.dying import die, in_a_process_that_dies
 from config.tests.canaries import CANARY, everywhere, with_canaries
 from conversations import account_data, organizing
 from conversations.models import Conversation
@@ -28,25 +25,6 @@ PARTS = [name for name, _ in lifecycle.parts()]
 @pytest.fixture(autouse=True)
 def _presence(settings: Any, redis_url: str) -> None:
     settings.PRESENCE_URL = redis_url
-
-
-def die(*_arguments: object, **_named: object) -> Any:
-    """End this process as the kernel ends one that used too much memory."""
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def in_a_process_that_dies(work: Callable[[], object]) -> None:
-    """Run `work` in a process of its own and expect it to be killed there."""
-    connections.close_all()
-    child = os.fork()
-    if child == 0:
-        try:
-            work()
-        finally:
-            os._exit(3)
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status)
-    assert os.WTERMSIG(status) == signal.SIGKILL
 
 
 def asked(cast: Cast) -> Erasure:

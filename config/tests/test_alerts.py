@@ -8,8 +8,9 @@ import pytest
 import yaml
 from prometheus_client.metrics import MetricWrapperBase
 
-from config import telemetry
+from config import service_levels, telemetry
 from config.backlogs import BACKLOGS
+from config.doctor import machine, work
 from config.metrics_state import GAUGES
 
 RULES = Path(__file__).parents[2] / "deploy" / "alerts.yml"
@@ -17,19 +18,20 @@ SEVERITIES = {"page", "ticket"}
 SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}
 DURATION = re.compile(r"[1-9][0-9]*[smh]")
 PROMISED = {
-    "SlowFirstWords": 1.2,
-    "SlowAnswers": 2.5,
-    "FailingAnswers": 0.01,
-    "FailingProvider": 0.03,
+    "SlowFirstWords": service_levels.FIRST_TOKEN_S,
+    "SlowAnswers": service_levels.ANSWER_S,
+    "FailingAnswers": service_levels.FAILED_TURNS,
+    "FailingProvider": service_levels.FAILED_CALLS,
     "ProviderDown": 0.1,
     "UnhelpfulAnswers": 0.3,
     "CostlyHour": 100,
     "FailingRequests": 0.05,
     "SomeFailingRequests": 0.02,
     "SlowRequests": 10,
-    "FullDisk": 0.8,
+    "LongQueue": work.LONG_QUEUE,
+    "FullDisk": machine.NEARLY_FULL,
 }
-"""The thresholds of the sources."""
+"""The thresholds of the sources; where the service page or `doctor` knows one as well, it is theirs."""
 
 
 def rules() -> list[dict[str, Any]]:
@@ -68,8 +70,8 @@ def test_a_rule_is_about_what_we_show(rule: dict[str, Any]) -> None:
     assert [name for name in named if name not in names] == []
     for name, matchers in re.findall(r"(sideline_\w+)\{([^}]*)\}", rule["expr"]):
         assert set(re.findall(r"(\w+)[=!]", matchers)) <= names[name]
-    for work in re.findall(r'work="(\w+)"', rule["expr"]):
-        assert work in BACKLOGS
+    for waiting in re.findall(r'work="(\w+)"', rule["expr"]):
+        assert waiting in BACKLOGS
     assert rule["expr"].count("(") == rule["expr"].count(")")
     assert rule["expr"].count("[") == rule["expr"].count("]")
 
@@ -78,6 +80,17 @@ def test_a_rule_is_about_what_we_show(rule: dict[str, Any]) -> None:
 def test_a_threshold_is_the_one_that_was_promised(alert: str, threshold: float) -> None:
     (rule,) = (rule for rule in rules() if rule["alert"] == alert)
     assert float(rule["expr"].rsplit(">", 1)[1]) == threshold
+
+
+def test_what_was_promised_is_what_the_sources_say() -> None:
+    promised = (
+        service_levels.FIRST_TOKEN_S,
+        service_levels.ANSWER_S,
+        service_levels.FAILED_TURNS,
+        service_levels.FAILED_CALLS,
+        machine.NEARLY_FULL,
+    )
+    assert promised == (1.2, 2.5, 0.01, 0.03, 0.8)
 
 
 def test_the_advice_names_nothing_that_is_not_there() -> None:

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 import pytest
 from asgiref.sync import sync_to_async
 
+from accounts.tests.waiting import eventually
 from coaching.providers.loopback import Fault, Script
 from config.tests.faults import REPLY, Chat
 from conversations.models import Interaction, Message
@@ -20,9 +21,11 @@ LONG = " ".join([REPLY] * 3)
 async def kept(count: int) -> None:
     """Wait until the beginnings of this many answers are in the database."""
     begun = Message.objects.filter(sender_type="ai").exclude(content="")
-    async with asyncio.timeout(30):
-        while await begun.acount() < count:  # noqa: ASYNC110 -- another process writes
-            await asyncio.sleep(0.05)
+
+    async def are_there() -> bool:
+        return await begun.acount() >= count
+
+    await eventually(are_there, f"the beginnings of {count} answers")
 
 
 class TestTheWebProcessIsKilled:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from asgiref.sync import sync_to_async
 
+from accounts.tests.waiting import eventually
 from coaching.providers.loopback import Script
 from config.health import HEARTBEAT_KEY
 from config.tests.faults import REPLY, Chat
@@ -34,9 +35,7 @@ def empty(chat: Chat) -> None:
 async def beats(chat: Chat) -> None:
     """Wait until a beat has gone through Redis to a worker, and left its mark there."""
     with chat.redis.client() as client:
-        async with asyncio.timeout(45):
-            while not await asyncio.to_thread(client.exists, HEARTBEAT_KEY):  # noqa: ASYNC110 -- another process
-                await asyncio.sleep(0.2)
+        await eventually(lambda: asyncio.to_thread(client.exists, HEARTBEAT_KEY), "a beat")
 
 
 async def hears_of_others(chat: Chat, page: Tab) -> None:

@@ -1,6 +1,5 @@
 """Limits over real processes: what a killed answer had set aside, and what is possible while Redis is away."""
 
-import asyncio
 import os
 import signal
 from collections.abc import Callable
@@ -10,6 +9,7 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from accounts.tests.cast import build_cast
+from accounts.tests.waiting import eventually
 from coaching.models import Budget, Reservation
 from coaching.providers.loopback import Fault, Script
 from config.embedded_redis import Redis
@@ -27,9 +27,11 @@ LONG = " ".join([REPLY] * 3)
 
 async def given_back() -> Budget:
     """Wait until nothing is set aside any more, and return the budget."""
-    async with asyncio.timeout(60):
-        while await Reservation.objects.aexists():  # noqa: ASYNC110 -- another process writes
-            await asyncio.sleep(0.1)
+
+    async def is_all_given_back() -> bool:
+        return not await Reservation.objects.aexists()
+
+    await eventually(is_all_given_back, "the end of every reservation")
     return await Budget.objects.aget()
 
 

@@ -27,6 +27,13 @@ PLANTED: list[tuple[Rule, str, str]] = [
     (house_rules.no_machine_path, "a/b.py", 'x = "/ho' + 'me/somebody/x"\n'),
     (house_rules.no_hidden_reference, "a/b.py", 'apps.get_model("a", "B")\n'),
     (house_rules.no_hidden_reference, "a/b.py", "@receiver(post_save)\ndef f(): ...\n"),
+    (house_rules.no_pause_in_tests, "a/tests/test_b.py", "def f():\n    time.sleep(0.1)\n"),
+    (house_rules.no_pause_in_tests, "a/tests/test_b.py", "async def f():\n    await asyncio.sleep(PAUSE)\n"),
+    (house_rules.no_pause_in_tests, "conftest.py", "def f(page):\n    page.wait_for_timeout(50)\n"),
+    (house_rules.nothing_of_the_moment_at_import, "a/tests/test_b.py", "START = timezone.now()\n"),
+    (house_rules.nothing_of_the_moment_at_import, "a/tests/test_b.py", "class A:\n    key = str(uuid4())\n"),
+    (house_rules.nothing_of_the_moment_at_import, "a/tests/test_b.py", "@param([uuid4()])\ndef f(): ...\n"),
+    (house_rules.nothing_of_the_moment_at_import, "a/tests/b.py", "def f(*, at=timezone.now()): ...\n"),
 ]
 ALLOWED: list[tuple[Rule, str, str]] = [
     (house_rules.no_raw_lookup_in_doors, "a/access.py", "x = User.objects.get(pk=1)\n"),
@@ -39,6 +46,16 @@ ALLOWED: list[tuple[Rule, str, str]] = [
     (house_rules.no_blind_name, "a/handoff.py", ""),
     (house_rules.only_a_docstring_in_init, "a/__init__.py", '"""What a holds."""\n'),
     (house_rules.only_a_docstring_in_init, "a/__init__.py", ""),
+    (house_rules.no_pause_in_tests, "a/tests/test_b.py", "async def f():\n    await asyncio.sleep(0)\n"),
+    (house_rules.no_pause_in_tests, str(house_rules.WAITING), "def f():\n    time.sleep(0.1)\n"),
+    (house_rules.no_pause_in_tests, "a/supervisor.py", "def f():\n    time.sleep(0.1)\n"),
+    (house_rules.nothing_of_the_moment_at_import, "a/tests/b.py", "def f():\n    return timezone.now()\n"),
+    (house_rules.nothing_of_the_moment_at_import, "a/tests/b.py", "now = lambda: timezone.now()\n"),
+    (
+        house_rules.nothing_of_the_moment_at_import,
+        "a/tests/b.py",
+        "at = field(default_factory=timezone.now)\n",
+    ),
 ]
 
 

@@ -2,8 +2,6 @@
 
 import http.client
 import json
-import time
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, urlencode
 from uuid import UUID, uuid4
@@ -14,6 +12,7 @@ from django.test import Client
 
 from accounts.models import User
 from accounts.tests.cast import House, build_cast
+from accounts.tests.waiting import until
 from config.tests.socket_client import tab
 from config.tests.stack import Stack
 from conversations.models import Conversation, Interaction, Message
@@ -24,7 +23,6 @@ CANARY = "kanarienvogel"
 FORGED = f'{CANARY}"}}\n{{"level":"critical","message":"{CANARY} forged"}}\r\n{CANARY}\u2028{CANARY}'
 """Words that try to end their line and begin one of their own."""
 TOKEN = "c" * 32
-PATIENCE_S = 60.0
 
 pytestmark = pytest.mark.processes
 
@@ -70,14 +68,6 @@ class Person:
         response.read()
         connection.close()
         return response.status
-
-
-def until(found: Callable[[], bool], what: str) -> None:
-    """Wait until something is so."""
-    end = time.monotonic() + PATIENCE_S
-    while not found():
-        assert time.monotonic() < end, f"never came: {what}"
-        time.sleep(0.1)
 
 
 def read_since(stack: Stack, before: dict[str, int]) -> list[tuple[str, str]]:

@@ -1,7 +1,6 @@
 """Races of doors: two clicks, and a coach who comes back just when they are given up."""
 
 from collections import Counter
-from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -23,15 +22,6 @@ from conversations.tests.links import TOKEN, told_conversation, words
 pytestmark = [pytest.mark.races, pytest.mark.django_db(transaction=True)]
 
 TRIALS = 200
-HEAD_START = 0.006
-"""Seconds; about as long as either side of a race takes."""
-
-
-@pytest.fixture
-def two() -> Iterator[Racers]:
-    """Return a pair of runners."""
-    with Racers(2) as racers:
-        yield racers
 
 
 def browser(member: User) -> Client:
@@ -85,7 +75,7 @@ class TestACoachWhoIsGivenUp:
                     now=timezone.now(),
                 ),
                 partial(absence.give_back, now=timezone.now()),
-                within=HEAD_START,
+                apart=True,
             )
             assert isinstance(said, handoff.Spoken), said
             conversation.refresh_from_db()

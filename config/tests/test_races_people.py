@@ -17,7 +17,6 @@ from config.tests.racing import Racers
 pytestmark = [pytest.mark.races, pytest.mark.django_db(transaction=True)]
 
 TRIALS = 40
-HEAD_START = 0.006
 
 
 def invite(house: House, email: str) -> Invitation:
@@ -37,7 +36,7 @@ def test_one_link_followed_by_four_makes_one_person(home: House) -> None:
         for trial in range(TRIALS):
             token = invitations.token_of(invite(home, f"p{trial}@riverside.example"))
             follow = partial(invitations.accept, token=token, name="Eve", password=None, now=timezone.now())
-            ends = racers.race(*[follow] * 4, within=HEAD_START)
+            ends = racers.race(*[follow] * 4, apart=True)
             assert sorted(type(end).__name__ for end in ends) == ["LinkClosed"] * 3 + ["User"]
             User.objects.filter(pk=next(end.pk for end in ends if isinstance(end, User))).update(
                 is_active=False
@@ -51,7 +50,7 @@ def test_the_last_seat_is_promised_once(home: House, settings: Any) -> None:
     with Racers(4) as racers:
         for trial in range(TRIALS):
             runs = [partial(invite, home, f"p{trial}-{runner}@riverside.example") for runner in range(4)]
-            ends = racers.race(*runs, within=HEAD_START)
+            ends = racers.race(*runs, apart=True)
             assert sorted(type(end).__name__ for end in ends) == ["Invitation"] + ["NoSeatLeft"] * 3
             assert seats.seats_of(home.organization, now=timezone.now()).promised == 1
             Invitation.objects.update(state="withdrawn")
@@ -65,7 +64,7 @@ def test_an_invitation_is_not_both_accepted_and_withdrawn(home: House) -> None:
             ends = racers.race(
                 partial(invitations.accept, token=token, name="Eve", password=None, now=timezone.now()),
                 partial(invitations.withdraw, actor=home.admin, invitation_id=invitation.pk),
-                within=HEAD_START,
+                apart=True,
             )
             invitation.refresh_from_db()
             assert sum(isinstance(end, Exception) for end in ends) == 1
@@ -86,7 +85,7 @@ def test_a_mail_that_four_workers_take_goes_out_once(home: House, settings: Any)
                 organization_id=home.organization.pk,
                 now=now,
             )
-            racers.race(*[partial(outbox.send, mail_id=queued.pk, now=now)] * 4, within=HEAD_START)
+            racers.race(*[partial(outbox.send, mail_id=queued.pk, now=now)] * 4, apart=True)
     assert len(mail.outbox) == TRIALS
     assert set(OutgoingMail.objects.values_list("state", "attempts")) == {("sent", 1)}
 

@@ -24,7 +24,6 @@ pytestmark = [pytest.mark.races, pytest.mark.django_db(transaction=True)]
 TRIALS = 20
 RUNNERS = 20
 EACH = 5
-HEAD_START = 0.02
 NOTHING = Decimal(0)
 
 
@@ -76,7 +75,7 @@ class TestABudgetForTen:
                         )
                     )
 
-                ended = racers.race(*(partial(asks, place.pk) for place in places), within=HEAD_START)
+                ended = racers.race(*(partial(asks, place.pk) for place in places), apart=True)
                 assert codes(ended) == {"taken": 10, "budget": RUNNERS * EACH - 10}
                 budget = Budget.objects.get()
                 assert (budget.reserved_usd, budget.open_turns) == (amount * 10, 10)
@@ -107,7 +106,7 @@ class TestABudgetForTen:
         with Racers(RUNNERS) as racers:
             for _ in range(TRIALS):
                 Budget.objects.all().delete()
-                taken = codes(racers.race(*[turn] * RUNNERS, within=HEAD_START))["taken"]
+                taken = codes(racers.race(*[turn] * RUNNERS, apart=True))["taken"]
                 budget = Budget.objects.get()
                 assert (budget.reserved_usd, budget.open_turns) == (NOTHING, 0)
                 assert budget.spent_usd == cost * taken
@@ -137,7 +136,7 @@ class TestABudgetForTen:
                     runs=[run_of(Decimal("0.03"))],
                     now=now,
                 )
-                assert racers.race(sweep, settle, sweep, within=0.003) == [None, None, None]
+                assert racers.race(sweep, settle, sweep, apart=True) == [None, None, None]
                 budget = Budget.objects.get()
                 assert (budget.spent_usd, budget.reserved_usd, budget.open_turns) == (
                     Decimal("0.03"),
@@ -168,6 +167,6 @@ class TestAMonthForThirty:
                         )
                     )
 
-                ended = racers.race(*(partial(asks, place) for place in places), within=HEAD_START)
+                ended = racers.race(*(partial(asks, place) for place in places), apart=True)
                 assert codes(ended) == {"taken": 30, "monthly_limit": RUNNERS * EACH - 30}
                 assert MonthlyUse.objects.get().messages == 30

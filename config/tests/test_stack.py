@@ -2,11 +2,11 @@
 
 import http.client
 import socket
-import time
 from typing import Any
 
 import pytest
 
+from accounts.tests.waiting import until
 from config.tests.stack import Stack
 
 pytestmark = pytest.mark.processes
@@ -72,9 +72,7 @@ def test_a_killed_worker_is_missed_but_pages_go_on(live_stack: Stack, redis_serv
     live_stack.worker.kill()
     with redis_server.client() as client:
         client.delete("sideline:worker-heartbeat")
-    until = time.monotonic() + 10
-    while live_stack.readiness()["worker"] and time.monotonic() < until:
-        pass
+    until(lambda: not live_stack.readiness()["worker"], "a worker that is missed")
     assert live_stack.readiness() == {
         "ready": True,
         "database": True,

@@ -23,6 +23,7 @@ from redis import Redis
 
 from accounts.access import NotVisible
 from accounts.tests.cast import House, build_cast
+from accounts.tests.waiting import until
 from coaching.providers import measures, registry
 from coaching.providers.metered import PromptIdentity, RunRecord
 from coaching.providers.ports import ChatMessage, ChatRequest, ProviderRefused
@@ -221,7 +222,7 @@ class TestTheState:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_sleep(30)")
 
-        monkeypatch.setattr(metrics_state, "STATEMENT_TIMEOUT", "10ms")
+        monkeypatch.setattr(metrics_state, "STATEMENT_MS", 10)
         monkeypatch.setattr(metrics_state, "BACKLOGS", {"slow": slow})
         found = gauges(State())
         assert found["sideline_database_up",] == 0
@@ -313,10 +314,12 @@ def test_both_processes_show_what_they_did_and_the_public_port_shows_nothing(
 def test_a_worker_shows_what_its_children_did(live_stack: Stack) -> None:
     home = build_cast().home
     say(home.owner, begin(home.owner), "How do we begin a meeting well?")
-    until = time.monotonic() + 60
-    while ("sideline_turns_total", "complete") not in (found := scraped(live_stack.worker.metrics)):
-        assert time.monotonic() < until, "the worker's child shows no turn"
-        time.sleep(0.2)
+
+    def shown() -> dict[tuple[str, ...], float] | None:
+        found = scraped(live_stack.worker.metrics)
+        return found if ("sideline_turns_total", "complete") in found else None
+
+    found = until(shown, "a turn in the counters of the worker's child")
     assert found["sideline_turn_seconds_count",] >= 1
     assert found["sideline_turn_first_token_seconds_count",] >= 1
     calls = [name for name in found if name[0] == "sideline_provider_calls_total"]

@@ -1,20 +1,18 @@
 """Two web processes over one database: what is done in one holds in the other, also while Redis is away."""
 
-import asyncio
 import os
 import signal
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
-from http.client import HTTPConnection
-from urllib.parse import urlencode
 
 import pytest
 
 from accounts.models import User
-from coaching.providers.loopback import HOST, Loopback, Script
+from accounts.tests.waiting import eventually
+from coaching.providers.loopback import Loopback, Script
 from config.ports import free_port
-from config.tests.faults import REPLY, Chat
-from config.tests.socket_client import Tab, session_of, tab
+from config.tests.faults import REPLY, Chat, press
+from config.tests.socket_client import Tab, tab
 from config.tests.stack import Stack
 from conversations.models import Conversation, Message
 
@@ -59,31 +57,13 @@ def opened_there(
     return tab(there, person or chat.house.owner, conversation.pk)
 
 
-async def keep_private(stack: Stack, owner: User, conversation: Conversation) -> int:
-    """Press "Keep it private" at a process, and return the status of the answer."""
-    session, token = await session_of(owner), "a" * 32
-    form = urlencode({"visibility": "private", "csrfmiddlewaretoken": token})
-    headers = {
-        "Cookie": f"sessionid={session}; csrftoken={token}",
-        "Content-Type": "application/x-www-form-urlencoded",
-        "Origin": stack.url,
-    }
-
-    def ask() -> int:
-        connection = HTTPConnection(HOST, stack.port, timeout=30)
-        connection.request("POST", f"/conversations/{conversation.pk}/visibility/", form, headers)
-        status = connection.getresponse().status
-        connection.close()
-        return status
-
-    return await asyncio.to_thread(ask)
-
-
 async def nobody_asks(model: Loopback) -> None:
     """Wait until no call of the model is being answered."""
-    async with asyncio.timeout(30):
-        while model.seen.open:  # noqa: ASYNC110 -- the model announces no end
-            await asyncio.sleep(0.02)
+
+    async def is_idle() -> bool:
+        return not model.seen.open
+
+    await eventually(is_idle, "the end of every call of the model")
 
 
 async def letters_after(conversation: Conversation, sequence: int) -> int:
@@ -181,7 +161,8 @@ class TestKeepingAConversationPrivateInOneProcess:
     async def _closes(self, chat: Chat, there: Stack) -> None:
         conversation = await chat.conversation()
         async with opened_there(chat, there, conversation, chat.house.coach) as coach:
-            assert await keep_private(chat.stack, chat.house.owner, conversation) == 302
+            address = f"/conversations/{conversation.pk}/visibility/"
+            assert await press(chat.stack, chat.house.owner, address, {"visibility": "private"}) == 302
             assert await coach.closed() == 4404
         await conversation.arefresh_from_db()
         assert conversation.visibility == "private"

@@ -1,7 +1,7 @@
 """A coach who takes a conversation and vanishes does not leave its client with a silent AI."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
@@ -22,7 +22,7 @@ from conversations.models import Attendance, Conversation, Handoff, Message
 from conversations.tests.factories import begin, say, spoken
 from conversations.watch import Watch, Watched
 
-START = timezone.now()
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 GOODBYE = "Ben Hart could not be reached any more, so you are with the AI again. You can ask for a coach at any time."
 TRIALS = 50
 LATEST = timedelta(seconds=150)

@@ -1,7 +1,7 @@
 """Exports: who may have what, how they are made whatever happens, and who can fetch them for how long."""
 
 import hashlib
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -140,7 +140,8 @@ class TestFeedbackForCoaches:
         ]
 
     @pytest.mark.parametrize(
-        "change", [{"visibility": "private"}, {"deleted_at": timezone.now()}, {"coach": None}]
+        "change",
+        [{"visibility": "private"}, {"deleted_at": datetime(2026, 3, 2, tzinfo=UTC)}, {"coach": None}],
     )
     def test_is_deleted_when_its_words_are_no_longer_theirs(self, cast: Cast, change: dict[str, Any]) -> None:
         told(cast.home.owner)

@@ -1,6 +1,7 @@
 """While a new version is rolled out, the one before it writes to the same database and knows none of the new columns."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -15,7 +16,7 @@ from conversations.tests.factories import add, begin
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def insert(table: str, **values: object) -> UUID:
+def insert(table: str, **values: Any) -> UUID:
     """Insert a row with these columns alone, as a program does that knows no others."""
     key = uuid4()
     columns = ", ".join(["id", *values])

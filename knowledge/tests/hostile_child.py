@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -48,7 +47,8 @@ def flood(channel: Channel) -> None:
 def sleep(channel: Channel) -> None:
     """Say that it began, then wait."""
     channel.progress(1, 2)
-    time.sleep(600)
+    while True:
+        signal.pause()
 
 
 def spin(_: Channel) -> None:

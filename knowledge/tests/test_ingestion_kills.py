@@ -1,14 +1,12 @@
 """A process that is killed at any point of any stage: the next one ends with the same passages."""
 
-import os
-import signal
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.db import connections
 from django.utils import timezone
 
+from accounts.tests.dying import die, in_a_process_that_dies
 from accounts.tests.factories import OrganizationFactory
 from coaching.providers import registry
 from knowledge.extraction import sandbox
@@ -30,25 +28,6 @@ from knowledge.tests.ingesting import (
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 
 Stage = IngestionStep.Stage
-
-
-def die() -> None:
-    """End this process as the kernel ends one that used too much memory."""
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def in_a_process_that_dies(work: Callable[[], None]) -> None:
-    """Run `work` in a process of its own and expect it to be killed there."""
-    connections.close_all()
-    child = os.fork()
-    if child == 0:
-        try:
-            work()
-        finally:
-            os._exit(3)
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status)
-    assert os.WTERMSIG(status) == signal.SIGKILL
 
 
 def killed(stage: Stage, *, when: str) -> Callable[[Work], Write]:

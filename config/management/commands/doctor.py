@@ -8,7 +8,8 @@ from django.core.management.base import BaseCommand, CommandError
 from typing_extensions import override
 
 from config.doctor.examination import examine
-from config.doctor.finding import Finding, State, plural
+from config.doctor.finding import Finding, State
+from config.plural import plural
 
 
 class Command(BaseCommand):
