@@ -1,5 +1,6 @@
 """The Celery application: what a worker is started with (`celery -A config.celery worker`)."""
 
+import logging
 import os
 from functools import partial, update_wrapper
 
@@ -15,6 +16,8 @@ from config.metrics_folder import share_between_processes
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
 if os.environ.get("SIDELINE_ROLE") == "worker":
     share_between_processes()
+    # Celery warns before it sets up a log, in several lines of plain text.
+    logging.captureWarnings(True)
 
 
 class SweptTask(DjangoTask[..., None]):

@@ -10,10 +10,11 @@ def test_a_reply_survives_the_web_process(live_stack):
 import json
 import os
 import signal
+import socket
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,10 +29,13 @@ class Process:
 
     child: Child
     environment: Mapping[str, str]
+    metrics_port: int = 0
 
     def start(self) -> None:
         """Start it; `Stack.wait_until_ready` says when it serves."""
-        self.child.start(self.environment)
+        # Somebody else may have taken the port of the time before.
+        self.metrics_port = free_port()
+        self.child.start({**self.environment, "METRICS_PORT": str(self.metrics_port)})
 
     @property
     def pid(self) -> int:
@@ -47,11 +51,16 @@ class Process:
     @property
     def metrics(self) -> str:
         """What it shows on its metrics port."""
-        with urllib.request.urlopen(
-            f"http://{LOOPBACK}:{self.environment['METRICS_PORT']}/metrics", timeout=5
-        ) as answer:
+        with urllib.request.urlopen(f"http://{LOOPBACK}:{self.metrics_port}/metrics", timeout=5) as answer:
             text: str = answer.read().decode()
         return text
+
+    @property
+    def shows_metrics(self) -> bool:
+        """Whether its metrics port is open; what it says of itself elsewhere may be from the time before."""
+        with suppress(OSError), socket.create_connection((LOOPBACK, self.metrics_port), timeout=5):
+            return True
+        return False
 
     def kill(self) -> None:
         """End it and its children as a crash would."""
@@ -127,9 +136,10 @@ class Stack:
 
         def are_ready() -> bool:
             found = self.readiness()
+            processes = (self.web, self.worker)
             if found and all(found.get(part) for part in parts):
-                return True
-            for process in (self.web, self.worker):
+                return all(process.shows_metrics for process in processes if process.running)
+            for process in processes:
                 if process.child.process is not None and not process.running:
                     raise AssertionError(f"{process.child.name} died: {last_words(process.child.log)}")
             return False
@@ -144,8 +154,9 @@ class Stack:
 
     def _process(self, name: str, command: list[str], role: str) -> Process:
         """Return a process of the stack."""
-        own = {"SIDELINE_ROLE": role, "METRICS_PORT": str(free_port())}
-        return Process(Child(name, command, self.logs / f"{name}.log"), {**self.environment, **own})
+        return Process(
+            Child(name, command, self.logs / f"{name}.log"), {**self.environment, "SIDELINE_ROLE": role}
+        )
 
     def readiness(self) -> dict[str, bool]:
         """Return what the web process says of each part."""

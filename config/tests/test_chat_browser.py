@@ -159,7 +159,7 @@ def test_a_coach_is_asked_for_cancelled_comes_and_goes(talk: Talk) -> None:
     page.get_by_role("button", name="Ask for a coach").click()
     expect(page.get_by_text("Waiting for Ben Hart.")).to_be_visible()
     page.get_by_role("button", name="Cancel").click()
-    expect(page.get_by_text("You no longer wait for a coach.")).to_be_visible()
+    expect(page.locator("#log").get_by_text("You no longer wait for a coach.")).to_be_visible()
     expect(page.get_by_role("button", name="Ask for a coach")).to_be_visible()
     page.get_by_role("button", name="Ask for a coach").click()
     expect(page.get_by_text("Waiting for Ben Hart.")).to_be_visible()
@@ -169,7 +169,7 @@ def test_a_coach_is_asked_for_cancelled_comes_and_goes(talk: Talk) -> None:
     ask(page, "Thank you for coming")
     expect(page.locator(".message--client").last).to_contain_text("Thank you for coming")
     talk.as_coach(conversation.pk, "hand-back")
-    expect(page.get_by_text("Ben Hart has handed the conversation back")).to_be_visible()
+    expect(page.locator("#log").get_by_text("Ben Hart has handed the conversation back")).to_be_visible()
     expect(page.get_by_text("Ben Hart is here.")).to_have_count(0)
     expect(page.locator(".message--ai")).to_have_count(0)
     assert talk.complaints == []
