@@ -5,13 +5,16 @@ everybody in their organization. Nobody sees anybody in another organization.
 """
 
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 
 from accounts.lifecycle_models import AccountExport
 from accounts.models import ApiToken, Organization, Team, User
 from accounts.roles import Role
+
+M = TypeVar("M", bound=Model)
 
 
 class NotVisible(Exception):
@@ -31,6 +34,23 @@ def organization_of(member: User) -> Organization:
     if member.organization is None:
         raise NotVisible
     return member.organization
+
+
+def administers(member: User, organization_id: UUID | None) -> bool:
+    """Whether the member may change what is an organization's: its active administrator, or staff."""
+    if not member.is_active:
+        return False
+    own = member.organization_id is not None and member.organization_id == organization_id
+    return member.is_superuser or (member.is_admin and own)
+
+
+def administered(member: User, rows: QuerySet[M]) -> QuerySet[M]:
+    """Return those of the rows that are the administrator's organization's; all of them for staff."""
+    if member.is_superuser:
+        return rows
+    if not member.is_admin or member.organization_id is None:
+        return rows.none()
+    return rows.filter(organization_id=member.organization_id)
 
 
 def current_member(user_id: UUID) -> User:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from typing_extensions import override
 
-from accounts import audit, data_requests, tokens
+from accounts import audit, data_requests, people, tokens
 from accounts.models import User
 
 
@@ -93,11 +93,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
 
     @override
     def send_password_reset_mail(self, user: User, email: str, context: dict[str, Any]) -> None:
-        """Send the link, unless the person is known by what a provider calls them and has no password here.
-
-        Such an address may be unverified, and a password would outlast the person's place at the provider.
-        """
-        if user.has_usable_password() or not user.socialaccount_set.exists():  # type: ignore[attr-defined]  # allauth's
+        """Send the link to whom a password is for."""
+        if people.may_choose_password(user):
             super().send_password_reset_mail(user, email, context)
 
     @override

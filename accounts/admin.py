@@ -13,6 +13,7 @@ import django.contrib.auth.admin
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.models import Group
 from django.db.models import ForeignKey, QuerySet
@@ -31,6 +32,7 @@ from accounts.invitation_admin import InvitationAdmin
 from accounts.models import AuditEvent, Organization, Team, TeamMembership, User
 from accounts.record_admin import RecordAdmin
 from accounts.roles import Role
+from accounts.sso import linking
 
 for module, model in (
     (allauth.account.admin, EmailAddress),
@@ -71,7 +73,7 @@ class PersonAdmin(ReadOnly):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Return whether the member administers this person's organization."""
         member = member_of(request)
-        return member.is_admin if obj is None else people.administers(member, obj)
+        return member.is_admin if obj is None else access.administers(member, obj.organization_id)
 
     @override
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
@@ -123,7 +125,9 @@ class PersonAdmin(ReadOnly):
         if not member.is_superuser:
             obj.organization = access.organization_of(member)
         people.add_person(actor=member, person=obj, request=request)
-        people.send_password_link(actor=member, person=obj, request=request)
+        if not people.send_password_link(actor=member, person=obj, request=request):
+            advice = linking.obstacle(obj.organization) or linking.way_in(str(obj.email))
+            self.message_user(request, f"No mail was sent. {advice}", messages.WARNING)
 
     @override
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -138,13 +142,23 @@ class PersonAdmin(ReadOnly):
             return HttpResponseRedirect(request.path)
         return response
 
-    @admin.action(description="Send a link to choose a password", permissions=["change"])
+    def has_password_link_permission(self, request: HttpRequest) -> bool:
+        """Return whether the member administers people, and passwords open something."""
+        return settings.PASSWORD_SIGN_IN and self.has_change_permission(request)
+
+    @admin.action(description="Send a link to choose a password", permissions=["password_link"])
     def send_password_links(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        """Mail each chosen person a link to choose a password."""
-        chosen = list(queryset.filter(is_active=True))
-        for person in chosen:
-            people.send_password_link(actor=member_of(request), person=person, request=request)
-        self.message_user(request, f"Links sent: {len(chosen)}.", messages.SUCCESS)
+        """Mail each chosen person a link to choose a password; say how many were, and why the rest were not."""
+        chosen = list(queryset)
+        sent = sum(
+            person.is_active
+            and people.send_password_link(actor=member_of(request), person=person, request=request)
+            for person in chosen
+        )
+        self.message_user(request, f"Links sent: {sent}.", messages.SUCCESS if sent else messages.WARNING)
+        if left_out := len(chosen) - sent:
+            why = "they are deactivated, have no address, or sign in with Google or Clever"
+            self.message_user(request, f"Left out, because {why}: {left_out}.")
 
     @admin.action(description="Turn off the second factor of somebody who lost it", permissions=["change"])
     def turn_off_second_factors(self, request: HttpRequest, queryset: QuerySet[User]) -> None:

@@ -23,7 +23,7 @@ class PasswordAgainForm(forms.Form):
         super().__init__(*args, **kwargs)
         self._person = person
         self._request = request
-        if not person.has_usable_password():
+        if not person.uses_password:
             del self.fields["password"]
 
     def clean_password(self) -> str:

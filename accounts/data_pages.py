@@ -96,9 +96,8 @@ def erase(request: MemberRequest) -> HttpResponse:
         context = {"form": form, "is_last_administrator": last, "grace": settings.ERASURE_GRACE.days}
         status = 422 if request.method == "POST" else 200
         return render(request, "accounts/erase.html", context, status=status)
-    now = timezone.now()
-    erasure = data_requests.ask_for_erasure(actor=person, person=person, now=now, request=request)
-    data_requests.leave(request=request, person=person, now=now)
+    erasure = data_requests.ask_for_erasure(actor=person, person=person, now=timezone.now(), request=request)
+    data_requests.leave(request=request, person=person)
     messages.success(
         request,
         f"Your account will be erased on {erasure.due_at:%d %B %Y}. To keep it, sign in before then and cancel.",
@@ -122,7 +121,7 @@ def _administered(request: MemberRequest, person_id: UUID) -> User:
         NotVisible: there is none, or it is not the administrator's to do.
     """
     person = access.visible_member(request.user, person_id)
-    if person.pk == request.user.pk or not people.administers(request.user, person):
+    if person.pk == request.user.pk or not access.administers(request.user, person.organization_id):
         raise NotVisible
     return person
 

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
 from accounts import audit, people, quotas, tasks, tokens
-from accounts.access import NotVisible
+from accounts.access import NotVisible, administers
 from accounts.lifecycle_models import AccountExport, Erasure
 from accounts.models import User
 
@@ -62,15 +62,15 @@ def open_erasure(person: User) -> Erasure | None:
 def ask_for_erasure(
     *, actor: User, person: User, now: datetime, request: HttpRequest | None = None
 ) -> Erasure:
-    """Have the person erased once the days of grace are over; asking twice changes nothing.
+    """Have the person erased once the days of grace are over, and end their keys; asking twice changes nothing.
 
-    Somebody who asks for themselves is signed out everywhere: signing in and cancelling takes it back.
+    Somebody who asks for themselves is signed out everywhere, too: signing in and cancelling takes it back.
 
     Raises:
         NotVisible: the actor is neither the person nor an administrator of their organization.
         LastAdministrator: the organization would be left without one.
     """
-    if actor.pk != person.pk and not people.administers(actor, person):
+    if actor.pk != person.pk and not administers(actor, person.organization_id):
         raise NotVisible
     if people.is_last_administrator(person):
         raise people.LastAdministrator
@@ -90,14 +90,14 @@ def ask_for_erasure(
                 request=request,
                 organization_id=person.organization_id,
             )
+            tokens.revoke_all(owner=person, actor=actor, reason="erasure asked", now=now, request=request)
     except IntegrityError:
         return Erasure.objects.get(person_id=person.pk, state__in=OPEN)
     return erasure
 
 
-def leave(*, request: HttpRequest, person: User, now: datetime) -> None:
-    """Sign the person out here and everywhere else, and end their keys."""
-    tokens.revoke_all(owner=person, reason="erasure asked", now=now, request=request)
+def leave(*, request: HttpRequest, person: User) -> None:
+    """Sign the person out here and everywhere else."""
     get_adapter(request).logout(request)
     end_sessions(person.pk)
 
@@ -119,8 +119,7 @@ def may_cancel(actor: User, erasure: Erasure) -> bool:
     if actor.pk == erasure.asked_by_id:
         return True
     by_person = erasure.asked_by_id == erasure.person_id
-    same_house = actor.organization_id is not None and actor.organization_id == erasure.organization_id
-    return not by_person and actor.is_active and (actor.is_superuser or (actor.is_admin and same_house))
+    return not by_person and administers(actor, erasure.organization_id)
 
 
 @transaction.atomic

@@ -92,6 +92,12 @@ class OrganizationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
             *KEPT,
         )
         field_classes: ClassVar = dict.fromkeys(KEPT, KeptDays)
+        help_texts: ClassVar = {
+            "tier": "Says how many seats and messages there are. Whoever runs Sideline sets it, and the limits below: "
+            "ask them for more.",
+            "clever_district_id": "The id of the district, whose people may then sign in with Clever where that is "
+            "set up. Whoever runs Sideline sets it, because the id is all that it takes to claim a district.",
+        }
 
     @override
     def clean(self) -> dict[str, Any] | None:

@@ -13,6 +13,7 @@ from accounts import access, invitations, seats
 from accounts.dashboard import ReadOnly, member_of
 from accounts.entry_models import Invitation, OutgoingMail
 from accounts.forms import InvitationForm
+from accounts.sso import linking
 
 REFUSALS: dict[type[Exception], str] = {
     invitations.AlreadyHere: "This person already belongs to the organization.",
@@ -98,6 +99,8 @@ class InvitationAdmin(ReadOnly):
             request=request,
         )
         obj.pk, obj.organization = saved.pk, organization
+        if told := linking.obstacle(organization):
+            self.message_user(request, told, messages.WARNING)
 
     @override
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -113,10 +116,13 @@ class InvitationAdmin(ReadOnly):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show the list under what the organization has of its seats."""
+        """Show the list under what the organization has of its seats, and what would keep newcomers out."""
         organization = member_of(request).organization
-        shown = seats.seats_of(organization, now=timezone.now()) if organization else None
-        listed: HttpResponse = super().changelist_view(request, {**(extra_context or {}), "seats": shown})
+        shown = {
+            "seats": seats.seats_of(organization, now=timezone.now()) if organization else None,
+            "obstacle": linking.obstacle(organization),
+        }
+        listed: HttpResponse = super().changelist_view(request, {**(extra_context or {}), **shown})
         return listed
 
     list_before_template = "admin/accounts/seats.html"

@@ -10,17 +10,18 @@ from uuid import UUID
 from django.conf import settings
 from django.core.signing import BadSignature, Signer
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
 
 from accounts import audit, outbox, people, seats, tasks, teams
-from accounts.access import NotVisible
-from accounts.entry_models import Invitation
+from accounts.access import NotVisible, administered, administers
+from accounts.entry_models import Invitation, OutgoingMail
 from accounts.models import Organization, Team, TeamMembership, User
 from accounts.outbox import Letter
 from accounts.roles import Role
+from accounts.sso import linking
 
 LASTS = timedelta(days=7)
 MAIL = "invitation"
@@ -44,11 +45,7 @@ class AddressTaken(Exception):
 
 def visible_invitations(member: User) -> QuerySet[Invitation]:
     """Return the invitations of the administrator's organization; all of them for staff."""
-    if member.is_superuser:
-        return Invitation.objects.all()
-    if not member.is_admin or member.organization_id is None:
-        return Invitation.objects.none()
-    return Invitation.objects.filter(organization_id=member.organization_id)
+    return administered(member, Invitation.objects.all())
 
 
 @transaction.atomic
@@ -70,7 +67,8 @@ def invite(
         AlreadyInvited: an invitation is pending; it can be sent again.
         NoSeatLeft: every seat is taken or promised.
     """
-    _require_administrator(actor, organization.pk)
+    if not administers(actor, organization.pk):
+        raise NotVisible
     if team is not None and (team.organization_id != organization.pk or role != Role.EDUCATOR):
         raise NotVisible
     if User.objects.filter(organization=organization, email__iexact=email).exists():
@@ -211,9 +209,17 @@ def letter(about: UUID, *, now: datetime) -> Letter | None:
         "site": settings.SITE_NAME,
         "link": settings.PUBLIC_URL + reverse("join", args=[token_of(invitation)]),
         "expires_at": invitation.expires_at,
+        "way_in": linking.way_in(invitation.email),
     }
     subject = render_to_string("mail/invitation/subject.txt", context)
     return Letter(" ".join(subject.split()), render_to_string("mail/invitation/body.txt", context))
+
+
+def without_mail(*, now: datetime) -> QuerySet[Invitation]:
+    """Return the invitations that can be accepted and of which no mail tells, so that nobody knows of them."""
+    mails = OutgoingMail.objects.filter(kind=MAIL, about=OuterRef("pk"))
+    pending = Invitation.objects.filter(state=Invitation.State.PENDING, expires_at__gt=now)
+    return pending.filter(~Exists(mails))
 
 
 def token_of(invitation: Invitation) -> str:
@@ -242,12 +248,6 @@ def _read(token: str) -> tuple[UUID, int]:
         raise LinkClosed from None
 
 
-def _require_administrator(actor: User, organization_id: UUID) -> None:
-    own = actor.is_admin and actor.organization_id == organization_id
-    if not actor.is_active or not (actor.is_superuser or own):
-        raise NotVisible
-
-
 def _lock(invitation_id: UUID) -> Invitation | None:
     """Lock and return an invitation after its organization: in the order in which new ones are made."""
     found = Invitation.objects.filter(pk=invitation_id).first()
@@ -262,7 +262,8 @@ def _lock_pending(actor: User, invitation_id: UUID) -> Invitation:
     invitation = _lock(invitation_id)
     if invitation is None or invitation.state != Invitation.State.PENDING:
         raise NotVisible
-    _require_administrator(actor, invitation.organization_id)
+    if not administers(actor, invitation.organization_id):
+        raise NotVisible
     return invitation
 
 

@@ -15,6 +15,7 @@ from accounts.forms import JoinForm
 from accounts.invitations import AddressTaken, LinkClosed
 from accounts.models import User
 from accounts.seats import NoSeatLeft
+from accounts.sso import linking
 
 TAKEN = (
     "There is already an account with your address, and an account belongs to one organization. Sign in with it, "
@@ -57,13 +58,15 @@ def _join(request: HttpRequest, token: str) -> HttpResponse:
             form.add_error(None, FULL)
         else:
             return _begin(request, person)
-    return render(request, "accounts/join.html", {"form": form, "invitation": invitation})
+    context = {"form": form, "invitation": invitation, "way_in": linking.way_in(invitation.email)}
+    return render(request, "accounts/join.html", context)
 
 
 def _begin(request: HttpRequest, person: User) -> HttpResponse:
     """Sign the new person in; where passwords open nothing, they sign in elsewhere."""
     if not settings.PASSWORD_SIGN_IN:
-        messages.success(request, "Your account is ready. Sign in to begin.")
+        way_in = linking.way_in(str(person.email)) or "Sign in to begin."
+        messages.success(request, f"Your account is ready. {way_in}")
         return redirect("account_login")
     get_adapter(request).login(request, person)
     return redirect("/")

@@ -77,9 +77,7 @@ class Erasure(models.Model):
     attempts = models.PositiveIntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
     closed_account = models.BooleanField(
-        default=False,
-        db_default=False,
-        help_text="Whether it deactivated the account, and may reactivate it.",
+        default=False, help_text="Whether it deactivated the account, and may reactivate it."
     )
     steps = models.JSONField(default=dict, blank=True, help_text="What each part removed, as counts.")
     finished_at = models.DateTimeField(null=True)

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
@@ -60,6 +61,7 @@ class Organization(models.Model):
     links_accounts = models.BooleanField(
         "link accounts by email",
         default=False,
+        db_default=False,
         help_text="Somebody whom you added here may sign in with Google at the same, verified address. "
         "Without it, such a person is refused.",
     )
@@ -82,16 +84,19 @@ class Organization(models.Model):
     )
     keep_archived_days = models.PositiveSmallIntegerField(
         default=730,
+        db_default=730,
         validators=[MinValueValidator(90), MaxValueValidator(3650)],
         help_text="Archived conversations are deleted after this many days (90 to 3650).",
     )
     keep_deleted_days = models.PositiveSmallIntegerField(
         default=30,
+        db_default=30,
         validators=[MinValueValidator(1), MaxValueValidator(30)],
         help_text="A deleted conversation can be brought back for this many days (1 to 30).",
     )
     keep_events_days = models.PositiveSmallIntegerField(
         default=365,
+        db_default=365,
         validators=[MinValueValidator(90), MaxValueValidator(1095)],
         help_text="Single events become monthly totals after this many days (90 to 1095).",
     )
@@ -234,6 +239,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     def get_full_name(self) -> str:
         """Return the name; the dashboard asks for it under this name."""
         return self.name
+
+    @property
+    def uses_password(self) -> bool:
+        """Whether a password opens the account: the person has one, and passwords open something here."""
+        return settings.PASSWORD_SIGN_IN and self.has_usable_password()
 
     @property
     def is_coach(self) -> bool:

@@ -8,31 +8,19 @@ from collections.abc import Iterable
 
 from allauth.account.forms import ResetPasswordForm
 from allauth.core.context import request_context
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts import audit, seats
-from accounts.access import NotVisible
+from accounts.access import NotVisible, administers
 from accounts.models import Organization, User
 from accounts.roles import Role
 
 
 class LastAdministrator(Exception):
     """The organization would be left without an active administrator; nothing was changed."""
-
-
-def administers(actor: User, person: User) -> bool:
-    """Whether the actor may change this person: an administrator of the same organization, or staff."""
-    if not actor.is_active:
-        return False
-    if actor.is_superuser:
-        return True
-    return (
-        actor.is_admin
-        and actor.organization_id is not None
-        and actor.organization_id == person.organization_id
-    )
 
 
 def may_change_email(person: User) -> bool:
@@ -56,7 +44,7 @@ def add_person(*, actor: User, person: User, request: HttpRequest | None = None)
         NotVisible: the actor does not administer the person's organization.
         NoSeatLeft: the organization has no seat for one more.
     """
-    if not administers(actor, person):
+    if not administers(actor, person.organization_id):
         raise NotVisible
     _claim_seat(person)
     person.set_unusable_password()
@@ -93,7 +81,7 @@ def change_person(
     """
     fields = sorted(set(changed))
     before = User.objects.select_for_update().filter(pk=person.pk).first()
-    if before is None or not administers(actor, before):
+    if before is None or not administers(actor, before.organization_id):
         raise NotVisible
     if not _CHANGEABLE.issuperset(fields) or ("email" in fields and not may_change_email(before)):
         raise ValueError(fields)
@@ -137,18 +125,30 @@ def _action(field: str, person: User) -> str:
     return f"person_{field}_changed"
 
 
-def send_password_link(*, actor: User, person: User, request: HttpRequest) -> None:
-    """Mail the person a link to choose a password, and record it.
+def may_choose_password(person: User) -> bool:
+    """Whether a password is for this person: not where passwords open nothing, nor when a provider vouches for them.
+
+    The address of somebody who comes from a provider may be unverified, and a password would outlast their place
+    there.
+    """
+    if not (settings.PASSWORD_SIGN_IN and person.email):
+        return False
+    return person.has_usable_password() or not person.socialaccount_set.exists()  # type: ignore[attr-defined]  # allauth's
+
+
+def send_password_link(*, actor: User, person: User, request: HttpRequest) -> bool:
+    """Mail the person a link to choose a password, and record it; say whether there was one to send.
 
     Raises:
         NotVisible: the actor does not administer the person's organization, or the person is deactivated.
     """
-    if not administers(actor, person) or not person.is_active:
+    if not administers(actor, person.organization_id) or not person.is_active:
         raise NotVisible
     with request_context(request):
         form = ResetPasswordForm({"email": person.email})
-        if form.is_valid():
-            form.save(request)
+        if not may_choose_password(person) or not form.is_valid():
+            return False
+        form.save(request)
     audit.record(
         actor=actor,
         action="password_link_sent",
@@ -156,6 +156,7 @@ def send_password_link(*, actor: User, person: User, request: HttpRequest) -> No
         request=request,
         organization_id=person.organization_id,
     )
+    return True
 
 
 @transaction.atomic
@@ -174,7 +175,7 @@ def change_organization(
     Raises:
         NotVisible: the actor administers another organization, or none.
     """
-    if not actor.is_superuser and not (actor.is_admin and actor.organization_id == organization.pk):
+    if not administers(actor, organization.pk):
         raise NotVisible
     fields = sorted(set(changed))
     organization.save(update_fields=fields or None)

@@ -4,13 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
-from uuid import UUID
 
 from django.db import connection
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from accounts.access import administered
 from accounts.models import AuditEvent, User
+from accounts.named import as_id
 
 EVENTS_A_PAGE = 50
 NOBODY = "nobody"
@@ -72,11 +73,7 @@ class Page:
 
 def visible_events(member: User) -> QuerySet[AuditEvent]:
     """Return the events of the administrator's organization; all of them for staff."""
-    if member.is_superuser:
-        return AuditEvent.objects.all()
-    if not member.is_admin or member.organization_id is None:
-        return AuditEvent.objects.none()
-    return AuditEvent.objects.filter(organization_id=member.organization_id)
+    return administered(member, AuditEvent.objects.all())
 
 
 def page(member: User, wanted: Wanted, *, before: int | None = None, after: int | None = None) -> Page:
@@ -145,7 +142,7 @@ def _on_what(resource: str) -> Q:
     kind, _, thing = resource.partition(":")
     if not kind:
         return Q()
-    return Q(resource=resource) if _as_id(thing) else Q(resource__startswith=resource)
+    return Q(resource=resource) if as_id(thing) else Q(resource__startswith=resource)
 
 
 def _midnight(day: date) -> datetime:
@@ -156,7 +153,7 @@ def _midnight(day: date) -> datetime:
 def _lines(events: Iterable[AuditEvent]) -> tuple[Line, ...]:
     """Name the people who acted and to whom something was done, in one query."""
     listed = list(events)
-    concerned = [_as_id(event.resource.removeprefix("person:")) for event in listed]
+    concerned = [as_id(event.resource.removeprefix("person:")) for event in listed]
     ids = {each for each in (*concerned, *(event.actor_id for event in listed)) if each}
     names: dict[Any, str] = dict(User.objects.filter(pk__in=ids).values_list("pk", "name"))
     return tuple(
@@ -168,11 +165,3 @@ def _lines(events: Iterable[AuditEvent]) -> tuple[Line, ...]:
         )
         for event, whom in zip(listed, concerned, strict=True)
     )
-
-
-def _as_id(text: str) -> UUID | None:
-    """Return the id that a text is, if it is one."""
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

@@ -22,8 +22,8 @@ from django.db import transaction
 from django.http import HttpRequest
 from typing_extensions import override
 
-from accounts import audit, people
-from accounts.access import NotVisible
+from accounts import audit
+from accounts.access import NotVisible, administers
 from accounts.models import User
 
 NONCE_BYTES = 12
@@ -117,7 +117,7 @@ def turn_off_for(*, actor: User, person: User, request: HttpRequest | None = Non
     Raises:
         NotVisible: the actor does not administer the person's organization.
     """
-    if not people.administers(actor, person):
+    if not administers(actor, person.organization_id):
         raise NotVisible
     gone = bool(Authenticator.objects.filter(user=person).delete()[0])
     if gone:

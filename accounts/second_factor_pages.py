@@ -18,12 +18,12 @@ class _ForPasswords:
     """Keeps the page from existing for people who sign in elsewhere, and have their second factor there."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Answer people who have a password.
+        """Answer people whose account a password opens.
 
         Raises:
-            NotVisible: this person has none.
+            NotVisible: this person's opens otherwise.
         """
-        if isinstance(request.user, User) and not request.user.has_usable_password():
+        if isinstance(request.user, User) and not request.user.uses_password:
             raise NotVisible
         answer: HttpResponseBase = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
         return answer

@@ -100,14 +100,30 @@ def revoke(*, owner: User, token_id: UUID, now: datetime, request: HttpRequest |
 
 
 @transaction.atomic
-def revoke_all(*, owner: User, reason: str, now: datetime, request: HttpRequest | None = None) -> int:
-    """End every key of the owner, record each and why, and return how many there were."""
+def revoke_all(
+    *,
+    owner: User,
+    reason: str,
+    now: datetime,
+    actor: User | None = None,
+    request: HttpRequest | None = None,
+) -> int:
+    """End every key of the owner, record each and why, and return how many there were.
+
+    Args:
+        actor: who has them ended; the owner, when nobody is named.
+    """
     ended = list(access.own_tokens(owner).select_for_update())
     for token in ended:
         token.revoked_at = now
         token.save(update_fields=["revoked_at"])
         audit.record(
-            actor=owner, action="token_revoked", resource=_resource(token), reason=reason, request=request
+            actor=actor or owner,
+            action="token_revoked",
+            resource=_resource(token),
+            reason=reason,
+            request=request,
+            organization_id=owner.organization_id,
         )
     return len(ended)
 

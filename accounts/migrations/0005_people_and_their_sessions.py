@@ -101,9 +101,5 @@ class Migration(migrations.Migration):
                 'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ['waiting', 'sending', 'sent', 'dropped', 'failed'])), name='outgoing_mail_state_known'), models.CheckConstraint(condition=models.Q(models.Q(('sent_at__isnull', False), ('state', 'sent')), models.Q(models.Q(('state', 'sent'), _negated=True), ('sent_at', None)), _connector='OR'), name='outgoing_mail_sent_has_a_time')],
             },
         ),
-        migrations.AddIndex(
-            model_name='auditevent',
-            index=models.Index(fields=['organization_id', 'action', '-sequence'], name='audit_action'),
-        ),
         migrations.RunSQL(FORWARD, BACKWARD),
     ]

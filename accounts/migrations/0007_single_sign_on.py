@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='organization',
             name='links_accounts',
-            field=models.BooleanField(default=False, help_text='Somebody whom you added here may sign in with Google at the same, verified address. Without it, such a person is refused.', verbose_name='link accounts by email'),
+            field=models.BooleanField(db_default=False, default=False, help_text='Somebody whom you added here may sign in with Google at the same, verified address. Without it, such a person is refused.', verbose_name='link accounts by email'),
         ),
         migrations.AlterField(
             model_name='user',

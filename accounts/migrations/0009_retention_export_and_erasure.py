@@ -44,6 +44,7 @@ class Migration(migrations.Migration):
                 ('waits_for', models.CharField(blank=True, help_text='Why it could not begin when due.', max_length=40)),
                 ('attempts', models.PositiveIntegerField(default=0)),
                 ('lease_until', models.DateTimeField(null=True)),
+                ('closed_account', models.BooleanField(default=False, help_text='Whether it deactivated the account, and may reactivate it.')),
                 ('steps', models.JSONField(blank=True, default=dict, help_text='What each part removed, as counts.')),
                 ('finished_at', models.DateTimeField(null=True)),
             ],
@@ -51,17 +52,17 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='organization',
             name='keep_archived_days',
-            field=models.PositiveSmallIntegerField(default=730, help_text='Archived conversations are deleted after this many days (90 to 3650).', validators=[django.core.validators.MinValueValidator(90), django.core.validators.MaxValueValidator(3650)]),
+            field=models.PositiveSmallIntegerField(db_default=730, default=730, help_text='Archived conversations are deleted after this many days (90 to 3650).', validators=[django.core.validators.MinValueValidator(90), django.core.validators.MaxValueValidator(3650)]),
         ),
         migrations.AddField(
             model_name='organization',
             name='keep_deleted_days',
-            field=models.PositiveSmallIntegerField(default=30, help_text='A deleted conversation can be brought back for this many days (1 to 30).', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(30)]),
+            field=models.PositiveSmallIntegerField(db_default=30, default=30, help_text='A deleted conversation can be brought back for this many days (1 to 30).', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(30)]),
         ),
         migrations.AddField(
             model_name='organization',
             name='keep_events_days',
-            field=models.PositiveSmallIntegerField(default=365, help_text='Single events become monthly totals after this many days (90 to 1095).', validators=[django.core.validators.MinValueValidator(90), django.core.validators.MaxValueValidator(1095)]),
+            field=models.PositiveSmallIntegerField(db_default=365, default=365, help_text='Single events become monthly totals after this many days (90 to 1095).', validators=[django.core.validators.MinValueValidator(90), django.core.validators.MaxValueValidator(1095)]),
         ),
         migrations.AddConstraint(
             model_name='organization',

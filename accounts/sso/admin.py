@@ -5,14 +5,14 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from typing_extensions import override
-from unfold.admin import ModelAdmin
 
-from accounts.access import NotVisible, organization_of
-from accounts.models import OrganizationDomain, User
-from accounts.sso import domains
+from accounts.access import administered, organization_of
+from accounts.dashboard import ReadOnly, member_of
+from accounts.models import OrganizationDomain
+from accounts.sso import domains, linking
 
 
 class DomainForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
@@ -35,60 +35,57 @@ class DomainForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at r
 
 
 @admin.register(OrganizationDomain)
-class DomainAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no types
-    """Domains: stated, verified, withdrawn, and never changed into others."""
+class DomainAdmin(ReadOnly):
+    """Domains: stated, verified, withdrawn, and never changed: a verified one must not become another."""
 
     form = DomainForm
     list_display = ("domain", "organization", "verified")
     search_fields = ("domain",)
     ordering = ("domain",)
     actions = ("verify",)
-
-    @override
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        """Return whether the page is listed."""
-        return _member(request).is_admin
-
-    @override
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Return whether the member administers an organization or the installation."""
-        return _member(request).is_admin
+    list_before_template = "admin/accounts/domains.html"
 
     @override
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Return whether the member may state a domain."""
-        return _member(request).is_admin
-
-    @override
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Return no: a verified domain must not become another one."""
-        return False
+        return member_of(request).is_admin
 
     @override
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Return whether the member may withdraw a domain; the list holds only those of the own organization."""
-        return _member(request).is_admin
+        return member_of(request).is_admin
 
     def has_verify_permission(self, request: HttpRequest) -> bool:
         """Return whether this is staff."""
-        return _member(request).is_superuser
+        return member_of(request).is_superuser
 
     @override
     def get_queryset(self, request: HttpRequest) -> QuerySet[OrganizationDomain]:
         """Return the domains of the member's organization; all of them for staff."""
-        member = _member(request)
         stated: QuerySet[OrganizationDomain] = super().get_queryset(request).select_related("organization")
-        return stated if member.is_superuser else stated.filter(organization=member.organization_id)
+        return administered(member_of(request), stated)
+
+    @override
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the list under what is still missing until people come in by the domains."""
+        missing = {
+            "is_google_set_up": linking.is_google_set_up(),
+            "is_one_unverified": self.get_queryset(request).filter(verified_at=None).exists(),
+        }
+        listed: HttpResponse = super().changelist_view(request, {**(extra_context or {}), **missing})
+        return listed
 
     @override
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Return the fields; only staff say whose domain it is."""
-        return ("organization", "domain") if obj or _member(request).is_superuser else ("domain",)
+        return ("organization", "domain") if obj or member_of(request).is_superuser else ("domain",)
 
     @override
     def save_model(self, request: HttpRequest, obj: OrganizationDomain, form: Any, change: bool) -> None:
         """State the domain, for the member's own organization."""
-        member = _member(request)
+        member = member_of(request)
         organization = obj.organization if member.is_superuser else organization_of(member)
         stated = domains.state(actor=member, organization=organization, domain=obj.domain, request=request)
         obj.pk, obj.organization = stated.pk, organization
@@ -97,13 +94,13 @@ class DomainAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no types
     @override
     def delete_model(self, request: HttpRequest, obj: OrganizationDomain) -> None:
         """Withdraw the domain."""
-        domains.withdraw(actor=_member(request), domain=obj, request=request)
+        domains.withdraw(actor=member_of(request), domain=obj, request=request)
 
     @override
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[OrganizationDomain]) -> None:
         """Withdraw each of the domains."""
         for domain in queryset:
-            domains.withdraw(actor=_member(request), domain=domain, request=request)
+            domains.withdraw(actor=member_of(request), domain=domain, request=request)
 
     @admin.display(boolean=True, description="Verified")
     def verified(self, domain: OrganizationDomain) -> bool:
@@ -115,19 +112,8 @@ class DomainAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold has no types
         """Verify each chosen domain; staff have looked up whose it is."""
         for domain in queryset:
             try:
-                domains.verify(actor=_member(request), domain=domain, now=timezone.now(), request=request)
+                domains.verify(actor=member_of(request), domain=domain, now=timezone.now(), request=request)
             except domains.DomainTaken:
                 self.message_user(request, f"{domain} is another organization's.", messages.ERROR)
             else:
                 self.message_user(request, f"{domain} is verified.", messages.SUCCESS)
-
-
-def _member(request: HttpRequest) -> User:
-    """Return who uses the dashboard.
-
-    Raises:
-        NotVisible: nobody is signed in.
-    """
-    if not isinstance(request.user, User):
-        raise NotVisible
-    return request.user

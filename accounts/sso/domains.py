@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
 from accounts import audit
-from accounts.access import NotVisible
+from accounts.access import NotVisible, administers
 from accounts.models import DOMAIN_SHAPE, Organization, OrganizationDomain, User
 
 
@@ -47,7 +47,7 @@ def state(
         NotADomain: it is no domain name.
         NotVisible: the actor administers another organization, or none.
     """
-    if not _administers(actor, organization):
+    if actor is not None and not administers(actor, organization.pk):
         raise NotVisible
     stated, new = OrganizationDomain.objects.get_or_create(organization=organization, domain=spelled(domain))
     if new:
@@ -87,17 +87,10 @@ def withdraw(*, actor: User | None, domain: OrganizationDomain, request: HttpReq
     Raises:
         NotVisible: the actor administers another organization, or none.
     """
-    if not _administers(actor, domain.organization):
+    if actor is not None and not administers(actor, domain.organization_id):
         raise NotVisible
     _record(actor, "domain_withdrawn", domain, request)
     domain.delete()
-
-
-def _administers(actor: User | None, organization: Organization) -> bool:
-    """Whether the actor may speak for an organization; the command line may."""
-    if actor is None or actor.is_superuser:
-        return True
-    return actor.is_active and actor.is_admin and actor.organization_id == organization.pk
 
 
 def _record(actor: User | None, action: str, domain: OrganizationDomain, request: HttpRequest | None) -> None:

@@ -2,50 +2,13 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
 
 from accounts import audit
 from accounts.models import Organization, User
 from accounts.roles import Role
 from accounts.sso import domains
-
-
-class NotOne(LookupError):
-    """What was named is missing, or there are several."""
-
-
-def organization_named(named: str) -> Organization:
-    """Return the organization of a name or an id.
-
-    Raises:
-        NotOne: there is none, or there are several.
-    """
-    wanted = Q(name__iexact=named)
-    if (key := _id(named)) is not None:
-        wanted |= Q(pk=key)
-    match list(Organization.objects.filter(wanted)[:2]):
-        case [only]:
-            return only
-        case _:
-            raise NotOne(named)
-
-
-def person_named(named: str) -> User:
-    """Return the person of an address or an id.
-
-    Raises:
-        NotOne: there is none in any organization.
-    """
-    wanted = Q(email__iexact=named)
-    if (key := _id(named)) is not None:
-        wanted |= Q(pk=key)
-    person = User.objects.filter(wanted, organization__isnull=False).first()
-    if person is None:
-        raise NotOne(named)
-    return person
 
 
 @transaction.atomic
@@ -95,11 +58,3 @@ def make_administrator(*, person: User) -> None:
         reason=f"{before} to {person.role}",
         organization_id=person.organization_id,
     )
-
-
-def _id(text: str) -> UUID | None:
-    """Return the id that a text is, if it is one."""
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

@@ -16,6 +16,7 @@ DISTRICT = "58da8a43cc70ab00017a1a87"
 class FakeClever(FakeProvider):
     """Clever with one person, a teacher of the district of Riverside School."""
 
+    called = "clever"
     me: dict[str, Any] = field(
         default_factory=lambda: {"type": "user", "data": {"id": PERSON, "district": DISTRICT}}
     )
@@ -30,15 +31,9 @@ class FakeClever(FakeProvider):
     )
 
     @property
+    @override
     def places(self) -> dict[str, Any]:
-        """Settings that lead here."""
-        return {
-            "APPS": [{"client_id": CLIENT_ID, "secret": CLIENT_SECRET}],
-            "AUTHORIZE_URL": f"{self.url}/authorize",
-            "TOKEN_URL": f"{self.url}/token",
-            "ME_URL": f"{self.url}/v3.0/me",
-            "USERS_URL": f"{self.url}/v3.0/users",
-        }
+        return {**super().places, "ME_URL": f"{self.url}/v3.0/me", "USERS_URL": f"{self.url}/v3.0/users"}
 
     @override
     def knows_client(self, asked: Asked) -> bool:

@@ -25,6 +25,7 @@ def signing_key(name: str = KID) -> rsa.RSAPrivateKey:
 class FakeGoogle(FakeProvider):
     """Google with one account, Ines of Riverside School."""
 
+    called = "google"
     person: dict[str, Any] = field(
         default_factory=lambda: {
             "sub": "100000000000000000007",
@@ -47,15 +48,9 @@ class FakeGoogle(FakeProvider):
         return super().__enter__()
 
     @property
+    @override
     def places(self) -> dict[str, Any]:
-        """Settings that lead here."""
-        return {
-            "APPS": [{"client_id": CLIENT_ID, "secret": CLIENT_SECRET}],
-            "AUTHORIZE_URL": f"{self.url}/authorize",
-            "TOKEN_URL": f"{self.url}/token",
-            "KEYS_URL": f"{self.url}/keys",
-            "ISSUER": self.url,
-        }
+        return {**super().places, "KEYS_URL": f"{self.url}/keys", "ISSUER": self.url}
 
     @override
     def knows_client(self, asked: Asked) -> bool:

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 from urllib.error import HTTPError
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
@@ -39,6 +39,8 @@ class FakeProvider(ABC):
     Codes are used once and only by who has the secret, the same redirect address and the PKCE verifier.
     """
 
+    called: ClassVar[str]
+    """Under which name Sideline knows the provider."""
     asked: list[Asked] = field(default_factory=list)
     instead: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     """Status and body to answer with at a path, whatever is asked there."""
@@ -89,6 +91,15 @@ class FakeProvider(ABC):
         if asked.path == "/token":
             return self._token(asked)
         return self.about(asked)
+
+    @property
+    def places(self) -> dict[str, Any]:
+        """Settings that lead here."""
+        return {
+            "APPS": [{"client_id": CLIENT_ID, "secret": CLIENT_SECRET}],
+            "AUTHORIZE_URL": f"{self.url}/authorize",
+            "TOKEN_URL": f"{self.url}/token",
+        }
 
     @abstractmethod
     def about(self, asked: Asked) -> Answer:

@@ -4,12 +4,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.core.cache import cache
+from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Organization, User
 from accounts.tests.cast import Cast, House, build_cast
 from accounts.tests.fake_clever import DISTRICT, FakeClever
 from accounts.tests.fake_google import FakeGoogle
+from accounts.tests.fake_provider import FakeProvider
 
 
 @pytest.fixture
@@ -76,7 +79,7 @@ def generated_menu(settings: Any) -> None:
 def google(settings: Any) -> Iterator[FakeGoogle]:
     """Run a fake Google to which Sideline sends people."""
     with FakeGoogle() as fake:
-        _lead_to(settings, "google", fake.places)
+        _lead_to(settings, fake)
         yield fake
 
 
@@ -84,14 +87,14 @@ def google(settings: Any) -> Iterator[FakeGoogle]:
 def clever(settings: Any) -> Iterator[FakeClever]:
     """Run a fake Clever to which Sideline sends people."""
     with FakeClever() as fake:
-        _lead_to(settings, "clever", fake.places)
+        _lead_to(settings, fake)
         yield fake
 
 
-def _lead_to(settings: Any, provider: str, places: dict[str, Any]) -> None:
+def _lead_to(settings: Any, fake: FakeProvider) -> None:
     """Let the settings name the places of a fake."""
     known = settings.SOCIALACCOUNT_PROVIDERS
-    settings.SOCIALACCOUNT_PROVIDERS = {**known, provider: {**known[provider], **places}}
+    settings.SOCIALACCOUNT_PROVIDERS = {**known, fake.called: {**known[fake.called], **fake.places}}
 
 
 @pytest.fixture
@@ -101,3 +104,32 @@ def riverside(organization: Organization) -> Organization:
     organization.clever_district_id = DISTRICT
     organization.save(update_fields=["clever_district_id"])
     return organization
+
+
+@pytest.fixture
+def agreed(riverside: Organization) -> Organization:
+    """Return the home organization, which lets addresses link accounts as well."""
+    riverside.links_accounts = True
+    riverside.save(update_fields=["links_accounts"])
+    return riverside
+
+
+@pytest.fixture
+def no_passwords(settings: Any) -> None:
+    """Run the installation as production does: passwords open nothing."""
+    settings.PASSWORD_SIGN_IN = False
+
+
+@pytest.fixture
+def fresh_limits() -> Iterator[None]:
+    """Begin and end with an empty cache: no attempts counted, no keys of Google kept."""
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def as_owner(client: Client, owner: User) -> Client:
+    """Return a browser in which Ada is signed in."""
+    client.force_login(owner)
+    return client

@@ -8,6 +8,7 @@ from django.contrib.auth import SESSION_KEY
 from django.test import Client
 
 from accounts.models import AuditEvent, User
+from accounts.tests.cast import CAST
 from accounts.tests.fake_provider import FakeProvider
 
 
@@ -24,9 +25,9 @@ def back_at(client: Client, address: str) -> Any:
     return client.get(f"{place.path}?{place.query}")
 
 
-def sign_in(client: Client, fake: FakeProvider, provider: str, **form: str) -> Any:
+def sign_in(client: Client, fake: FakeProvider, **form: str) -> Any:
     """Go to a provider and come back; return Sideline's answer."""
-    return back_at(client, fake.agree(depart(client, provider, **form)))
+    return back_at(client, fake.agree(depart(client, fake.called, **form)))
 
 
 def parameters(address: str) -> dict[str, str]:
@@ -50,10 +51,10 @@ def events() -> list[tuple[str, str, str]]:
     return list(AuditEvent.objects.order_by("sequence").values_list("action", "resource", "reason"))
 
 
-def assert_refused(client: Client, answer: Any, title: str, *, people: int, status: int = 403) -> None:
-    """Check that a page with this title came, that nobody is signed in, and that nobody was added."""
+def assert_refused(client: Client, answer: Any, title: str, *, newcomers: int = 0, status: int = 403) -> None:
+    """Check that a page with this title came, that nobody is signed in, and how many have come beside the cast."""
     assert answer.status_code == status, answer.content.decode()
     assert f"<h1>{title}</h1>" in answer.content.decode()
     assert "Back to sign in" in answer.content.decode()
     assert signed_in_as(client) is None
-    assert User.objects.count() == people
+    assert User.objects.count() == CAST + newcomers

@@ -3,15 +3,18 @@
 from typing import Any
 
 import pytest
+from allauth.socialaccount.models import SocialAccount
 from django.contrib import admin
 from django.core import mail
-from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts import audit
 from accounts.models import AuditEvent, Organization, Team, TeamMembership, User
+from accounts.tests.browsing import as_
 from accounts.tests.cast import Cast, House
 from accounts.tests.factories import UserFactory
+from accounts.tests.fake_google import FakeGoogle
 
 pytestmark = [
     pytest.mark.urls("accounts.tests.urls"),
@@ -27,13 +30,6 @@ SIDE_DOORS = {
     "groups": "1",
     "last_login_0": "2020-01-01",
 }
-
-
-def as_(member: User) -> Client:
-    """Return a browser in which the member is signed in."""
-    client = Client()
-    client.force_login(member)
-    return client
 
 
 def page_of(thing: Any) -> str:
@@ -180,10 +176,39 @@ class TestAddingPeople:
         )
         assert User.objects.get(email="eve@riverside.example").organization == home.organization
 
-    def test_links_are_sent_to_the_chosen_people(self, cast: Cast) -> None:
-        chosen = [str(cast.home.owner.pk), str(cast.away.owner.pk)]
-        as_(cast.home.admin).post(PEOPLE, {"action": "send_password_links", "_selected_action": chosen})
+    def test_is_told_how_they_sign_in_where_nobody_has_a_password(
+        self, home: House, google: FakeGoogle, settings: Any
+    ) -> None:
+        settings.PASSWORD_SIGN_IN = False
+        client = as_(home.admin)
+        sent = {"name": "Eve Reed", "email": "eve@riverside.example", "role": "educator"}
+        page = client.post(f"{PEOPLE}add/", sent, follow=True).content.decode()
+        assert "No mail was sent. Whom you add or invite signs in with Google, and is refused until" in page
+        home.organization.domains.create(domain="riverside.example", verified_at=timezone.now())
+        Organization.objects.filter(pk=home.organization.pk).update(links_accounts=True)
+        sent["email"] = "gil@riverside.example"
+        page = client.post(f"{PEOPLE}add/", sent, follow=True).content.decode()
+        assert "sign in with Google, as gil@riverside.example." in page
+        assert mail.outbox == []
+
+    def test_links_are_sent_to_the_chosen_people_and_counted(self, cast: Cast) -> None:
+        home = cast.home
+        User.objects.filter(pk=home.other_coach.pk).update(is_active=False)
+        User.objects.filter(pk=home.coach.pk).update(password="!")
+        SocialAccount.objects.create(user=home.coach, provider="google", uid="7")
+        chosen = [str(each.pk) for each in (home.owner, home.coach, home.other_coach, cast.away.owner)]
+        act = {"action": "send_password_links", "_selected_action": chosen}
+        page = as_(home.admin).post(PEOPLE, act, follow=True).content.decode()
         assert [message.to for message in mail.outbox] == [["ada@riverside.example"]]
+        assert "Links sent: 1." in page
+        assert "sign in with Google or Clever: 2." in page
+
+    def test_links_are_not_offered_where_they_would_lead_nowhere(self, home: House, settings: Any) -> None:
+        settings.PASSWORD_SIGN_IN = False
+        client = as_(home.admin)
+        assert "Send a link to choose a password" not in client.get(PEOPLE).content.decode()
+        client.post(PEOPLE, {"action": "send_password_links", "_selected_action": [str(home.owner.pk)]})
+        assert mail.outbox == []
 
 
 class TestTeams:
@@ -255,6 +280,11 @@ class TestOrganizations:
         organization = Organization.objects.get(pk=home.organization.pk)
         assert (organization.ai_turns_per_hour, organization.monthly_message_limit) == (None, None)
         assert "0 of 1,000" in as_(home.admin).get(page_of(organization)).content.decode()
+
+    def test_an_administrator_is_told_who_sets_the_tier_and_the_district(self, home: House) -> None:
+        page = as_(home.admin).get(page_of(home.organization)).content.decode()
+        assert "Whoever runs Sideline sets it, and the limits below: ask them for more." in page
+        assert "Whoever runs Sideline sets it, because the id is all that it takes" in page
 
     def test_staff_agree_other_limits(self, home: House) -> None:
         form = self._form(tier="free", ai_turns_per_hour="80", daily_budget_usd="7.50")

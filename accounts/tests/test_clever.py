@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import Organization, User
+from accounts.tests.cast import CAST
 from accounts.tests.fake_clever import DISTRICT, PERSON, FakeClever
 from accounts.tests.fake_google import FakeGoogle
 from accounts.tests.sign_in import (
@@ -25,8 +26,6 @@ pytestmark = [
     pytest.mark.usefixtures("generated_menu"),
 ]
 
-CAST = 8
-"""How many people there are before anybody comes."""
 UNCLEAR = "Clever could not tell who you are"
 SILENT = "Clever does not answer"
 CALLBACK = "/accounts/clever/login/callback/"
@@ -36,7 +35,7 @@ class TestTheWay:
     def test_makes_a_new_educator_and_goes_home(
         self, client: Client, clever: FakeClever, riverside: Organization
     ) -> None:
-        answer = sign_in(client, clever, "clever")
+        answer = sign_in(client, clever)
         assert (answer.status_code, answer["Location"]) == (302, "/")
         person = User.objects.get(email="tom@riverside.example")
         assert signed_in_as(client) == str(person.pk)
@@ -49,10 +48,10 @@ class TestTheWay:
     def test_knows_the_person_again_by_clevers_id_alone(
         self, client: Client, clever: FakeClever, riverside: Organization
     ) -> None:
-        sign_in(client, clever, "clever")
+        sign_in(client, clever)
         clever.person |= {"email": "t.weir@riverside.example", "name": {"first": "Thomas", "last": "Weir"}}
         again = Client()
-        sign_in(again, clever, "clever")
+        sign_in(again, clever)
         assert signed_in_as(again) == signed_in_as(client)
         assert User.objects.count() == CAST + 1
 
@@ -72,7 +71,7 @@ class TestTheWay:
     def test_reads_the_one_person_and_nothing_else(
         self, client: Client, clever: FakeClever, riverside: Organization
     ) -> None:
-        sign_in(client, clever, "clever")
+        sign_in(client, clever)
         paths = [asked.path for asked in clever.asked]
         assert paths == ["/approve", "/token", "/v3.0/me", f"/v3.0/users/{PERSON}"]
 
@@ -81,7 +80,7 @@ class TestTheWay:
     ) -> None:
         places = settings.SOCIALACCOUNT_PROVIDERS["clever"]
         places["APPS"] = [{**places["APPS"][0], "secret": "another"}]
-        assert_refused(client, sign_in(client, clever, "clever"), UNCLEAR, people=CAST, status=400)
+        assert_refused(client, sign_in(client, clever), UNCLEAR, status=400)
 
 
 class TestPortal:
@@ -125,14 +124,14 @@ class TestPortal:
         client.force_login(owner)
         clever.person["roles"] = {"student": {}}
         answer = back_at(client, clever.agree(self.launch(client, clever)["Location"]))
-        assert_refused(client, answer, "Sideline is for educators", people=CAST)
+        assert_refused(client, answer, "Sideline is for educators")
 
     def test_with_a_state_that_is_not_ours_is_refused(
         self, client: Client, clever: FakeClever, riverside: Organization
     ) -> None:
         answer = client.get(CALLBACK, {"code": "a", "state": "not-ours"})
         title = "This sign-in cannot be used any more"
-        assert_refused(client, answer, title, people=CAST, status=400)
+        assert_refused(client, answer, title, status=400)
         assert clever.asked == []
 
 
@@ -153,18 +152,18 @@ class TestHostile:
         self, client: Client, clever: FakeClever, riverside: Organization, roles: dict[str, object]
     ) -> None:
         clever.person["roles"] = roles
-        answer = sign_in(client, clever, "clever")
-        assert_refused(client, answer, "Sideline is for educators", people=CAST)
+        answer = sign_in(client, clever)
+        assert_refused(client, answer, "Sideline is for educators")
         assert identities() == set()
         assert events() == [("sign_in_refused", "person:unknown", "clever: student")]
 
     def test_a_student_who_was_a_teacher_stays_out(
         self, client: Client, clever: FakeClever, riverside: Organization
     ) -> None:
-        sign_in(Client(), clever, "clever")
+        sign_in(Client(), clever)
         clever.person["roles"] = {"student": {}}
-        answer = sign_in(client, clever, "clever")
-        assert_refused(client, answer, "Sideline is for educators", people=CAST + 1)
+        answer = sign_in(client, clever)
+        assert_refused(client, answer, "Sideline is for educators", newcomers=1)
 
     @pytest.mark.parametrize(
         "roles",
@@ -174,7 +173,7 @@ class TestHostile:
         self, client: Client, clever: FakeClever, riverside: Organization, roles: dict[str, object]
     ) -> None:
         clever.person["roles"] = roles
-        sign_in(client, clever, "clever")
+        sign_in(client, clever)
         person = User.objects.get(email="tom@riverside.example")
         assert (person.role, person.is_staff, person.is_superuser) == ("educator", False, False)
         assert signed_in_as(client) == str(person.pk)
@@ -184,22 +183,22 @@ class TestHostile:
         self, client: Client, clever: FakeClever, riverside: Organization, roles: dict[str, object]
     ) -> None:
         clever.person["roles"] = roles
-        answer = sign_in(client, clever, "clever")
-        assert_refused(client, answer, "Clever names no role that may come in", people=CAST)
+        answer = sign_in(client, clever)
+        assert_refused(client, answer, "Clever names no role that may come in")
 
     @pytest.mark.parametrize("roles", [None, [], ["teacher"], "teacher", 7])
     def test_roles_that_are_none(
         self, client: Client, clever: FakeClever, riverside: Organization, roles: object
     ) -> None:
         clever.person["roles"] = roles
-        assert_refused(client, sign_in(client, clever, "clever"), UNCLEAR, people=CAST, status=400)
+        assert_refused(client, sign_in(client, clever), UNCLEAR, status=400)
 
     @pytest.mark.parametrize("email", [None, "", 7, "tom", "tom@elsewhere.example"])
     def test_no_address_or_one_that_says_nothing(
         self, client: Client, clever: FakeClever, riverside: Organization, email: object
     ) -> None:
         clever.person["email"] = email
-        sign_in(client, clever, "clever")
+        sign_in(client, clever)
         assert identities() == {("clever", PERSON, None)}
         assert signed_in_as(client) is not None
         assert client.get("/settings/").status_code == 200
@@ -209,26 +208,24 @@ class TestHostile:
             subject = f"58da8c63da0f9d020000000{number}"
             clever.me = {"type": "user", "data": {"id": subject, "district": DISTRICT}}
             clever.person |= {"id": subject, "email": None}
-            sign_in(Client(), clever, "clever")
+            sign_in(Client(), clever)
         assert User.objects.filter(email=None).count() == 2
 
     def test_the_address_of_somebody_who_comes_by_google(
-        self, client: Client, google: FakeGoogle, clever: FakeClever, riverside: Organization
+        self, client: Client, google: FakeGoogle, clever: FakeClever, agreed: Organization
     ) -> None:
-        riverside.links_accounts = True
-        riverside.save(update_fields=["links_accounts"])
-        sign_in(Client(), google, "google")
+        sign_in(Client(), google)
         clever.person["email"] = "ines@riverside.example"
-        answer = sign_in(client, clever, "clever")
+        answer = sign_in(client, clever)
         title = "There is an account with your address already"
-        assert_refused(client, answer, title, people=CAST + 1)
+        assert_refused(client, answer, title, newcomers=1)
         assert {provider for provider, _uid, _email in identities()} == {"google"}
 
     def test_the_address_of_somebody_elsewhere_tells_nothing_about_them(
         self, client: Client, clever: FakeClever, riverside: Organization, stranger: User
     ) -> None:
         clever.person["email"] = stranger.email
-        sign_in(client, clever, "clever")
+        sign_in(client, clever)
         assert identities() == {("clever", PERSON, None)}
 
     @pytest.mark.parametrize(
@@ -254,7 +251,7 @@ class TestHostile:
         self, client: Client, clever: FakeClever, riverside: Organization, me: dict[str, object]
     ) -> None:
         clever.me = me
-        assert_refused(client, sign_in(client, clever, "clever"), UNCLEAR, people=CAST, status=400)
+        assert_refused(client, sign_in(client, clever), UNCLEAR, status=400)
         wanted = {"/approve", "/token", "/v3.0/me", f"/v3.0/users/{PERSON}", "/v3.0/users/somebody-else"}
         assert {asked.path for asked in clever.asked} <= wanted
 
@@ -283,7 +280,7 @@ class TestHostile:
         title: str,
     ) -> None:
         clever.instead[path] = (status, body)
-        assert_refused(client, sign_in(client, clever, "clever"), title, people=CAST, status=400)
+        assert_refused(client, sign_in(client, clever), title, status=400)
 
     @pytest.mark.parametrize("path", ["/token", "/v3.0/me", f"/v3.0/users/{PERSON}"])
     def test_a_silent_clever_is_not_waited_for(
@@ -291,21 +288,21 @@ class TestHostile:
     ) -> None:
         settings.SOCIALACCOUNT_REQUESTS_TIMEOUT = 0.2
         clever.never.add(path)
-        assert_refused(client, sign_in(client, clever, "clever"), SILENT, people=CAST, status=400)
+        assert_refused(client, sign_in(client, clever), SILENT, status=400)
 
     def test_a_clever_that_is_not_there(
         self, client: Client, clever: FakeClever, riverside: Organization, settings: Any
     ) -> None:
         address = clever.agree(depart(client, "clever"))
         settings.SOCIALACCOUNT_PROVIDERS["clever"]["TOKEN_URL"] = "http://127.0.0.1:9/token"
-        assert_refused(client, back_at(client, address), SILENT, people=CAST, status=400)
+        assert_refused(client, back_at(client, address), SILENT, status=400)
 
     @pytest.mark.parametrize("name", [None, 7, {}, [], {"first": None, "last": 7}])
     def test_a_name_that_is_none(
         self, client: Client, clever: FakeClever, riverside: Organization, name: object
     ) -> None:
         clever.person |= {"name": name, "email": None}
-        sign_in(client, clever, "clever")
+        sign_in(client, clever)
         assert User.objects.get(email=None).name == "New educator"
 
     def test_the_same_code_twice(self, client: Client, clever: FakeClever, riverside: Organization) -> None:
@@ -321,6 +318,6 @@ class TestHostile:
     ) -> None:
         elsewhere = "58da8a43cc70ab00017a1a99"
         clever.me["data"]["district"] = clever.person["district"] = elsewhere
-        answer = sign_in(client, clever, "clever")
-        assert_refused(client, answer, "Sideline is not set up for your organization yet", people=CAST)
+        answer = sign_in(client, clever)
+        assert_refused(client, answer, "Sideline is not set up for your organization yet")
         assert f"as somebody of the district {elsewhere}, which" in answer.content.decode()

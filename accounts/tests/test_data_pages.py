@@ -10,20 +10,13 @@ from django.core.files.storage import default_storage
 from django.test import Client
 from django.utils import timezone
 
-from accounts import tasks
+from accounts import tasks, tokens
 from accounts.lifecycle_models import AccountExport, Erasure
-from accounts.models import AuditEvent, User
+from accounts.models import ApiToken, AuditEvent, User
 from accounts.tests.cast import Cast
 from accounts.tests.factories import PASSWORD
 
 YOURS = "/settings/your-data/"
-
-
-@pytest.fixture
-def as_owner(client: Client, owner: User) -> Client:
-    """Return a browser in which Ada is signed in."""
-    client.force_login(owner)
-    return client
 
 
 @pytest.fixture
@@ -205,6 +198,17 @@ class TestAnAdministrator:
         client.post(self.address(person, "stay"))
         erasure.refresh_from_db()
         assert erasure.state == "cancelled"
+
+    def test_ends_the_persons_keys_and_is_on_record_for_it(self, client: Client, cast: Cast) -> None:
+        person, admin, now = cast.home.owner, cast.home.admin, timezone.now()
+        for owner in (person, admin):
+            tokens.issue(owner=owner, name="Planner", scopes=["read"], days=30, now=now)
+        client.force_login(admin)
+        client.post(self.address(person), {"email": person.email, "password": PASSWORD})
+        assert list(ApiToken.objects.filter(revoked_at=None).values_list("owner", flat=True)) == [admin.pk]
+        ended = AuditEvent.objects.get(action="token_revoked")
+        assert (ended.actor_id, ended.reason) == (admin.pk, "erasure asked")
+        assert ended.organization_id == cast.home.organization.pk
 
     def test_must_know_the_own_password_and_the_others_address(self, client: Client, cast: Cast) -> None:
         client.force_login(cast.home.admin)

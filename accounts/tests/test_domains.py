@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts.access import NotVisible
 from accounts.models import AuditEvent, Organization, OrganizationDomain, User
 from accounts.sso import domains
+from accounts.tests.browsing import as_
 from accounts.tests.cast import Cast, House
 from accounts.tests.factories import UserFactory
 from accounts.tests.fake_clever import DISTRICT
@@ -26,13 +27,6 @@ pytestmark = [
 ]
 
 PAGE = "/admin/accounts/organizationdomain/"
-
-
-def as_(member: User) -> Client:
-    """Return a browser in which the member is signed in."""
-    client = Client()
-    client.force_login(member)
-    return client
 
 
 def stated() -> list[tuple[str, str, bool]]:
@@ -89,6 +83,24 @@ class TestDashboard:
         delete = reverse("admin:accounts_organizationdomain_delete", args=[theirs.pk])
         as_(cast.home.admin).post(delete, {"post": "yes"})
         assert stated() == [("Hillside School", "hillside.example", False)]
+
+    def test_says_what_is_missing_until_people_come_in_by_them(
+        self, home: House, google: FakeGoogle, settings: Any
+    ) -> None:
+        unverified, no_google = "A domain that is not verified opens nothing.", "with Google is not set up"
+
+        def shown(member: User) -> list[bool]:
+            page = as_(member).get(PAGE).content.decode()
+            asked = "tell whoever runs Sideline that you have stated it"
+            return [words in page for words in (unverified, asked, no_google)]
+
+        assert shown(home.admin) == [False, False, False]
+        domain = home.organization.domains.create(domain="riverside.example")
+        assert shown(home.admin) == [True, True, False]
+        assert shown(UserFactory.create(staff=True)) == [True, False, False]
+        OrganizationDomain.objects.filter(pk=domain.pk).update(verified_at=timezone.now())
+        settings.SOCIALACCOUNT_PROVIDERS["google"]["APPS"] = []
+        assert shown(home.admin) == [False, False, True]
 
     @pytest.mark.parametrize("role", ["owner", "coach"])
     def test_others_see_none(self, home: House, role: str) -> None:
@@ -160,7 +172,7 @@ class TestCommands:
         )
         assert organization.clever_district_id == DISTRICT
         assert stated() == [("Riverside School", "riverside.example", True)]
-        sign_in(client, google, "google")
+        sign_in(client, google)
         person = User.objects.get()
         assert (person.role, signed_in_as(client)) == ("admin", str(person.pk))
         assert client.get("/admin/").status_code == 200

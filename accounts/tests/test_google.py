@@ -2,11 +2,10 @@
 
 import pytest
 from allauth.socialaccount.models import SocialAccount
-from django.core.cache import cache
 from django.test import Client
 
 from accounts.models import Organization, User
-from accounts.tests.cast import Cast
+from accounts.tests.cast import CAST, Cast
 from accounts.tests.fake_clever import FakeClever
 from accounts.tests.fake_google import FakeGoogle, signing_key
 from accounts.tests.sign_in import (
@@ -23,24 +22,17 @@ from accounts.tests.sign_in import (
 pytestmark = [
     pytest.mark.urls("accounts.tests.urls"),
     pytest.mark.django_db,
-    pytest.mark.usefixtures("generated_menu"),
+    pytest.mark.usefixtures("generated_menu", "fresh_limits"),
 ]
 
-CAST = 8
-"""How many people there are before anybody comes."""
 UNCLEAR = "Google could not tell who you are"
-
-
-@pytest.fixture(autouse=True)
-def _no_keys_of_the_last_google() -> None:
-    cache.clear()
 
 
 class TestTheWay:
     def test_makes_a_new_educator_and_goes_home(
         self, client: Client, google: FakeGoogle, riverside: Organization
     ) -> None:
-        answer = sign_in(client, google, "google")
+        answer = sign_in(client, google)
         assert (answer.status_code, answer["Location"]) == (302, "/")
         person = User.objects.get(email="ines@riverside.example")
         assert signed_in_as(client) == str(person.pk)
@@ -54,10 +46,10 @@ class TestTheWay:
     def test_knows_the_person_again_by_the_subject_alone(
         self, client: Client, google: FakeGoogle, riverside: Organization
     ) -> None:
-        sign_in(client, google, "google")
+        sign_in(client, google)
         google.person |= {"email": "ines.novak@riverside.example", "name": "Ines Novak"}
         again = Client()
-        sign_in(again, google, "google")
+        sign_in(again, google)
         assert signed_in_as(again) == signed_in_as(client)
         assert User.objects.count() == CAST + 1
         assert User.objects.filter(email="ines@riverside.example", name="Ines Park").exists()
@@ -65,7 +57,7 @@ class TestTheWay:
     def test_keeps_neither_tokens_nor_what_the_provider_said(
         self, client: Client, google: FakeGoogle, riverside: Organization
     ) -> None:
-        sign_in(client, google, "google")
+        sign_in(client, google)
         account = SocialAccount.objects.get()
         assert account.extra_data == {}
         assert not account.socialtoken_set.exists()
@@ -110,7 +102,7 @@ class TestTheWay:
     ) -> None:
         client.force_login(owner)
         before = client.cookies["sessionid"].value
-        sign_in(client, google, "google")
+        sign_in(client, google)
         ines = User.objects.get(email="ines@riverside.example")
         assert signed_in_as(client) == str(ines.pk)
         old = Client()
@@ -134,10 +126,10 @@ class TestTheWay:
         self, google: FakeGoogle, riverside: Organization
     ) -> None:
         for _time in range(2):
-            sign_in(Client(), google, "google")
+            sign_in(Client(), google)
         assert [asked.path for asked in google.asked].count("/keys") == 1
         google.kid = "the key of tomorrow"
-        answer = sign_in(Client(), google, "google")
+        answer = sign_in(Client(), google)
         assert answer.status_code == 400
         assert [asked.path for asked in google.asked].count("/keys") == 2
 
@@ -168,7 +160,7 @@ class TestHostile:
         status: int,
     ) -> None:
         google.claims = claims
-        assert_refused(client, sign_in(client, google, "google"), title, people=CAST, status=status)
+        assert_refused(client, sign_in(client, google), title, status=status)
         assert identities() == set()
 
     @pytest.mark.parametrize(("algorithm", "key"), [(None, ""), ("HS256", "x" * 32), ("PS256", None)])
@@ -181,13 +173,13 @@ class TestHostile:
         key: str | None,
     ) -> None:
         google.algorithm, google.key = algorithm, key
-        assert_refused(client, sign_in(client, google, "google"), UNCLEAR, people=CAST, status=400)
+        assert_refused(client, sign_in(client, google), UNCLEAR, status=400)
 
     def test_another_key_under_the_right_name(
         self, client: Client, google: FakeGoogle, riverside: Organization
     ) -> None:
         google.key = signing_key("somebody else's")
-        assert_refused(client, sign_in(client, google, "google"), UNCLEAR, people=CAST, status=400)
+        assert_refused(client, sign_in(client, google), UNCLEAR, status=400)
 
     def test_a_changed_domain_on_the_way_to_google(
         self, client: Client, google: FakeGoogle, riverside: Organization
@@ -196,32 +188,30 @@ class TestHostile:
         departure = depart(client, "google", "?hd=riverside.example")
         answer = back_at(client, google.agree(departure, hd="riverside.example"))
         title = "Sideline is not set up for your organization yet"
-        assert_refused(client, answer, title, people=CAST)
+        assert_refused(client, answer, title)
 
     def test_the_address_of_another_school_under_a_domain_that_is_known(
         self, client: Client, google: FakeGoogle, riverside: Organization
     ) -> None:
         google.claims = {"email": "ada@hillside.example"}
         title = "Sideline is not set up for your organization yet"
-        answer = sign_in(client, google, "google")
-        assert_refused(client, answer, title, people=CAST)
+        answer = sign_in(client, google)
+        assert_refused(client, answer, title)
         assert "as somebody of hillside.example, which" in answer.content.decode()
 
     def test_the_same_address_under_a_new_subject(
-        self, client: Client, google: FakeGoogle, riverside: Organization
+        self, client: Client, google: FakeGoogle, agreed: Organization
     ) -> None:
-        riverside.links_accounts = True
-        riverside.save(update_fields=["links_accounts"])
-        sign_in(Client(), google, "google")
+        sign_in(Client(), google)
         google.person["sub"] = "100000000000000000008"
         title = "There is an account with your address already"
-        assert_refused(client, sign_in(client, google, "google"), title, people=CAST + 1)
+        assert_refused(client, sign_in(client, google), title, newcomers=1)
         assert identities() == {("google", "100000000000000000007", "ines@riverside.example")}
 
     def test_no_state(self, client: Client, google: FakeGoogle, riverside: Organization) -> None:
         address = google.agree(depart(client, "google"))
         answer = client.get("/accounts/google/login/callback/", {"code": parameters(address)["code"]})
-        assert_refused(client, answer, "This sign-in cannot be used any more", people=CAST, status=400)
+        assert_refused(client, answer, "This sign-in cannot be used any more", status=400)
         assert events() == []
 
     def test_a_state_that_was_used(self, client: Client, google: FakeGoogle, riverside: Organization) -> None:
@@ -229,7 +219,7 @@ class TestHostile:
         back_at(client, address)
         client.post("/accounts/logout/")
         answer = back_at(client, address)
-        assert_refused(client, answer, "This sign-in cannot be used any more", people=CAST + 1, status=400)
+        assert_refused(client, answer, "This sign-in cannot be used any more", newcomers=1, status=400)
 
     def test_the_state_of_another_session(
         self, client: Client, google: FakeGoogle, riverside: Organization
@@ -237,7 +227,7 @@ class TestHostile:
         address = google.agree(depart(Client(), "google"))
         depart(client, "google")
         answer = back_at(client, address)
-        assert_refused(client, answer, "This sign-in cannot be used any more", people=CAST, status=400)
+        assert_refused(client, answer, "This sign-in cannot be used any more", status=400)
         assert not [asked for asked in google.asked if asked.path == "/token"]
 
     def test_the_state_of_another_provider(
@@ -245,7 +235,7 @@ class TestHostile:
     ) -> None:
         stolen = parameters(clever.agree(depart(client, "clever")))
         answer = client.get("/accounts/google/login/callback/", stolen)
-        assert_refused(client, answer, "This sign-in cannot be used any more", people=CAST, status=400)
+        assert_refused(client, answer, "This sign-in cannot be used any more", status=400)
 
     def test_a_code_that_was_used(self, client: Client, google: FakeGoogle, riverside: Organization) -> None:
         used = google.agree(depart(client, "google"))
@@ -254,7 +244,7 @@ class TestHostile:
         fresh = parameters(depart(client, "google"))["state"]
         stolen = {"code": parameters(used)["code"], "state": fresh}
         answer = client.get("/accounts/google/login/callback/", stolen)
-        assert_refused(client, answer, UNCLEAR, people=CAST + 1, status=400)
+        assert_refused(client, answer, UNCLEAR, newcomers=1, status=400)
 
     def test_a_code_that_somebody_else_was_given(
         self, client: Client, google: FakeGoogle, riverside: Organization
@@ -262,24 +252,22 @@ class TestHostile:
         theirs = parameters(google.agree(depart(Client(), "google")))["code"]
         mine = parameters(depart(client, "google"))["state"]
         answer = client.get("/accounts/google/login/callback/", {"code": theirs, "state": mine})
-        assert_refused(client, answer, UNCLEAR, people=CAST, status=400)
+        assert_refused(client, answer, UNCLEAR, status=400)
 
     @pytest.mark.parametrize("nonce", ["of another sign-in", None, "", 7, "\ud800"])
     def test_a_token_that_was_made_for_another_sign_in(
         self, client: Client, google: FakeGoogle, riverside: Organization, nonce: object
     ) -> None:
         google.claims = {"nonce": nonce}
-        assert_refused(client, sign_in(client, google, "google"), UNCLEAR, people=CAST, status=400)
+        assert_refused(client, sign_in(client, google), UNCLEAR, status=400)
 
     def test_the_address_of_somebody_who_comes_by_clever(
-        self, client: Client, google: FakeGoogle, clever: FakeClever, riverside: Organization
+        self, client: Client, google: FakeGoogle, clever: FakeClever, agreed: Organization
     ) -> None:
-        riverside.links_accounts = True
-        riverside.save(update_fields=["links_accounts"])
         clever.person["email"] = "ines@riverside.example"
-        sign_in(Client(), clever, "clever")
+        sign_in(Client(), clever)
         title = "There is an account with your address already"
-        assert_refused(client, sign_in(client, google, "google"), title, people=CAST + 1)
+        assert_refused(client, sign_in(client, google), title, newcomers=1)
         assert {provider for provider, _uid, _email in identities()} == {"clever"}
 
 

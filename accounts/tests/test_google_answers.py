@@ -1,10 +1,8 @@
 """What Google may answer that is of no use: there is a page for it, and it is not an error of ours."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 
 from accounts.models import Organization, User
@@ -15,19 +13,10 @@ from accounts.tests.sign_in import assert_refused, depart, events, parameters, s
 pytestmark = [
     pytest.mark.urls("accounts.tests.urls"),
     pytest.mark.django_db,
-    pytest.mark.usefixtures("generated_menu"),
+    pytest.mark.usefixtures("generated_menu", "fresh_limits"),
 ]
 
-CAST = 8
-"""How many people there are before anybody comes."""
 UNCLEAR = "Google could not tell who you are"
-
-
-@pytest.fixture(autouse=True)
-def _no_keys_of_the_last_google() -> Iterator[None]:
-    cache.clear()
-    yield
-    cache.clear()
 
 
 class TestAnswersOfNoUse:
@@ -63,7 +52,7 @@ class TestAnswersOfNoUse:
         title: str,
     ) -> None:
         google.instead["/token"] = (status, body)
-        assert_refused(client, sign_in(client, google, "google"), title, people=CAST, status=400)
+        assert_refused(client, sign_in(client, google), title, status=400)
 
     @pytest.mark.parametrize(
         "body",
@@ -73,7 +62,7 @@ class TestAnswersOfNoUse:
         self, client: Client, google: FakeGoogle, riverside: Organization, body: bytes
     ) -> None:
         google.instead["/keys"] = (200, body)
-        assert_refused(client, sign_in(client, google, "google"), UNCLEAR, people=CAST, status=400)
+        assert_refused(client, sign_in(client, google), UNCLEAR, status=400)
 
     @pytest.mark.parametrize(
         "claims",
@@ -91,7 +80,7 @@ class TestAnswersOfNoUse:
         self, client: Client, google: FakeGoogle, riverside: Organization, claims: dict[str, object]
     ) -> None:
         google.claims = claims
-        assert_refused(client, sign_in(client, google, "google"), UNCLEAR, people=CAST, status=400)
+        assert_refused(client, sign_in(client, google), UNCLEAR, status=400)
 
     @pytest.mark.parametrize(
         "email", [None, 7, "", "nobody", "a\x00@riverside.example", "\ud800@riverside.example"]
@@ -101,7 +90,7 @@ class TestAnswersOfNoUse:
     ) -> None:
         google.claims = {"email": email}
         title = "Your email address is not verified"
-        assert_refused(client, sign_in(client, google, "google"), title, people=CAST)
+        assert_refused(client, sign_in(client, google), title)
 
     @pytest.mark.parametrize(
         ("name", "kept"),
@@ -118,7 +107,7 @@ class TestAnswersOfNoUse:
         self, client: Client, google: FakeGoogle, riverside: Organization, name: object, kept: str
     ) -> None:
         google.claims = {"name": name}
-        sign_in(client, google, "google")
+        sign_in(client, google)
         assert User.objects.get(email="ines@riverside.example").name == kept
 
     def test_a_silent_google_is_not_waited_for(
@@ -126,14 +115,14 @@ class TestAnswersOfNoUse:
     ) -> None:
         settings.SOCIALACCOUNT_REQUESTS_TIMEOUT = 0.2
         google.never.add("/token")
-        answer = sign_in(client, google, "google")
-        assert_refused(client, answer, "Google does not answer", people=CAST, status=400)
+        answer = sign_in(client, google)
+        assert_refused(client, answer, "Google does not answer", status=400)
         assert events() == [("sign_in_failed", "person:unknown", "google: silent")]
 
     def test_somebody_who_changes_their_mind(self, client: Client, google: FakeGoogle, cast: Cast) -> None:
         state = parameters(depart(client, "google"))["state"]
         answer = client.get("/accounts/google/login/callback/", {"error": "access_denied", "state": state})
-        assert_refused(client, answer, "You are not signed in", people=CAST, status=200)
+        assert_refused(client, answer, "You are not signed in", status=200)
 
     def test_an_error_that_google_names_is_not_shown(
         self, client: Client, google: FakeGoogle, cast: Cast
@@ -143,5 +132,5 @@ class TestAnswersOfNoUse:
             "/accounts/google/login/callback/",
             {"error": "<script>", "error_description": "call 555 0199", "state": state},
         )
-        assert_refused(client, answer, UNCLEAR, people=CAST, status=400)
+        assert_refused(client, answer, UNCLEAR, status=400)
         assert "555 0199" not in answer.content.decode()

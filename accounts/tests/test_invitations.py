@@ -7,57 +7,27 @@ from typing import Any
 import pytest
 from django.contrib.auth import SESSION_KEY
 from django.core import mail
-from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
-from accounts import invitations, outbox, seats
+from accounts import invitations, outbox
 from accounts.access import NotVisible
 from accounts.entry_models import Invitation, OutgoingMail
 from accounts.invitations import AddressTaken, AlreadyHere, AlreadyInvited, LinkClosed
-from accounts.models import AuditEvent, Organization, TeamMembership, User
+from accounts.models import AuditEvent, TeamMembership, User
 from accounts.tasks import send_mail
+from accounts.tests.browsing import as_
 from accounts.tests.cast import Cast, House
 from accounts.tests.factories import UserFactory
+from accounts.tests.inviting import EVE, PAGE, WORDS, form, invited, link_to
 
 pytestmark = [
     pytest.mark.urls("accounts.tests.urls"),
-    pytest.mark.usefixtures("generated_menu"),
+    pytest.mark.usefixtures("generated_menu", "fresh_limits"),
     pytest.mark.django_db,
 ]
 
-PAGE = "/admin/accounts/invitation/"
-EVE = "eve@riverside.example"
-WORDS = "another walk along the shore"
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def _fresh_limits() -> None:
-    cache.clear()
-
-
-def as_(member: User) -> Client:
-    """Return a browser in which the member is signed in."""
-    client = Client()
-    client.force_login(member)
-    return client
-
-
-def invited(house: House, email: str = EVE, **more: Any) -> Invitation:
-    """Return an invitation that the house's administrator has made."""
-    given = {"role": "educator", "team": None, "now": timezone.now(), **more}
-    return invitations.invite(actor=house.admin, organization=house.organization, email=email, **given)
-
-
-def link_to(invitation: Invitation) -> str:
-    """Return the address of the page that the invitation leads to."""
-    return f"/join/{invitations.token_of(invitation)}/"
-
-
-def form(**more: str) -> dict[str, str]:
-    """Return the form of that page."""
-    return {"name": "Eve Reed", "password1": WORDS, "password2": WORDS, **more}
 
 
 def recorded(*actions: str) -> list[tuple[str, str]]:
@@ -307,15 +277,6 @@ class TestTheLink:
         assert invitation.state == "pending"
         assert User.objects.count() == 8
 
-    def test_leads_to_the_sign_in_where_passwords_open_nothing(self, home: House, settings: Any) -> None:
-        settings.PASSWORD_SIGN_IN = False
-        client = Client()
-        link = link_to(invited(home))
-        assert "password" not in client.get(link).content.decode().lower()
-        assert client.post(link, form())["Location"] == "/accounts/login/"
-        assert not User.objects.get(email=EVE).has_usable_password()
-        assert SESSION_KEY not in client.session
-
     @pytest.mark.parametrize("change", [{"is_active": False}, {"role": "coach"}])
     def test_closes_with_an_inviter_who_may_not_invite_any_more(
         self, home: House, change: dict[str, Any]
@@ -334,54 +295,3 @@ class TestTheLink:
         settings.SECRET_KEY = "another secret of the same length 0123456789"
         with pytest.raises(LinkClosed):
             invitations.opened_by(token, now=timezone.now())
-
-
-class TestSeats:
-    @pytest.fixture(autouse=True)
-    def _five_seats(self, settings: Any) -> None:
-        settings.SEATS = {"free": 5}
-
-    def test_are_promised_with_the_invitation(self, home: House) -> None:
-        invited(home)
-        assert seats.seats_of(home.organization, now=timezone.now()) == seats.Seats(4, 1, 5)
-        page = as_(home.admin).post(f"{PAGE}add/", {"email": "f@x.example", "role": "educator"}, follow=True)
-        assert "All 5 seats are taken or promised." in page.content.decode()
-        assert [each.email for each in Invitation.objects.all()] == [EVE]
-
-    def test_come_back_with_a_withdrawn_or_expired_invitation(self, home: House) -> None:
-        first = invited(home, now=timezone.now() - invitations.LASTS)
-        second = invited(home, "f@riverside.example")
-        with pytest.raises(seats.NoSeatLeft):
-            invitations.send_again(actor=home.admin, invitation_id=first.pk, now=timezone.now())
-        invitations.withdraw(actor=home.admin, invitation_id=second.pk)
-        invitations.send_again(actor=home.admin, invitation_id=first.pk, now=timezone.now())
-
-    def test_are_needed_to_add_and_to_reactivate_somebody(self, home: House) -> None:
-        invited(home)
-        User.objects.filter(pk=home.owner.pk).update(is_active=False)
-        client = as_(home.admin)
-        sent = {"name": "Gil", "email": "gil@riverside.example", "role": "educator"}
-        assert client.post("/admin/accounts/user/add/", sent).status_code == 302
-        page = client.post(
-            f"/admin/accounts/user/{home.owner.pk}/change/",
-            {"name": "Ada Moss", "role": "educator", "email": home.owner.email, "is_active": "on"},
-            follow=True,
-        )
-        assert "All 5 seats are taken or promised." in page.content.decode()
-        home.owner.refresh_from_db()
-        assert home.owner.is_active is False
-
-    def test_keep_a_link_open_until_there_is_one(self, home: House, settings: Any) -> None:
-        invitation = invited(home)
-        settings.SEATS = {"free": 4}
-        page = Client().post(link_to(invitation), form())
-        assert "There is no free place at the moment." in page.content.decode()
-        settings.SEATS = {"free": 5}
-        assert Client().post(link_to(invitation), form()).status_code == 302
-
-    def test_have_no_end_in_the_largest_tier(self, home: House, settings: Any) -> None:
-        settings.SEATS = {"free": 5, "enterprise": None}
-        Organization.objects.filter(pk=home.organization.pk).update(tier="enterprise")
-        for number in range(3):
-            invited(home, f"p{number}@riverside.example")
-        assert "your tier has no limit" in as_(home.admin).get(PAGE).content.decode()

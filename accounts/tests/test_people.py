@@ -1,6 +1,9 @@
 """Adding people and changing what they are."""
 
+from typing import Any
+
 import pytest
+from allauth.socialaccount.models import SocialAccount
 from django.core import mail
 from django.test import RequestFactory
 
@@ -96,7 +99,7 @@ class TestChangePerson:
 class TestPasswordLink:
     def test_goes_to_the_person_and_is_on_record(self, home: House) -> None:
         request = RequestFactory().get("/", REMOTE_ADDR="192.0.2.7")
-        people.send_password_link(actor=home.admin, person=home.owner, request=request)
+        assert people.send_password_link(actor=home.admin, person=home.owner, request=request) is True
         assert [message.to for message in mail.outbox] == [[home.owner.email]]
         assert recorded() == [("password_link_sent", "")]
 
@@ -109,6 +112,23 @@ class TestPasswordLink:
             people.send_password_link(actor=cast.home.admin, person=cast.home.owner, request=request)
         assert mail.outbox == []
         assert recorded() == []
+
+    @pytest.mark.parametrize("known_to", ["google", "clever"])
+    def test_is_not_sent_to_somebody_who_signs_in_with_a_provider_alone(
+        self, home: House, known_to: str
+    ) -> None:
+        home.owner.set_unusable_password()
+        home.owner.save(update_fields=["password"])
+        SocialAccount.objects.create(user=home.owner, provider=known_to, uid="7")
+        request = RequestFactory().get("/")
+        assert people.send_password_link(actor=home.admin, person=home.owner, request=request) is False
+        assert (mail.outbox, recorded()) == ([], [])
+
+    def test_is_not_sent_where_it_would_lead_nowhere(self, home: House, settings: Any) -> None:
+        settings.PASSWORD_SIGN_IN = False
+        request = RequestFactory().get("/")
+        assert people.send_password_link(actor=home.admin, person=home.owner, request=request) is False
+        assert (mail.outbox, recorded()) == ([], [])
 
 
 class TestChangeOrganization:

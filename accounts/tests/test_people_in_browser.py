@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
-from django.core.cache import cache
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
@@ -21,16 +20,9 @@ from accounts.tests.test_look_in_browser import NAMELESS, SIZES, SMALL_TARGETS
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.urls("accounts.tests.urls"),
-    pytest.mark.usefixtures("generated_menu"),
+    pytest.mark.usefixtures("generated_menu", "fresh_limits"),
     pytest.mark.django_db(transaction=True),
 ]
-
-
-@pytest.fixture(autouse=True)
-def _fresh_limits() -> Iterator[None]:
-    cache.clear()
-    yield
-    cache.clear()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from accounts.models import AuditEvent, Organization, OrganizationDomain, User
 from accounts.sso.identity import Identity
 from accounts.sso.provisioning import admit
 from accounts.sso.refusals import TAKEN, SignInRefused
-from accounts.tests.cast import House
+from accounts.tests.cast import CAST, House
 from accounts.tests.factories import OrganizationFactory, UserFactory
 from accounts.tests.fake_clever import DISTRICT, FakeClever
 from accounts.tests.fake_google import FakeGoogle
@@ -23,7 +23,6 @@ from accounts.tests.sign_in import assert_refused, back_at, depart, events, iden
 
 pytestmark = [pytest.mark.urls("accounts.tests.urls"), pytest.mark.usefixtures("generated_menu")]
 
-CAST = 8
 NOT_SET_UP = "Sideline is not set up for your organization yet"
 TAKEN_TITLE = "There is an account with your address already"
 TRIALS = 40
@@ -34,8 +33,8 @@ class TestOrganization:
     def test_that_nobody_set_up_is_named_with_what_to_do(
         self, client: Client, google: FakeGoogle, home: House
     ) -> None:
-        answer = sign_in(client, google, "google")
-        assert_refused(client, answer, NOT_SET_UP, people=CAST)
+        answer = sign_in(client, google)
+        assert_refused(client, answer, NOT_SET_UP)
         page = answer.content.decode()
         assert "somebody of riverside.example" in page
         assert "Ask the person who looks after software at your school" in page
@@ -46,20 +45,20 @@ class TestOrganization:
         self, client: Client, google: FakeGoogle, organization: Organization
     ) -> None:
         organization.domains.create(domain="riverside.example")
-        assert_refused(client, sign_in(client, google, "google"), NOT_SET_UP, people=CAST)
+        assert_refused(client, sign_in(client, google), NOT_SET_UP)
 
     @pytest.mark.parametrize("domain", ["side.example", "sub.riverside.example", "iverside.example"])
     def test_of_a_similar_domain_opens_nothing(
         self, client: Client, google: FakeGoogle, riverside: Organization, domain: str
     ) -> None:
         google.person |= {"hd": domain, "email": f"ines@{domain}.example"}
-        assert_refused(client, sign_in(client, google, "google"), NOT_SET_UP, people=CAST)
+        assert_refused(client, sign_in(client, google), NOT_SET_UP)
 
     def test_that_states_the_domain_of_another_gets_nobody(
         self, client: Client, google: FakeGoogle, riverside: Organization, away: House
     ) -> None:
         away.organization.domains.create(domain="riverside.example")
-        sign_in(client, google, "google")
+        sign_in(client, google)
         assert User.objects.get(email="ines@riverside.example").organization == riverside
 
     def test_with_several_domains_takes_addresses_of_all_of_them(
@@ -67,36 +66,36 @@ class TestOrganization:
     ) -> None:
         riverside.domains.create(domain="staff.riverside.example", verified_at=timezone.now())
         google.person["email"] = "ines@staff.riverside.example"
-        sign_in(client, google, "google")
+        sign_in(client, google)
         assert User.objects.get(email="ines@staff.riverside.example").organization == riverside
 
     def test_that_gave_up_its_domain_lets_nobody_in_any_more(
         self, client: Client, google: FakeGoogle, riverside: Organization
     ) -> None:
-        sign_in(Client(), google, "google")
+        sign_in(Client(), google)
         riverside.domains.all().delete()
-        answer = sign_in(client, google, "google")
-        assert_refused(client, answer, "This sign-in does not fit your account", people=CAST + 1)
+        answer = sign_in(client, google)
+        assert_refused(client, answer, "This sign-in does not fit your account", newcomers=1)
 
     def test_without_a_free_seat_takes_nobody_new_and_keeps_who_is_there(
         self, client: Client, google: FakeGoogle, riverside: Organization, settings: Any
     ) -> None:
         settings.SEATS = {"free": 4}
-        answer = sign_in(client, google, "google")
-        assert_refused(client, answer, "Your organization has no free place", people=CAST)
+        answer = sign_in(client, google)
+        assert_refused(client, answer, "Your organization has no free place")
         assert events() == [("sign_in_refused", "person:unknown", "google: no_seat")]
         settings.SEATS = {"free": 5}
         for _ in range(2):
-            assert sign_in(Client(), google, "google").status_code == 302
+            assert sign_in(Client(), google).status_code == 302
 
     def test_of_another_domain_does_not_open_a_known_persons_account(
         self, client: Client, google: FakeGoogle, riverside: Organization, away: House
     ) -> None:
-        sign_in(Client(), google, "google")
+        sign_in(Client(), google)
         away.organization.domains.create(domain="hillside.example", verified_at=timezone.now())
         google.person |= {"hd": "hillside.example", "email": "ines@hillside.example"}
-        answer = sign_in(client, google, "google")
-        assert_refused(client, answer, "This sign-in does not fit your account", people=CAST + 1)
+        answer = sign_in(client, google)
+        assert_refused(client, answer, "This sign-in does not fit your account", newcomers=1)
 
 
 @pytest.mark.django_db
@@ -104,26 +103,26 @@ class TestKnownPeople:
     def test_who_were_deactivated_stay_out(
         self, client: Client, google: FakeGoogle, riverside: Organization
     ) -> None:
-        sign_in(Client(), google, "google")
+        sign_in(Client(), google)
         person = User.objects.get(email="ines@riverside.example")
         User.objects.filter(pk=person.pk).update(is_active=False)
-        answer = sign_in(client, google, "google")
-        assert_refused(client, answer, "This account is closed", people=CAST + 1)
+        answer = sign_in(client, google)
+        assert_refused(client, answer, "This account is closed", newcomers=1)
         assert events()[-1] == ("sign_in_refused", f"person:{person.pk}", "google: deactivated")
 
     def test_who_were_promoted_keep_their_role(
         self, client: Client, google: FakeGoogle, riverside: Organization
     ) -> None:
-        sign_in(Client(), google, "google")
+        sign_in(Client(), google)
         User.objects.filter(email="ines@riverside.example").update(role="coach")
-        sign_in(client, google, "google")
+        sign_in(client, google)
         assert User.objects.get(email="ines@riverside.example").role == "coach"
         assert client.get("/admin/").status_code == 200
 
     def test_cannot_have_a_password_mailed_to_them(
         self, client: Client, google: FakeGoogle, riverside: Organization, mailoutbox: list[Any]
     ) -> None:
-        sign_in(Client(), google, "google")
+        sign_in(Client(), google)
         answer = client.post("/accounts/password/reset/", {"email": "ines@riverside.example"})
         assert answer["Location"] == "/accounts/password/reset/done/"
         assert mailoutbox == []
@@ -131,25 +130,18 @@ class TestKnownPeople:
     def test_see_no_page_to_set_one(
         self, client: Client, google: FakeGoogle, riverside: Organization
     ) -> None:
-        sign_in(client, google, "google")
+        sign_in(client, google)
         assert client.get("/accounts/password/set/").status_code == 404
         assert "Change password" not in client.get("/settings/").content.decode()
 
 
 @pytest.mark.django_db
 class TestLinking:
-    @pytest.fixture
-    def agreed(self, riverside: Organization) -> Organization:
-        """Return the organization, which lets addresses link accounts."""
-        riverside.links_accounts = True
-        riverside.save(update_fields=["links_accounts"])
-        return riverside
-
     def test_is_off_unless_the_organization_agrees(
         self, client: Client, google: FakeGoogle, riverside: Organization, coach: User
     ) -> None:
         google.person["email"] = coach.email
-        assert_refused(client, sign_in(client, google, "google"), TAKEN_TITLE, people=CAST)
+        assert_refused(client, sign_in(client, google), TAKEN_TITLE)
         assert identities() == set()
         assert events() == [("sign_in_refused", f"person:{coach.pk}", "google: account_exists")]
         refused = AuditEvent.objects.get()
@@ -159,7 +151,7 @@ class TestLinking:
         self, client: Client, google: FakeGoogle, agreed: Organization, coach: User
     ) -> None:
         google.person["email"] = "BEN@Riverside.example"
-        sign_in(client, google, "google")
+        sign_in(client, google)
         assert signed_in_as(client) == str(coach.pk)
         assert User.objects.count() == CAST
         assert User.objects.get(pk=coach.pk).role == "coach"
@@ -167,7 +159,7 @@ class TestLinking:
         assert events() == [("sign_in_linked", me, "google"), ("signed_in", me, "")]
         google.person["email"] = "ben.hart@riverside.example"
         again = Client()
-        sign_in(again, google, "google")
+        sign_in(again, google)
         assert signed_in_as(again) == str(coach.pk)
 
     @pytest.mark.parametrize("verified", [False, "true", 1, None])
@@ -176,20 +168,20 @@ class TestLinking:
     ) -> None:
         google.person |= {"email": coach.email, "email_verified": verified}
         title = "Your email address is not verified"
-        assert_refused(client, sign_in(client, google, "google"), title, people=CAST)
+        assert_refused(client, sign_in(client, google), title)
         assert identities() == set()
 
     def test_never_believes_an_address_of_clevers(
         self, client: Client, clever: FakeClever, agreed: Organization, coach: User
     ) -> None:
         clever.person["email"] = coach.email
-        assert_refused(client, sign_in(client, clever, "clever"), TAKEN_TITLE, people=CAST)
+        assert_refused(client, sign_in(client, clever), TAKEN_TITLE)
 
     def test_reaches_nobody_in_another_organization(
         self, client: Client, google: FakeGoogle, agreed: Organization, away: House
     ) -> None:
         mine = UserFactory.create(email="ines@riverside.example", organization=away.organization)
-        assert_refused(client, sign_in(client, google, "google"), TAKEN_TITLE, people=CAST + 1)
+        assert_refused(client, sign_in(client, google), TAKEN_TITLE, newcomers=1)
         assert events() == [("sign_in_refused", "person:unknown", "google: account_exists")]
         assert not SocialAccount.objects.filter(user=mine).exists()
 
@@ -197,14 +189,14 @@ class TestLinking:
         self, client: Client, google: FakeGoogle, agreed: Organization
     ) -> None:
         UserFactory.create(staff=True, email="ines@riverside.example")
-        assert_refused(client, sign_in(client, google, "google"), TAKEN_TITLE, people=CAST + 1)
+        assert_refused(client, sign_in(client, google), TAKEN_TITLE, newcomers=1)
 
     def test_opens_no_deactivated_account(
         self, client: Client, google: FakeGoogle, agreed: Organization, coach: User
     ) -> None:
         User.objects.filter(pk=coach.pk).update(is_active=False)
         google.person["email"] = coach.email
-        assert_refused(client, sign_in(client, google, "google"), "This account is closed", people=CAST)
+        assert_refused(client, sign_in(client, google), "This account is closed")
         assert identities() == set()
 
 

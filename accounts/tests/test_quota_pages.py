@@ -18,13 +18,6 @@ def _rates(settings: Any) -> None:
     quotas.forget()
 
 
-@pytest.fixture
-def as_owner(client: Client, owner: User) -> Client:
-    """Return a browser in which Ada is signed in."""
-    client.force_login(owner)
-    return client
-
-
 def spend(browser: Client) -> None:
     """Use the quota up."""
     for _ in range(3):

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
-from django.test import Client
 from django.utils import timezone
 
 from accounts import audit, chain, record
 from accounts.models import AuditEvent, ChainCheck, User
 from accounts.tasks import check_chain
+from accounts.tests.browsing import as_
 from accounts.tests.cast import Cast, House
 from accounts.tests.factories import UserFactory
 
@@ -28,13 +28,6 @@ PAGE = "/admin/accounts/auditevent/"
 VERIFY = f"{PAGE}verify/"
 HTMX = {"HX-Request": "true"}
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-
-
-def as_(member: User) -> Client:
-    """Return a browser in which the member is signed in."""
-    client = Client()
-    client.force_login(member)
-    return client
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from accounts.tests.factories import PASSWORD
 
 pytestmark = [
     pytest.mark.urls("accounts.tests.urls"),
-    pytest.mark.usefixtures("generated_menu"),
+    pytest.mark.usefixtures("generated_menu", "fresh_limits"),
     pytest.mark.django_db,
 ]
 
@@ -27,11 +27,6 @@ PAGES = "/accounts/2fa/"
 ACTIVATE = f"{PAGES}totp/activate/"
 DEACTIVATE = f"{PAGES}totp/deactivate/"
 CODES = f"{PAGES}recovery-codes/"
-
-
-@pytest.fixture(autouse=True)
-def _fresh_limits() -> None:
-    cache.clear()
 
 
 def code_for(secret: str, step: int = 0) -> str:

@@ -6,7 +6,6 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.sessions.models import Session
-from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -17,7 +16,11 @@ from accounts.models import AuditEvent, User
 from accounts.tests.cast import Cast
 from accounts.tests.factories import PASSWORD
 
-pytestmark = [pytest.mark.urls("accounts.tests.urls"), pytest.mark.django_db]
+pytestmark = [
+    pytest.mark.urls("accounts.tests.urls"),
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("fresh_limits"),
+]
 
 PAGE = "/settings/sessions/"
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:131.0) Gecko/20100101 Firefox/131.0"
@@ -28,11 +31,6 @@ IPHONE = (
 CHROME = (
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/129.0.0.0 Safari/537.36"
 )
-
-
-@pytest.fixture(autouse=True)
-def _fresh_limits() -> None:
-    cache.clear()
 
 
 def signed_in(member: User, user_agent: str = FIREFOX, address: str = "192.0.2.7") -> Client:

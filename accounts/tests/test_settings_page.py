@@ -10,13 +10,6 @@ pytestmark = [pytest.mark.urls("accounts.tests.urls"), pytest.mark.django_db]
 ADDRESS = "/settings/"
 
 
-@pytest.fixture
-def as_owner(client: Client, owner: User) -> Client:
-    """Return a browser in which Ada is signed in."""
-    client.force_login(owner)
-    return client
-
-
 def test_strangers_sign_in_first(client: Client) -> None:
     assert client.get(ADDRESS)["Location"] == "/accounts/login/?next=/settings/"
 

@@ -1,13 +1,11 @@
 """Signing in and out, and what a session is worth afterwards."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.contrib.auth import SESSION_KEY
 from django.core import mail
-from django.core.cache import cache
 from django.test import Client
 
 from accounts.models import AuditEvent, User
@@ -17,18 +15,11 @@ from accounts.tests.factories import PASSWORD, UserFactory
 pytestmark = [
     pytest.mark.urls("accounts.tests.urls"),
     pytest.mark.django_db,
-    pytest.mark.usefixtures("generated_menu"),
+    pytest.mark.usefixtures("generated_menu", "fresh_limits"),
 ]
 
 LOGIN = "/accounts/login/"
 WRONG = "The email address and/or password you specified are not correct."
-
-
-@pytest.fixture(autouse=True)
-def _fresh_limits() -> Iterator[None]:
-    cache.clear()
-    yield
-    cache.clear()
 
 
 def sign_in(client: Client, email: str | None, password: str = PASSWORD, **more: str) -> Any:

@@ -1,11 +1,9 @@
 """The sign-in page: which ways it offers, where it may lead, and an installation without passwords."""
 
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 
 from accounts.models import Organization, User
@@ -17,23 +15,10 @@ from accounts.tests.sign_in import back_at, depart, sign_in, signed_in_as
 pytestmark = [
     pytest.mark.urls("accounts.tests.urls"),
     pytest.mark.django_db,
-    pytest.mark.usefixtures("generated_menu"),
+    pytest.mark.usefixtures("generated_menu", "fresh_limits"),
 ]
 
 LOGIN = "/accounts/login/"
-
-
-@pytest.fixture(autouse=True)
-def _fresh_limits() -> Iterator[None]:
-    cache.clear()
-    yield
-    cache.clear()
-
-
-@pytest.fixture
-def no_passwords(settings: Any) -> None:
-    """Run the installation as production does."""
-    settings.PASSWORD_SIGN_IN = False
 
 
 def form_policy(answer: Any) -> list[str]:
@@ -70,7 +55,7 @@ class TestButtons:
     ) -> None:
         page = client.get(f"{LOGIN}?next=/settings/").content.decode()
         assert page.count('<input type="hidden" name="next" value="/settings/">') == 2
-        assert sign_in(client, google, "google", next="/settings/")["Location"] == "/settings/"
+        assert sign_in(client, google, next="/settings/")["Location"] == "/settings/"
 
 
 class TestNext:
@@ -112,7 +97,7 @@ class TestNext:
     def test_no_provider_sends_anybody_to_another_site(
         self, client: Client, google: FakeGoogle, riverside: Organization, target: str
     ) -> None:
-        answer = sign_in(client, google, "google", next=target)
+        answer = sign_in(client, google, next=target)
         assert answer.status_code == 302
         arrives = urlsplit(urljoin("http://testserver/accounts/google/login/callback/", answer["Location"]))
         assert (arrives.scheme, arrives.netloc) == ("http", "testserver")
@@ -171,14 +156,24 @@ class TestWithoutPasswords:
         assert client.get(address).status_code == 404
         assert client.post(address, {"email": owner.email}).status_code == 404
 
+    @pytest.mark.parametrize("page", ["/settings/", "/settings/sessions/", "/settings/your-data/"])
+    def test_no_page_leads_to_them_or_asks_for_one(self, client: Client, owner: User, page: str) -> None:
+        for _device in range(2):
+            client.force_login(owner)
+            client.get(page)
+            client.cookies.clear()
+        client.force_login(owner)
+        shown = client.get(page).content.decode()
+        assert "/accounts/password/" not in shown
+        assert "/accounts/2fa/" not in shown
+        assert 'type="password"' not in shown
+
     def test_an_administrator_enters_the_dashboard_by_a_provider(
-        self, client: Client, google: FakeGoogle, riverside: Organization, org_admin: User
+        self, client: Client, google: FakeGoogle, agreed: Organization, org_admin: User
     ) -> None:
-        riverside.links_accounts = True
-        riverside.save(update_fields=["links_accounts"])
         google.person["email"] = org_admin.email
         assert client.get("/admin/", follow=True).redirect_chain[-1][0] == f"{LOGIN}?next=/admin/"
-        assert sign_in(client, google, "google", next="/admin/")["Location"] == "/admin/"
+        assert sign_in(client, google, next="/admin/")["Location"] == "/admin/"
         assert client.get("/admin/").status_code == 200
 
 
@@ -188,5 +183,5 @@ class TestBesidePasswords:
     ) -> None:
         client.post(LOGIN, {"login": owner.email, "password": PASSWORD})
         assert signed_in_as(client) == str(owner.pk)
-        sign_in(client, google, "google")
+        sign_in(client, google)
         assert signed_in_as(client) == str(User.objects.get(email="ines@riverside.example").pk)

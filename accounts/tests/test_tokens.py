@@ -23,13 +23,6 @@ NOW = datetime(2026, 1, 5, 10, 40, tzinfo=UTC)
 FORM = {"name": "Planner", "scopes": ["read"], "days": "30"}
 
 
-@pytest.fixture
-def as_owner(client: Client, owner: User) -> Client:
-    """Return a browser in which Ada is signed in."""
-    client.force_login(owner)
-    return client
-
-
 def issue(owner: User, **options: Any) -> tokens.Issued:
     """Make a key."""
     given = {"name": "Planner", "scopes": ["read"], "days": 30, "now": NOW, **options}

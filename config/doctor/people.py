@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from accounts import export_making, retention_rules
+from accounts import export_making, invitations, retention_rules
 from accounts.entry_models import OutgoingMail
 from accounts.models import OrganizationDomain
 from accounts.outbox import UNSENT
@@ -19,13 +19,13 @@ SWEPT_WITHIN = timedelta(minutes=15)
 EXPIRED_EVERY = timedelta(seconds=jobs.SCHEDULE["expire-exports"]["schedule"])
 RECENT = timedelta(days=7)
 PATIENCE = timedelta(days=30)
-"""How long it may take until the owner of a domain has proved it."""
+"""How long it may take until staff have asked the owner of a domain."""
 
 _SEE_BEAT = "See that the worker runs with beat, and look at its log."
 
 
 def mails() -> Finding:
-    """Look for mails that nobody sends, invitations among them, and those that could not be sent."""
+    """Look for mails that nobody sends, for those that could not be sent, and for invitations without one."""
     now = timezone.now()
     unsent = OutgoingMail.objects.filter(UNSENT)
     stuck = unsent.filter(due_at__lt=now - SWEPT_WITHIN).count()
@@ -36,6 +36,11 @@ def mails() -> Finding:
         return warn(
             f"{plural(lost, 'mail')} of the last {RECENT.days} days could not be sent",
             "Look at the mail server and its settings; then send the invitations again from the dashboard.",
+        )
+    if untold := invitations.without_mail(now=now).count():
+        return warn(
+            f"{plural(untold, 'invitation')} without a mail",
+            "Send those again from the dashboard whose mail is None there.",
         )
     return ok(f"{plural(unsent.count(), 'mail')} to send")
 
@@ -66,12 +71,12 @@ def reservations() -> Finding:
 
 
 def domains() -> Finding:
-    """Look for domains that an organization named long ago and nobody has proved."""
+    """Look for domains that an organization stated long ago and nobody has verified."""
     before = timezone.now() - PATIENCE
     stated = OrganizationDomain.objects.filter(verified_at=None, created_at__lt=before).count()
     if stated:
         return warn(
             f"{plural(stated, 'domain')} unverified for more than {PATIENCE.days} days",
-            "Ask the organization for the DNS record, or remove the domain: nobody comes in by it.",
+            "Ask the owner of the domain, then verify it or remove it: nobody comes in by it.",
         )
-    return ok("none waits for its proof")
+    return ok("none waits to be verified")

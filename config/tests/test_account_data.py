@@ -1,28 +1,23 @@
 """A person's own data: every table is answered for, the copy is whole, and what was erased is nowhere."""
 
-import hashlib
-import io
-import json
-import zipfile
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.apps import apps
-from django.core.files.storage import default_storage
 from django.db.models import Model
 
-from accounts import audit, data_requests, erasure, export_making, lifecycle, quotas
+from accounts import audit, data_requests, erasure, lifecycle, quotas
 from accounts.account_data import AccountsData
-from accounts.lifecycle_models import AccountExport, Erasure
+from accounts.lifecycle_models import Erasure
 from accounts.models import AuditEvent, Team, TeamMembership, User
 from accounts.people import LastAdministrator
 from accounts.tests.cast import Cast
 from coaching.models import Persona, PromptRun
 from coaching.tests.factories import PersonaFactory
+from config.tests.account_lives import LATER, NOW, erased
 from config.tests.canaries import CANARY, everywhere, redis_with, rows_with, with_canaries
 from conversations import analytics_views, exports, exports_work, handoff
 from conversations.account_data import ConversationsData
@@ -34,22 +29,12 @@ from knowledge.library import Shelf
 from knowledge.models import DocumentVersion, Passage, PassageEmbedding
 from knowledge.tests.ingesting import add
 
-NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-LATER = NOW + timedelta(days=7)
 LIMITS = {"requests": "100/hour", "ai_turns": "50/hour 10/minute", "exports": "10/day"}
 
 
 @pytest.fixture(autouse=True)
 def _presence(settings: Any, redis_url: str) -> None:
     settings.PRESENCE_URL = redis_url
-
-
-def erased(cast: Cast, person: User) -> Erasure:
-    """Ask for an erasure and let its time come."""
-    asked = data_requests.ask_for_erasure(actor=person, person=person, now=NOW)
-    assert erasure.run(erasure_id=asked.pk, now=LATER)
-    asked.refresh_from_db()
-    return asked
 
 
 @pytest.fixture
@@ -91,122 +76,13 @@ class TestTheRegistry:
         ]
 
 
-class TestTheCopy:
-    def made(self, person: User) -> tuple[AccountExport, zipfile.ZipFile]:
-        """Ask for a copy, have it made, and open it."""
-        export = data_requests.ask_for_export(person=person, now=NOW)
-        assert export_making.make(export_id=export.pk, now=NOW)
-        export.refresh_from_db()
-        with default_storage.open(export.file) as file:
-            return export, zipfile.ZipFile(io.BytesIO(file.read()))
-
-    def test_holds_everything_that_was_planted_with_counts_and_digests(self, cast: Cast) -> None:
-        with_canaries(cast)
-        export, copy = self.made(cast.home.owner)
-        manifest = json.loads(copy.read("manifest.json"))
-        assert {file["name"] for file in manifest["files"]} == set(copy.namelist()) - {"manifest.json"}
-        for file in manifest["files"]:
-            content = copy.read(file["name"])
-            assert hashlib.sha256(content).hexdigest() == file["sha256"]
-            assert len(content) == file["bytes"]
-            assert content.count(b"\n") == file.get("records", content.count(b"\n"))
-        assert b"secret" not in copy.read("second_factors.jsonl")
-        records = {file["name"]: file["records"] for file in manifest["files"] if "records" in file}
-        assert records["conversations.jsonl"] == 1
-        assert records["messages.jsonl"] == 2
-        assert records["feedback.jsonl"] == 1
-        planted_once = {
-            *("sessions", "sign_ins", "second_factors", "api_keys", "api_replies", "invitations", "mails"),
-            *("share_links", "exports", "spending", "set_aside"),
-        }
-        assert {name: records[f"{name}.jsonl"] for name in planted_once} == dict.fromkeys(planted_once, 1)
-        assert (export.done_parts, export.total_parts) == (len(manifest["files"]), len(manifest["files"]))
-        with default_storage.open(export.file) as file:
-            assert hashlib.sha256(file.read()).hexdigest() == export.sha256
-
-    def test_has_each_conversation_to_read_with_its_sources(self, cast: Cast) -> None:
-        with_canaries(cast)
-        _, copy = self.made(cast.home.owner)
-        name = next(name for name in copy.namelist() if name.endswith(".md"))
-        text = copy.read(name).decode()
-        assert text.startswith(f"# On {CANARY}\n")
-        assert f"How do I tell {CANARY} of the plan?" in text
-        assert f"[1] {CANARY}, page 4: \u201c{CANARY}\u201d" in text
-
-    def test_holds_nothing_of_anybody_else(self, cast: Cast) -> None:
-        with_canaries(cast)
-        handoff.say_as_coach(
-            coach=cast.home.coach,
-            conversation_id=Conversation.objects.get().pk,
-            client_id=uuid4(),
-            text="I am here.",
-            now=NOW,
-        )
-        _, copy = self.made(cast.home.coach)
-        everything = b"".join(copy.read(name) for name in copy.namelist())
-        assert CANARY.encode() not in everything
-        assert b"I am here." in copy.read("said_as_a_coach.jsonl")
-
-    def test_is_begun_anew_when_its_worker_died_and_given_up_after_three(self, cast: Cast) -> None:
-        export = data_requests.ask_for_export(person=cast.home.owner, now=NOW)
-        died = NOW
-        for attempt in (1, 2, 3):
-            AccountExport.objects.filter(pk=export.pk).update(
-                state="running", attempts=attempt, lease_until=died + timedelta(minutes=5)
-            )
-            assert export_making.due(now=died) == []
-            died += timedelta(minutes=6)
-            assert export_making.due(now=died) == [export.pk]
-        assert not export_making.make(export_id=export.pk, now=died)
-        export.refresh_from_db()
-        assert (export.state, export.file) == ("failed", "")
-
-    def test_of_a_worker_that_lost_it_ends_within_a_long_part(
-        self, cast: Cast, monkeypatch: pytest.MonkeyPatch, settings: Any
-    ) -> None:
-        with_canaries(cast)
-        export = data_requests.ask_for_export(person=cast.home.owner, now=NOW)
-        lines, written = export_making._lines, list[bytes]()
-
-        def taken_over(rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
-            for line in lines([*rows, *rows]):
-                written.append(line)
-                AccountExport.objects.filter(pk=export.pk).update(attempts=2)
-                yield line
-
-        monkeypatch.setattr(export_making, "_lines", taken_over)
-        monkeypatch.setattr(export_making, "RENEWED_EVERY", 1)
-        assert not export_making.make(export_id=export.pk, now=NOW)
-        assert len(written) == 1
-        assert [path for path in Path(settings.MEDIA_ROOT).rglob("*") if path.is_file()] == []
-
-    def test_of_somebody_who_was_erased_meanwhile_leaves_no_file(
-        self, cast: Cast, monkeypatch: pytest.MonkeyPatch, settings: Any
-    ) -> None:
-        export = data_requests.ask_for_export(person=cast.home.owner, now=NOW)
-        keep = export_making._keep
-
-        def erased_first(*arguments: Any) -> None:
-            erased(cast, cast.home.owner)
-            keep(*arguments)
-
-        monkeypatch.setattr(export_making, "_keep", erased_first)
-        assert not export_making.make(export_id=export.pk, now=NOW)
-        assert [path for path in Path(settings.MEDIA_ROOT).rglob("*") if path.is_file()] == []
-
-    def test_asked_for_twice_is_one(self, cast: Cast) -> None:
-        first = data_requests.ask_for_export(person=cast.home.owner, now=NOW)
-        assert data_requests.ask_for_export(person=cast.home.owner, now=NOW) == first
-        assert AuditEvent.objects.filter(action="account_export_asked").count() == 1
-
-
 class TestAnErasedEducator:
     def test_is_nowhere_any_more(self, cast: Cast, redis_url: str, settings: Any) -> None:
         with_canaries(cast)
         media = Path(settings.MEDIA_ROOT)
         planted = everywhere(CANARY, redis_url=redis_url, media=media)
         assert set(planted) == {"database", "files", "redis"}
-        erased(cast, cast.home.owner)
+        erased(cast.home.owner)
         assert everywhere(CANARY, redis_url=redis_url, media=media) == {}
         assert not User.objects.filter(pk=cast.home.owner.pk).exists()
         assert not TeamMembership.objects.filter(member_id=cast.home.owner.pk).exists()
@@ -216,7 +92,7 @@ class TestAnErasedEducator:
         quotas.take(member=cast.home.coach, kind=quotas.Kind.AI_TURNS)
         ada, ben = cast.home.owner.pk.hex, cast.home.coach.pk.hex
         assert f"quota:{{{ada}}}:ai_turns:3600" in redis_with(ada, shared_buckets)
-        erased(cast, cast.home.owner)
+        erased(cast.home.owner)
         assert redis_with(ada, shared_buckets) == []
         assert f"quota:{{{ben}}}:ai_turns:3600" in redis_with(ben, shared_buckets)
 
@@ -224,7 +100,7 @@ class TestAnErasedEducator:
         with_canaries(cast)
         counted = rows_with(str(cast.home.owner.pk), only="analytics_")
         assert set(counted) == {"analytics_person_day", "analytics_spend_day"}
-        erased(cast, cast.home.owner)
+        erased(cast.home.owner)
         # What was paid becomes nobody's after that, and follows with the next refresh: an id without a person.
         assert rows_with(str(cast.home.owner.pk), only="analytics_") == ["analytics_spend_day"]
         analytics_views.refresh()
@@ -234,7 +110,7 @@ class TestAnErasedEducator:
         with_canaries(cast)
         counts = exports.ask(member=cast.home.admin, kind="daily_counts", file_format="csv", now=NOW)
         exports_work.make(export_id=counts.pk, clock=lambda: NOW)
-        erased(cast, cast.home.owner)
+        erased(cast.home.owner)
         left = dict(Export.objects.values_list("requested_by__role", "state"))
         assert left == {"coach": "gone", "admin": "ready"}
 
@@ -242,8 +118,8 @@ class TestAnErasedEducator:
         with_canaries(cast)
         audit.record(actor=cast.home.owner, action="looked", resource="page:1")
         before = AuditEvent.objects.count()
-        asked = erased(cast, cast.home.owner)
-        assert AuditEvent.objects.count() == before + 2
+        asked = erased(cast.home.owner)
+        assert AuditEvent.objects.count() == before + 3  # asked for, her key revoked, erased
         last = AuditEvent.objects.latest("sequence")
         assert (last.actor_id, last.action, last.resource) == (
             None,
@@ -258,14 +134,14 @@ class TestAnErasedEducator:
 
     def test_keeps_the_organizations_costs_without_a_person(self, cast: Cast) -> None:
         with_canaries(cast)
-        erased(cast, cast.home.owner)
+        erased(cast.home.owner)
         assert PromptRun.objects.filter(user=None, organization=cast.home.organization).count() == 1
 
     def test_leaves_everybody_else_alone(self, cast: Cast) -> None:
         with_canaries(cast)
         others = begin(cast.away.owner)
         say(cast.away.owner, others, "Nothing happens to this")
-        erased(cast, cast.home.owner)
+        erased(cast.home.owner)
         assert Message.objects.filter(conversation=others).count() == 2
         assert User.objects.count() == 7
 
@@ -361,7 +237,7 @@ class TestAnErasedCoach:
         assert version.state == "ready"
         assert PassageEmbedding.objects.filter(coach=ben).exists()
         with django_capture_on_commit_callbacks(execute=True):
-            erased(cast, ben)
+            erased(ben)
         assert everywhere(CANARY, redis_url=redis_url, media=Path(settings.MEDIA_ROOT)) == {}
         assert not DocumentVersion.objects.exists()
         assert not Passage.objects.exists()
@@ -376,7 +252,7 @@ class TestAnErasedCoach:
         handoff.say_as_coach(
             coach=ben, conversation_id=conversation.pk, client_id=uuid4(), text="Begin small.", now=NOW
         )
-        erased(cast, ben)
+        erased(ben)
         said = Message.objects.filter(conversation=conversation)
         assert said.filter(content="Begin small.", sender=None, sender_type="human_coach").exists()
         assert not said.filter(content__contains="Ben Hart").exists()
@@ -391,7 +267,7 @@ class TestAnErasedCoach:
 
     def test_keeps_what_the_organization_shares(self, cast: Cast) -> None:
         shared = add(Shelf(cast.home.organization.pk), member=cast.home.coach).version
-        erased(cast, cast.home.coach)
+        erased(cast.home.coach)
         shared.refresh_from_db()
         assert shared.document.added_by_id is None
 

@@ -7,10 +7,12 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
+from accounts import invitations
 from accounts.entry_models import OutgoingMail
 from accounts.lifecycle_models import AccountExport
 from accounts.models import ApiToken, OrganizationDomain
 from accounts.tests.cast import Cast, House
+from accounts.tests.inviting import invited
 from coaching.models import Reservation
 from config.doctor import credentials, people
 from config.doctor.finding import State
@@ -47,6 +49,15 @@ class TestMails:
         mail(home, state="failed")
         mail(home, state="failed", created_at=ago(days=8))
         assert people.mails().text == "1 mail of the last 7 days could not be sent"
+
+    def test_are_missed_where_somebody_is_invited(self, home: House) -> None:
+        first, second = invited(home), invited(home, "gil@riverside.example")
+        invited(home, "old@riverside.example", now=ago(days=8))
+        OutgoingMail.objects.exclude(about=second.pk).delete()
+        found = people.mails()
+        assert (found.state, found.text) == (State.WARN, "1 invitation without a mail")
+        invitations.withdraw(actor=home.admin, invitation_id=first.pk)
+        assert people.mails().state == State.OK
 
     def test_that_are_sent_are_well(self, home: House) -> None:
         mail(home, state="sent", sent_at=timezone.now())

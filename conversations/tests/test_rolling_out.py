@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from accounts.tests import version_before
 from accounts.tests.cast import Cast
 from conversations import organizing
 from conversations.models import Conversation, Feedback, Handoff
@@ -17,12 +18,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def insert(table: str, **values: Any) -> UUID:
-    """Insert a row with these columns alone, as a program does that knows no others."""
+    """Insert a row of version 0.1 and return its id."""
     key = uuid4()
-    columns = ", ".join(["id", *values])
-    places = ", ".join(["%s"] * (len(values) + 1))
-    with connection.cursor() as cursor:
-        cursor.execute(f"INSERT INTO {table} ({columns}) VALUES ({places})", [key, *values.values()])  # noqa: S608
+    version_before.insert(table, id=key, **values)
     return key
 
 

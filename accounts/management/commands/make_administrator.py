@@ -5,6 +5,7 @@ from argparse import ArgumentParser
 from django.core.management.base import BaseCommand, CommandError
 from typing_extensions import override
 
+from accounts import named
 from accounts.sso import opening
 
 
@@ -20,8 +21,8 @@ class Command(BaseCommand):
     @override
     def handle(self, **options: object) -> None:
         try:
-            person = opening.person_named(str(options["person"]))
-        except opening.NotOne:
+            person = named.person(str(options["person"]))
+        except named.NotOne:
             raise CommandError("There is no such person in an organization.") from None
         opening.make_administrator(person=person)
         self.stdout.write(f"{person} administers {person.organization}.")

@@ -4,13 +4,12 @@ import json
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
 from django.core.management.base import CommandError
 from django.utils import timezone
 from typing_extensions import override
 
-from accounts import retention
+from accounts import named, retention
 from accounts.commands import CommandWithExamples
 from accounts.models import Organization
 
@@ -49,8 +48,8 @@ class Command(CommandWithExamples):
     def handle(self, *_args: Any, **options: Any) -> None:
         """Apply the rules and report."""
         now = timezone.now()
-        named = _named(options["organization"]) if options["organization"] else None
-        outcomes = retention.run(now=now, organizations=named, dry_run=options["dry_run"])
+        chosen = _named(options["organization"]) if options["organization"] else None
+        outcomes = retention.run(now=now, organizations=chosen, dry_run=options["dry_run"])
         if options["report"] == "json":
             report = {
                 "at": now.isoformat(),
@@ -73,12 +72,11 @@ def _named(wanted: str) -> Sequence[Organization]:
         CommandError: there is none, or there are several.
     """
     try:
-        found = list(Organization.objects.filter(pk=UUID(wanted)))
-    except ValueError:
-        found = list(Organization.objects.filter(name__iexact=wanted))
-    if len(found) != 1:
-        raise CommandError("There is no such organization, or more than one. Name its id.", returncode=USAGE)
-    return found
+        return [named.organization(wanted)]
+    except named.NotOne as error:
+        raise CommandError(
+            "There is no such organization, or more than one. Name its id.", returncode=USAGE
+        ) from error
 
 
 def _as_json(outcome: retention.Outcome) -> dict[str, object]:

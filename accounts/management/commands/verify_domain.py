@@ -6,7 +6,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from typing_extensions import override
 
-from accounts.sso import domains, opening
+from accounts import named
+from accounts.sso import domains
 
 
 class Command(BaseCommand):
@@ -23,13 +24,13 @@ class Command(BaseCommand):
     @override
     def handle(self, **options: object) -> None:
         try:
-            organization = opening.organization_named(str(options["organization"]))
+            organization = named.organization(str(options["organization"]))
             stated = domains.state(actor=None, organization=organization, domain=str(options["domain"]))
             if options["withdraw"]:
                 domains.withdraw(actor=None, domain=stated)
             else:
                 domains.verify(actor=None, domain=stated, now=timezone.now())
-        except opening.NotOne:
+        except named.NotOne:
             raise CommandError("There is no such organization, or several; name it by its id.") from None
         except domains.NotADomain:
             raise CommandError("Write a domain, such as riverside.example.") from None
