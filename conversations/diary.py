@@ -162,7 +162,7 @@ def _why(event: AuditEvent, conversation: Conversation | None, known: _Known) ->
     """Return in words why somebody could do this: by a link, within an episode, or because it was shared."""
     link = known.links.get(event.reason.removeprefix("link:"))
     if link is not None:
-        return f"The link was made on {link.created_at:%-d %B %Y, %H:%M}."
+        return f"The link was made on {link.created_at:%-d %B %Y, %H:%M %Z}."
     if event.action not in READING or event.actor_id == known.owner.pk or conversation is None:
         return ""
     episode = next((each for each in known.episodes if _covers(each, conversation, event.at)), None)

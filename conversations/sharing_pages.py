@@ -123,7 +123,7 @@ def _form(conversation: Conversation, data: Any) -> ShareForm:
 def _label(message: Message) -> str:
     who = SPEAKERS[Message.Sender(message.sender_type)]
     words = Truncator(" ".join(message.content.split())).chars(EXCERPT)
-    return f"{message.created_at:%H:%M} {who}: {words}"
+    return f"{message.created_at:%H:%M %Z} {who}: {words}"
 
 
 def _part(chosen: dict[str, Any]) -> sharing.Part:

@@ -88,7 +88,7 @@ def test_every_icon_that_a_template_names_is_in_the_sprite() -> None:
     drawn = set(
         re.findall(r'<symbol id="([\w-]+)"', (ROOT / "static/img/icons.svg").read_text(encoding="utf-8"))
     )
-    pattern = re.compile(r'partials/icon\.html"\s+with[^%]*?name="([\w-]+)"')
+    pattern = re.compile(r'(?:\{% icon |\bicon=)"([\w-]+)"')
     named = {
         name
         for path in (ROOT / "templates").rglob("*.html")

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
+from accounts.entry_models import SignedIn
 from accounts.models import User
 from accounts.tests.cast import build_cast
 from accounts.tests.factories import PASSWORD
@@ -50,7 +52,11 @@ def open_page(browser: Browser, address: str) -> Callable[..., Page]:
     """Return a function that opens a window of a size and a colour scheme."""
 
     def open_(
-        size: str = "desk", scheme: Literal["light", "dark"] = "light", *, signed_in: bool = True
+        size: str = "desk",
+        scheme: Literal["light", "dark"] = "light",
+        *,
+        signed_in: bool = True,
+        **options: Any,
     ) -> Page:
         width, height = SIZES[size]
         context: Any = browser.new_context(
@@ -58,6 +64,7 @@ def open_page(browser: Browser, address: str) -> Callable[..., Page]:
             color_scheme=scheme,
             reduced_motion="reduce",
             base_url=address,
+            **options,
         )
         page: Page = context.new_page()
         if signed_in:
@@ -113,6 +120,19 @@ def test_the_theme_button_changes_the_look_and_the_server_remembers(open_page: C
     assert page.locator("html").get_attribute("data-theme") is None
     page.get_by_role("button", name="Close this message").click()
     assert page.get_by_text("Your settings are saved.").count() == 0
+
+
+def test_moments_are_told_on_the_readers_own_clock_or_with_their_zone(
+    open_page: Callable[..., Page], artefacts: Path
+) -> None:
+    page = open_page(timezone_id="America/Chicago")
+    page.goto("/settings/sessions/")
+    began = SignedIn.objects.get().first_used_at
+    shown = page.get_by_role("definition").filter(has_text=":").first
+    expect(shown).to_have_text(f"{began.astimezone(ZoneInfo('America/Chicago')):%-d %B %Y, %H:%M}")
+    page.route("**/*.js", lambda route: route.abort())
+    page.reload()
+    expect(shown).to_have_text(f"{began:%-d %B %Y, %H:%M} UTC")
 
 
 def test_signing_in_needs_no_script_and_no_mouse(browser: Browser, address: str) -> None:

@@ -118,6 +118,8 @@ def test_a_second_factor_from_the_picture_to_the_next_sign_in(
     page.get_by_label("Authenticator code").fill(code_for(secret))
     page.get_by_role("button", name="Turn on").click()
     expect(page.locator("code.key")).to_have_count(10)
+    expect(page.locator(".notice", has_text="The second factor is on.")).to_be_visible()
+    expect(page.locator(".toast")).to_have_count(0)
     snap(page, "recovery-codes")
     recovery = page.locator("code.key").first.inner_text()
     page.goto("/accounts/2fa/")

@@ -1,5 +1,6 @@
 """The dashboard in the product's name and colours; the values are those of `static/css/tokens.css`."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest
@@ -12,9 +13,9 @@ def logo(_request: HttpRequest) -> str:
     return static("img/logo.svg")
 
 
-def dashboard_styles(_request: HttpRequest) -> str:
-    """Return the address of the dashboard's own styles: focus and calm as on the pages."""
-    return static("css/dashboard.css")
+def styles(name: str) -> Callable[[HttpRequest], str]:
+    """Return what tells the dashboard the address of a style sheet that the pages have too."""
+    return lambda _request: static(f"css/{name}.css")
 
 
 def for_coaches(request: HttpRequest) -> bool:
@@ -131,7 +132,7 @@ DASHBOARD: dict[str, Any] = {
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "8px",
-    "STYLES": [dashboard_styles],
+    "STYLES": [styles("tokens"), styles("access"), styles("dashboard")],
     "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": MENU},
     "COLORS": {
         "base": {

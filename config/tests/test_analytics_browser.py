@@ -3,13 +3,14 @@
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
 from config.tests.conftest import Talk
-from conversations import analytics_views
+from conversations import analytics, analytics_views
 from conversations.models import Handoff
 from conversations.tests.counting import enlarged
 from conversations.tests.counting import talk as have_talked
@@ -56,4 +57,13 @@ def test_the_page_fits_and_can_be_read(
     expect(page.get_by_role("row", name=f"{today.isoformat()} 24")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     page.screenshot(path=artefacts / f"analytics-{name}.png", full_page=True)
+    assert talk.complaints == []
+
+
+def test_the_page_tells_on_the_readers_own_clock_until_when_it_has_counted(talk: Talk) -> None:
+    assert analytics_views.refresh()
+    page = talk.window(talk.house.admin, timezone_id="Asia/Kolkata")
+    page.goto("/admin/analytics/")
+    here = analytics.refreshed_at().astimezone(ZoneInfo("Asia/Kolkata"))
+    expect(page.get_by_text(f"Counted until {here:%-d %B %Y, %H:%M}.")).to_be_visible()
     assert talk.complaints == []

@@ -84,6 +84,7 @@ def test_a_link_is_previewed_made_copied_opened_and_revoked(
     page.goto(f"/conversations/{conversation.pk}/")
     page.get_by_label("More for this conversation").click()
     page.get_by_role("link", name="Share by a link").click()
+    page.wait_for_load_state()
     preview = page.get_by_role("region", name="Preview")
     expect(preview).to_contain_text("And who leads that?")
     page.get_by_label("Up to").select_option(index=1)

@@ -69,7 +69,7 @@ class TestTheDiary:
         owner, now = cast.home.owner, timezone.now()
         made = sharing.make(member=owner, conversation_id=conversation.pk, now=now)
         Client().get(f"/s/{made.token}/")
-        why = f"The link was made on {now:%-d %B %Y, %H:%M}."
+        why = f"The link was made on {now:%-d %B %Y, %H:%M} UTC."
         assert told(owner) == [
             ("Somebody with the link", "opened it by a link", 1, why),
             ("You", "made a link to it", 1, why),

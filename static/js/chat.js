@@ -54,15 +54,10 @@ const status = new StatusLine({
   announce,
   goingOn,
   onRetry: () => live.retryNow(),
-  closed: {
-    "signed-out": {
-      text: "You are signed out. What you have written here is kept in this tab.",
-      link: { text: "Sign in again", href: page.dataset.signIn },
-    },
-    gone: {
-      text: "This conversation is no longer available.",
-      link: { text: "All conversations", href: "/" },
-    },
+  signIn: page.dataset.signIn,
+  gone: {
+    text: "This conversation is no longer available.",
+    link: { text: "All conversations", href: "/" },
   },
 });
 

@@ -59,15 +59,10 @@ const status = new StatusLine({
   announce,
   goingOn,
   onRetry: () => live.retryNow(),
-  closed: {
-    "signed-out": {
-      text: "You are signed out. What you have written here is kept in this tab.",
-      link: { text: "Sign in again", href: page.dataset.signIn },
-    },
-    gone: {
-      text: "This conversation is no longer open to you.",
-      link: { text: "Back to the queue", href: page.dataset.queue },
-    },
+  signIn: page.dataset.signIn,
+  gone: {
+    text: "This conversation is no longer open to you.",
+    link: { text: "Back to the queue", href: page.dataset.queue },
   },
 });
 

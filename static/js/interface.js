@@ -1,5 +1,7 @@
 // The little that every page needs: the theme button, notices that can be closed, dialogs.
 
+import "./moments.js";
+
 const root = document.documentElement;
 const YEAR = 365 * 24 * 3600;
 

@@ -28,7 +28,7 @@ if (form) {
       end: (text, failed) => {
         bar.remove();
         note.textContent = text;
-        item.classList.toggle("library-problem", failed);
+        item.classList.toggle("field__error", failed);
         if (!failed && !text) item.remove();
       },
     };

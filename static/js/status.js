@@ -1,5 +1,5 @@
 // The one line under the messages: how the connection is, and else what goes on. Used by the chat and by a
-// coach's console; each says in its own words why its socket was closed, and what else there is to say.
+// coach's console; each says in its own words what is gone when the socket closes, and what else there is to say.
 
 const SHOW_CONNECTING_AFTER_MS = 800;
 
@@ -13,12 +13,18 @@ export class StatusLine {
   #goingOn;
 
   /**
-   * `closed` has the words and a link for each reason for which a socket stays closed; `goingOn()` returns what
-   * else happens, as `{text, isBusy, tone}`, while the connection needs no words.
+   * `signIn` is where to sign in again, `gone` the words and a link for a conversation that is closed for good;
+   * `goingOn()` returns what else happens, as `{text, isBusy, tone}`, while the connection needs no words.
    */
-  constructor({ announce, closed, goingOn, onRetry }) {
+  constructor({ announce, signIn, gone, goingOn, onRetry }) {
     this.#announce = announce;
-    this.#closed = closed;
+    this.#closed = {
+      "signed-out": {
+        text: "You are signed out. What you have written here is kept in this tab.",
+        link: { text: "Sign in again", href: signIn },
+      },
+      gone,
+    };
     this.#goingOn = goingOn;
     byId("reconnect").addEventListener("click", onRetry);
   }
