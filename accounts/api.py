@@ -12,9 +12,9 @@ from typing_extensions import override
 
 from accounts import access, people, seats, tokens
 from accounts.api_envelope import Answer
-from accounts.api_errors import Problem
+from accounts.api_errors import conflict
 from accounts.api_operations import Operation, Said
-from accounts.api_pages import PageQuery, page_of, split
+from accounts.api_pages import PageQuery, PageShape, page_of, split
 from accounts.api_parsing import StrictSerializer
 from accounts.models import ApiToken, Organization, User
 from accounts.roles import Role
@@ -37,14 +37,14 @@ class PersonShape(serializers.ModelSerializer[User]):
 
     class Meta:
         model = User
-        fields = ("id", "email", "name", "role", "organization", "created_at", "last_login")
+        fields: tuple[str, ...] = ("id", "email", "name", "role", "organization", "created_at", "last_login")
 
 
 class PersonRow(PersonShape):
     """A person as administrators see them."""
 
     class Meta(PersonShape.Meta):
-        fields = (*PersonShape.Meta.fields, "is_active")  # type: ignore[assignment]
+        fields = (*PersonShape.Meta.fields, "is_active")
 
 
 class Me(Operation):
@@ -89,13 +89,10 @@ class PeopleQuery(PageQuery):
     )
 
 
-class PeopleShape(serializers.Serializer[Any]):
+class PeopleShape(PageShape):
     """A page of people."""
 
     users = PersonRow(many=True, source="rows")
-    total = serializers.IntegerField()
-    limit = serializers.IntegerField()
-    offset = serializers.IntegerField()
 
 
 class People(Operation):
@@ -146,12 +143,9 @@ class Person(Operation):
                 actor=self.member, person=person, changed=changed, request=self.django_request
             )
         except people.LastAdministrator:
-            raise Problem(
-                409,
-                "An organization needs one active administrator. Name another one first.",
-                details={"reason": "last_administrator"},
-            ) from None
+            message = "An organization needs one active administrator. Name another one first."
+            raise conflict("last_administrator", message) from None
         except seats.NoSeatLeft as full:
-            raise Problem(409, str(full), details={"reason": "no_seat_left"}) from None
+            raise conflict("no_seat_left", str(full)) from None
         values = {field: getattr(person, field) for field in ("id", "role", "is_active")}
         return self.answer(ChangedPerson({**values, "updated_at": timezone.now()}))

@@ -58,23 +58,24 @@ class Problem(exceptions.APIException):
         status: int,
         message: str = "",
         *,
-        code: str = "",
         details: Mapping[str, Any] | None = None,
-        retry_after: int | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        known_code, known_message = CODES[status]
-        super().__init__(message or known_message)
+        self.code, usual_message = CODES[status]
+        self.message = message or usual_message
+        super().__init__(self.message)
         self.status_code = status
-        self.message = message or known_message
-        self.code = code or known_code
         self.details = dict(details or {})
-        self.wait = retry_after
         self.headers = dict(headers or {})
 
     def as_error(self) -> dict[str, Any]:
         """Return what stands under `error`."""
         return {"code": self.code, "message": self.message, "details": self.details}
+
+
+def conflict(reason: str, message: str) -> Problem:
+    """Return the refusal of what cannot be done as things stand."""
+    return Problem(409, message, details={"reason": reason})
 
 
 TRANSLATED: tuple[tuple[tuple[type[Exception], ...], int, str], ...] = (
@@ -98,8 +99,6 @@ def handle(error: Exception, _context: Mapping[str, Any]) -> Response | None:
     headers: dict[str, Any] = dict(problem.headers)
     if header := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = header
-    if problem.wait is not None:
-        headers["Retry-After"] = str(problem.wait)
     return Response(problem.as_error(), status=problem.status_code, headers=headers)
 
 
@@ -109,8 +108,6 @@ def problem_of(error: Exception) -> Problem | None:
         return error
     if isinstance(error, exceptions.ValidationError):
         return Problem(400, details=_details(error.detail))
-    if isinstance(error, exceptions.Throttled):
-        return Problem(429, retry_after=int(getattr(error, "wait", None) or 1))
     for kinds, status, message in TRANSLATED:
         if isinstance(error, kinds):
             return Problem(status, message)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, TypeVar, cast
+from uuid import UUID
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -33,6 +34,9 @@ class Operation(APIView):
 
     never_refused: ClassVar[bool] = False
     """Whether it may reach somebody who helps, or ends or closes something: counted, and never one too many."""
+
+    about: UUID | None = None
+    """What the reply tells of, and must not outlive: a conversation, by its address or as the operation says."""
 
     authentication_classes = (TokenAuthentication, BrowserAuthentication)
     permission_classes = (MayDo,)

@@ -105,6 +105,14 @@ class Page(Generic[Row]):
         return {"next_cursor": self.next_cursor}
 
 
+class PageShape(serializers.Serializer[Any]):
+    """What every page of a list says of itself, beside its rows."""
+
+    total = serializers.IntegerField()
+    limit = serializers.IntegerField()
+    offset = serializers.IntegerField()
+
+
 def page_of(
     found: QuerySet[Row], *, by: str, limit: int, offset: int, cursor: Place | None = None
 ) -> Page[Row]:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any, Protocol, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4, uuid5
 
 import orjson
 from django.core.files.uploadedfile import UploadedFile
@@ -16,7 +16,7 @@ from django.utils import timezone
 from rest_framework.request import Request
 
 from accounts import saved_replies
-from accounts.api_errors import Problem
+from accounts.api_errors import Problem, conflict
 from accounts.saved_replies import Claim, KeyReused, Saved, StillAnswering
 
 HEADER = "Idempotency-Key"
@@ -26,10 +26,14 @@ DONE = (200, 201)
 """Only what is done is kept; 202 says that there is more to come."""
 WAIT_SECONDS = 100.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 0.5
+RETRY_SECONDS = 5
+"""When somebody who has waited that long in vain is told to come again."""
 
 
 class Replayable(Protocol):
     """What the wrapper needs of an operation."""
+
+    about: UUID | None
 
     def saves_reply(self, request: Request) -> bool:
         """Whether the reply can be kept."""
@@ -53,7 +57,8 @@ def replayable(handler: Handler) -> Handler:
         key = key_of(request)
         if not key or not operation.saves_reply(request):
             return handler(operation, request, *args, **kwargs)
-        known = _claim_or_wait(request, key)
+        operation.about = kwargs.get("conversation_id")
+        known = _claim_or_wait(request, key, operation.about)
         if isinstance(known, Saved):
             response = HttpResponse(known.body, status=known.status, content_type="application/json")
             response[REPLAYED] = "true"
@@ -65,7 +70,8 @@ def replayable(handler: Handler) -> Handler:
             raise
         ready: Any = operation.finalize_response(request, answer, *args, **kwargs)
         if ready.status_code in DONE:
-            saved_replies.keep(claimed=known, status=ready.status_code, body=ready.render().content)
+            body = ready.render().content
+            saved_replies.keep(claimed=known, status=ready.status_code, body=body, about=operation.about)
         else:
             saved_replies.let_go(claimed=known)
         return answer
@@ -85,31 +91,56 @@ def key_of(request: Request) -> str:
     return key
 
 
+def client_id_of(request: Request) -> UUID:
+    """Return the key of the message that a request sends: the sender's own, which a socket may have used too."""
+    key = key_of(request)
+    if not key:
+        return uuid4()
+    try:
+        return UUID(key)
+    except ValueError:
+        return uuid5(_sender(request), key)
+
+
 def _sender(request: Request) -> UUID:
     sender: UUID = request.user.pk  # type: ignore[assignment]  # the permission lets in nobody without one
     return sender
 
 
-def _claim_or_wait(request: Request, key: str) -> Claim | Saved:
-    """Return the right to answer, or what the first request was answered, waiting for it if need be."""
+def _claim_or_wait(request: Request, key: str, about: UUID | None) -> Claim | Saved:
+    """Return the right to answer, or what the first request was answered, waiting for it if need be.
+
+    It looks again and again rather than wait in the database, be it for a lock or for a notice: for that the first
+    request would hold a connection while a model answers it, and each that waits another.
+    """
     fingerprint = fingerprint_of(request)
     until, pause = time.monotonic() + WAIT_SECONDS, FIRST_PAUSE
     while True:
         try:
             return saved_replies.claim(
-                user_id=_sender(request), key=key, fingerprint=fingerprint, now=timezone.now()
+                user_id=_sender(request),
+                key=key,
+                fingerprint=fingerprint,
+                now=timezone.now(),
+                about=about,
             )
         except KeyReused:
             raise Problem(422) from None
         except StillAnswering:
             if time.monotonic() > until:
                 message = "The first request with this key is still being answered."
-                raise Problem(409, message, details={"reason": "still_answering"}, retry_after=5) from None
-        # Many may wait for one; they must not keep the connection that it needs.
-        if not connection.in_atomic_block:
-            connection.close()
+                problem = conflict("still_answering", message)
+                problem.headers["Retry-After"] = str(RETRY_SECONDS)
+                raise problem from None
+        free_connection()
         time.sleep(pause)
         pause = min(pause * 1.5, LONGEST_PAUSE)
+
+
+def free_connection() -> None:
+    """Give the connection back before waiting: there are fewer of them than people who wait."""
+    if not connection.in_atomic_block:
+        connection.close()
 
 
 def fingerprint_of(request: Request) -> str:

@@ -13,12 +13,16 @@ from accounts.api_errors import CODES
 Json = MutableMapping[str, Any]
 
 REFUSALS = {
-    "get": (400, 401, 403, 404, 429),
+    "get": (400, 401, 403, 404, 409, 429, 503),
     "post": (400, 401, 403, 404, 409, 413, 415, 422, 429, 503),
     "patch": (400, 401, 403, 404, 409, 413, 415, 422, 429),
     "delete": (400, 401, 403, 404, 409, 413, 415, 422, 429),
 }
 
+TOO_LONG: Json = {
+    "description": "An address or a header of more than 16 KB: the web server refuses it itself, without a body.",
+    "content": {},
+}
 META: Json = {
     "type": "object",
     "required": ["timestamp", "version", "request_id"],
@@ -143,6 +147,7 @@ def _describe(method: str, operation: Json) -> None:
         content["schema"] = _enveloped(content.get("schema", {}))
     for status in REFUSALS[method]:
         responses.setdefault(str(status), _refusal(status))
+    responses.setdefault("414", TOO_LONG)
     if method != "get":
         operation.setdefault("parameters", []).append(KEY_PARAMETER)
 

@@ -5,8 +5,10 @@ before it and refuses changes. It lets one transaction at a time append, until t
 record late in a transaction, and keep the transaction short.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from allauth.account.adapter import get_adapter
@@ -14,6 +16,9 @@ from django.db import connection
 from django.http import HttpRequest
 
 from accounts.models import AuditEvent, User
+
+AT_ONCE = 500
+"""Events that one statement appends."""
 
 _BROKEN = """
 SELECT sequence FROM (
@@ -59,15 +64,45 @@ def record(
         request: gives the address, and the request id that the outermost middleware noted in `META`.
         organization_id: whose record it is; the actor's organization when not given.
     """
-    return AuditEvent.objects.create(
+    event = AuditEvent(
         organization_id=organization_id or (actor.organization_id if actor else None),
         actor_id=actor.pk if actor else None,
         action=action,
         resource=resource,
         reason=reason[:200],
-        address=get_adapter(request).get_client_ip(request) if request else None,
-        request_id=request.META.get("REQUEST_ID", "") if request else "",
+        **_way(request),
     )
+    event.save(force_insert=True)
+    return event
+
+
+def record_each(
+    *, actor: User, action: str, done_to: Iterable[tuple[str, str]], request: HttpRequest | None = None
+) -> None:
+    """Append an event for each resource and reason, in one statement: nobody else waits for more than that."""
+    way = _way(request)
+    AuditEvent.objects.bulk_create(
+        (
+            AuditEvent(
+                organization_id=actor.organization_id,
+                actor_id=actor.pk,
+                action=action,
+                resource=resource,
+                reason=reason[:200],
+                **way,
+            )
+            for resource, reason in done_to
+        ),
+        batch_size=AT_ONCE,
+    )
+
+
+def _way(request: HttpRequest | None) -> dict[str, Any]:
+    """Return how a request came: its address, and its id."""
+    if request is None:
+        return {}
+    address = get_adapter(request).get_client_ip(request)
+    return {"address": address, "request_id": request.META.get("REQUEST_ID", "")}
 
 
 def is_recorded(*, actor: User, action: str, resource: str, since: datetime) -> bool:

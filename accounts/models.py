@@ -384,12 +384,16 @@ class SavedReply(models.Model):
         null=True, help_text="Empty while the request is being answered."
     )
     body = models.BinaryField(default=bytes)
+    about = models.UUIDField(null=True, help_text="What the reply tells of, and goes with: a conversation.")
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["user", "key"], name="saved_reply_once_per_key")
         ]
-        indexes: ClassVar = [models.Index(fields=["claimed_at"], name="saved_reply_age")]
+        indexes: ClassVar = [
+            models.Index(fields=["claimed_at"], name="saved_reply_age"),
+            models.Index(fields=["about"], condition=models.Q(about__isnull=False), name="saved_reply_about"),
+        ]
 
     @override
     def __str__(self) -> str:

@@ -4,6 +4,7 @@ The first request claims the key, does its work and leaves its reply; the same r
 for a day. A request that was refused has changed nothing and leaves nothing.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -42,8 +43,12 @@ class Saved:
     body: bytes
 
 
-def claim(*, user_id: UUID, key: str, fingerprint: str, now: datetime) -> Claim | Saved:
+def claim(
+    *, user_id: UUID, key: str, fingerprint: str, now: datetime, about: UUID | None = None
+) -> Claim | Saved:
     """Take the key for this request, or return what was answered under it before.
+
+    The reply goes with what it is about, when that goes.
 
     Raises:
         KeyReused: another request of this person had the key.
@@ -51,7 +56,9 @@ def claim(*, user_id: UUID, key: str, fingerprint: str, now: datetime) -> Claim 
     """
     try:
         row, is_new = SavedReply.objects.get_or_create(
-            user_id=user_id, key=key, defaults={"fingerprint": fingerprint, "claimed_at": now}
+            user_id=user_id,
+            key=key,
+            defaults={"fingerprint": fingerprint, "claimed_at": now, "about": about},
         )
     except IntegrityError:
         # Another had the key and let go of it between our two looks.
@@ -59,7 +66,7 @@ def claim(*, user_id: UUID, key: str, fingerprint: str, now: datetime) -> Claim 
     if is_new:
         return Claim(row.pk, now)
     if row.claimed_at < now - (LEASE if row.status is None else KEPT):
-        return _take_up(row, fingerprint=fingerprint, now=now)
+        return _take_up(row, fingerprint=fingerprint, now=now, about=about)
     if row.fingerprint != fingerprint:
         raise KeyReused
     if row.status is None:
@@ -67,24 +74,29 @@ def claim(*, user_id: UUID, key: str, fingerprint: str, now: datetime) -> Claim 
     return Saved(row.status, bytes(row.body))
 
 
-def _take_up(row: SavedReply, *, fingerprint: str, now: datetime) -> Claim:
+def _take_up(row: SavedReply, *, fingerprint: str, now: datetime, about: UUID | None) -> Claim:
     """Claim a key whose time is over; one of several wins."""
     won = SavedReply.objects.filter(pk=row.pk, claimed_at=row.claimed_at).update(
-        fingerprint=fingerprint, claimed_at=now, status=None, body=b""
+        fingerprint=fingerprint, claimed_at=now, status=None, body=b"", about=about
     )
     if not won:
         raise StillAnswering
     return Claim(row.pk, now)
 
 
-def keep(*, claimed: Claim, status: int, body: bytes) -> None:
-    """Leave the reply for the same request again; nothing when another has taken the key meanwhile."""
-    _mine(claimed).update(status=status, body=body)
+def keep(*, claimed: Claim, status: int, body: bytes, about: UUID | None = None) -> None:
+    """Leave the reply for the same request again; nothing when the claim has gone meanwhile, or was taken up."""
+    _mine(claimed).update(status=status, body=body, about=about)
 
 
 def let_go(*, claimed: Claim) -> None:
     """Free the key of a request that changed nothing."""
     _mine(claimed).delete()
+
+
+def forget_about(*, ids: Collection[UUID]) -> None:
+    """Delete the replies that tell of what is deleted itself, in the caller's transaction; those under way too."""
+    SavedReply.objects.filter(about__in=ids).delete()
 
 
 def old(*, now: datetime) -> QuerySet[SavedReply]:

@@ -1,7 +1,5 @@
 """What a program may do with a person's key: never more than the person may do now."""
 
-from collections.abc import Collection
-
 from django.db import models
 
 from accounts.roles import Role, includes
@@ -27,8 +25,3 @@ _NEEDS = {
 def offered_to(role: str) -> tuple[Scope, ...]:
     """Return what a person of this role may put into a key."""
     return tuple(scope for scope in Scope if includes(role, _NEEDS[scope]))
-
-
-def opens(scopes: Collection[str], scope: Scope, *, role: str) -> bool:
-    """Whether these scopes, in the hands of somebody of this role, open `scope`."""
-    return scope in scopes and scope in offered_to(role)

@@ -52,6 +52,13 @@ def most_an_answer_costs(question: str) -> Decimal:
     return max(cost_usd(provider=model.provider, model=model.model, usage=usage) for model in chain)
 
 
+def most_a_vector_costs(text: str) -> Decimal:
+    """Return a sum that the vector of `text` does not exceed; zero where its model costs nothing."""
+    model = registry.embeddings()
+    cost = cost_usd(provider=model.provider, model=model.model, usage=Usage(len(text)))
+    return cost.quantize(_SMALLEST, ROUND_UP)
+
+
 # One statement: whatever is not there, the caller's transaction is given up and so nothing was spent. The rows
 # are locked until the commit, so it comes last.
 _RESERVE = """

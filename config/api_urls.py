@@ -4,7 +4,17 @@ from django.urls import path, re_path
 
 from accounts import api as accounts_api
 from config import api_pages
-from conversations.api import acts, analytics, conversations, feedback, messages, search, sharing
+from conversations.api import (
+    acts,
+    analytics,
+    console,
+    conversations,
+    exports,
+    feedback,
+    messages,
+    search,
+    sharing,
+)
 from knowledge import api as knowledge_api
 
 app_name = "api"
@@ -25,14 +35,25 @@ urlpatterns = [
     path(CONVERSATION + "/stop", acts.ConversationStop.as_view(), name="stop"),
     path(CONVERSATION + "/coach", acts.ConversationCoach.as_view(), name="coach"),
     path(CONVERSATION + "/consent", acts.ConversationConsent.as_view(), name="consent"),
+    path(CONVERSATION + "/take-over", console.ConversationTakeOver.as_view(), name="take_over"),
+    path(CONVERSATION + "/speak", console.ConversationSpeak.as_view(), name="speak"),
+    path(CONVERSATION + "/hand-back", console.ConversationHandBack.as_view(), name="hand_back"),
     path(CONVERSATION + "/share", sharing.ConversationShare.as_view(), name="share"),
+    path(CONVERSATION + "/share/<uuid:link_id>", sharing.ConversationLink.as_view(), name="link"),
+    path(CONVERSATION + "/markdown", exports.ConversationMarkdown.as_view(), name="markdown"),
+    path(MESSAGE + "/retry", messages.MessageRetry.as_view(), name="retry"),
     path(MESSAGE + "/events", messages.MessageEvents.as_view(), name="message_events"),
     path(MESSAGE + "/feedback", messages.MessageFeedback.as_view(), name="message_feedback"),
+    path(V1 + "links", sharing.Links.as_view(), name="links"),
     path(V1 + "search", search.Search.as_view(), name="search"),
     path(V1 + "documents", knowledge_api.Documents.as_view(), name="documents"),
     path(V1 + "documents/<uuid:document_id>", knowledge_api.DocumentById.as_view(), name="document"),
     path(V1 + "analytics/overview", analytics.AnalyticsOverview.as_view(), name="analytics_overview"),
     path(V1 + "analytics/topics", analytics.AnalyticsTopics.as_view(), name="analytics_topics"),
+    path(V1 + "analytics/export", exports.AnalyticsExport.as_view(), name="analytics_export"),
+    path(V1 + "exports", exports.Exports.as_view(), name="exports"),
+    path(V1 + "exports/<uuid:export_id>", exports.ExportById.as_view(), name="export"),
+    path(V1 + "exports/<uuid:export_id>/<str:name>", exports.ExportFile.as_view(), name="export_file"),
     path(V1 + "admin/feedback", feedback.AllFeedback.as_view(), name="feedback"),
     path(V1 + "admin/users", accounts_api.People.as_view(), name="people"),
     path(V1 + "admin/users/<uuid:person_id>", accounts_api.Person.as_view(), name="person"),

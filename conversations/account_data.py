@@ -14,6 +14,7 @@ from asgiref.sync import async_to_sync
 from django.db import transaction
 from django.db.models import Model, Q
 
+from accounts import saved_replies
 from accounts.lifecycle import Part, Records, StillNeeded, Text
 from accounts.models import AuditEvent, User
 from conversations import analytics_views, episodes, escalating, exports_work, presence
@@ -197,6 +198,7 @@ def _delete(conversation_id: UUID, now: datetime) -> int:
         raise StillNeeded(OPEN_CRISIS)
     episodes.stop_turns(conversation, now=now)
     conversation.delete()
+    saved_replies.forget_about(ids=[conversation_id])
     return 1
 
 

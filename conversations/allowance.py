@@ -7,6 +7,7 @@ is said to one, is taken whatever is used up.
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 from django.db import transaction
@@ -121,17 +122,37 @@ def afford_draft(*, coach: User, organization_id: UUID, draft_id: UUID, question
     verdict = quotas.take(member=coach, kind=Kind.AI_TURNS)
     if not verdict.allowed:
         raise OverQuota(verdict)
+    try:
+        set_aside(
+            member=coach,
+            organization_id=organization_id,
+            subject_id=draft_id,
+            amount_usd=spending.most_an_answer_costs(question),
+            now=now,
+        )
+    except Refusal:
+        quotas.give_back(member=coach, kind=Kind.AI_TURNS)
+        raise
+
+
+def set_aside(
+    *, member: User, organization_id: UUID, subject_id: UUID, amount_usd: Decimal, now: datetime
+) -> None:
+    """Set money of the member aside for what is no turn; it is settled under `subject_id`.
+
+    Raises:
+        Refusal: the day's budget is used up, or too much is under way.
+    """
     with transaction.atomic(durable=True):
         shortage = spending.reserve(
             organization_id=organization_id,
-            user_id=coach.pk,
-            subject_id=draft_id,
-            amount_usd=spending.most_an_answer_costs(question),
+            user_id=member.pk,
+            subject_id=subject_id,
+            amount_usd=amount_usd,
             messages=0,
             now=now,
         )
     if shortage is not None:
-        quotas.give_back(member=coach, kind=Kind.AI_TURNS)
         raise Refusal(*words_of(shortage), seconds=shortage.retry_after_s)
 
 

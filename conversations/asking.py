@@ -106,7 +106,24 @@ async def ask(
         text=text,
         student_data=student_data,
     )
-    _, names = await in_db(announcing.load_with_names)(conversation_id)
+    return await _begun(accepted)
+
+
+async def ask_again(*, member: User, reply_id: UUID) -> Asked:
+    """Start another turn for the question behind a reply that was stopped or failed, in this process.
+
+    Raises:
+        NotVisible, Refusal: as `retry` does.
+    """
+    standing, _ = await in_db(access.readable_message)(member, reply_id)
+    accepted = await acting.retry_here(
+        member=member, conversation_id=standing.conversation.pk, reply_id=reply_id
+    )
+    return await _begun(accepted)
+
+
+async def _begun(accepted: Accepted) -> Asked:
+    _, names = await in_db(announcing.load_with_names)(accepted.conversation_id)
     await acting.show_and_run(accepted, names)
     return await in_db(_answered_by)(accepted)
 

@@ -16,10 +16,20 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
-from accounts import audit
 from accounts.access import NotVisible
 from accounts.http import MemberRequest, coach_required
-from conversations import absence, access, acting, announcing, briefing, drafting, handoff, queries, waiting
+from conversations import (
+    absence,
+    access,
+    acting,
+    announcing,
+    briefing,
+    drafting,
+    handoff,
+    queries,
+    reading,
+    waiting,
+)
 from conversations.forms import DraftForm, SpeakForm
 from conversations.models import Conversation
 from conversations.presenting import views_of
@@ -90,12 +100,7 @@ def _console_context(request: MemberRequest, standing: access.Standing) -> dict[
     conversation, names = announcing.load_with_names(standing.conversation.pk)
     listed = list(access.readable_messages(standing).select_related("sender"))
     if listed:
-        audit.record(
-            actor=request.user,
-            action="conversation.read",
-            resource=f"conversation:{conversation.pk}",
-            request=request,
-        )
+        reading.note(reader=request.user, conversation_id=conversation.pk, request=request)
     episode = queries.open_episode(conversation.pk)
     words_hidden = standing.visible_from > 0
     is_holder = conversation.holder_id == request.user.pk

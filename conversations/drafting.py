@@ -15,7 +15,6 @@ from django.utils import timezone
 from numpy.typing import NDArray
 from uuid_utils.compat import uuid7
 
-from accounts import audit
 from accounts.access import NotVisible
 from accounts.models import User
 from coaching import spending
@@ -24,7 +23,7 @@ from coaching.prompts.quoting import without_markers
 from coaching.providers import registry
 from coaching.providers.ports import ChatMessage, ChatModel, ChatRequest, ProviderError, SourceText
 from coaching.providers.streams import closing
-from conversations import access, allowance, announcing
+from conversations import access, allowance, announcing, reading
 from conversations.database import in_db
 from conversations.metering import Collector, keep_runs
 from conversations.models import Message
@@ -32,6 +31,7 @@ from conversations.presenting import CitationCard, cards_of
 from conversations.turns import student_gate
 from conversations.turns.accept import Refusal
 from conversations.turns.plan import HISTORY, voice_of
+from conversations.turns.understand import vector_of
 from knowledge.citations import resolve
 from knowledge.markers import MarkerParser
 from knowledge.retrieval import retrieve
@@ -41,7 +41,6 @@ from knowledge.scope import Scope
 logger = logging.getLogger(__name__)
 
 DEADLINE_SECONDS = 25.0
-EMBEDDING_DEADLINE_SECONDS = 5.0
 _MARKER = re.compile(r"\s?\[\d{1,3}\]")
 
 
@@ -88,7 +87,7 @@ async def draft(*, coach: User, conversation_id: UUID) -> Draft:
     except Refusal as refusal:
         raise NoDraft(refusal.text) from refusal
     try:
-        passages = await in_db(_look_up)(material, await _vector(material, collector))
+        passages = await in_db(_look_up)(material, await vector_of(material.question, collector))
         request = _request(material, passages)
         answer, confidence = await _ask(registry.chat(collector), request, passages)
     except ProviderError as failure:
@@ -131,9 +130,7 @@ def _read(coach: User, conversation_id: UUID) -> _Material:
     asked = next((each for each in said if each.sender_type == Message.Sender.CLIENT), None)
     if asked is None:
         raise NoDraft("There is nothing to answer yet that you can read.")
-    audit.record(
-        actor=coach, action="conversation.read", resource=f"conversation:{conversation_id}", reason="draft"
-    )
+    reading.note(reader=coach, conversation_id=conversation_id, manner="draft")
     return _Material(
         organization_id=conversation.organization_id,
         scope=Scope(conversation.organization_id, coach.pk),
@@ -161,19 +158,6 @@ def _spoken(message: Message) -> ChatMessage:
             return ChatMessage("system", f"The coach {name} wrote: {words}")
         case _:
             return ChatMessage("system", words)
-
-
-async def _vector(material: _Material, collector: Collector) -> NDArray[np.float32] | None:
-    """Embed the question; without an embedding the text search alone must do."""
-    try:
-        embedded = await registry.embeddings(collector).embed(
-            [material.question], deadline_s=EMBEDDING_DEADLINE_SECONDS
-        )
-    except ProviderError:
-        logger.warning("question_not_embedded")
-        return None
-    vector: NDArray[np.float32] = embedded.vectors[0]
-    return vector
 
 
 def _look_up(material: _Material, vector: NDArray[np.float32] | None) -> dict[int, RetrievedPassage]:

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts import quota_pages, quotas
 from accounts.http import MemberRequest, member_required
 from conversations import exports, exports_markdown, tasks
+from conversations.downloads import attachment
 from conversations.forms import ExportForm
 from conversations.outward import Export
 
@@ -76,7 +77,7 @@ def fetch(request: MemberRequest, export_id: UUID, name: str) -> HttpResponse:
             request, "What you may read has changed since, so the export is deleted. Have it made anew."
         )
         return redirect("conversations:exports")
-    return _download(file)
+    return attachment(file)
 
 
 @require_GET
@@ -89,16 +90,10 @@ def markdown(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
         )
     except quotas.UsedUp as refused:
         return _refuse(request, refused)
-    return _download(file)
+    return attachment(file)
 
 
 def _refuse(request: MemberRequest, refused: quotas.UsedUp) -> HttpResponse:
     """Return the page of the exports, which says when the next is possible."""
     notes.error(request, quota_pages.words_for_exports(refused))
     return quota_pages.refuse(_page(request, PAGE), refused)
-
-
-def _download(file: exports.Fetched) -> HttpResponse:
-    response = HttpResponse(file.content, content_type=file.content_type)
-    response["Content-Disposition"] = f'attachment; filename="{file.filename}"'
-    return response

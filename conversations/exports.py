@@ -6,7 +6,7 @@ it, and the words inside are still open to them. The work itself is in `exports_
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +24,9 @@ from conversations.outward import Export
 
 LISTED = 20
 """How many exports the page shows, the newest first."""
+
+DATA = ("conversations", "messages", "feedback")
+"""What can be asked for by its own name, whoever asks."""
 
 Kind, State = Export.Kind, Export.State
 
@@ -55,10 +58,27 @@ def offered(member: User) -> Sequence[Export.Kind]:
     return kinds
 
 
+def sheet_of(member: User, data: str) -> tuple[Export.Kind, str]:
+    """Return the kind of export, and the sheet of it, in which the member has one of DATA.
+
+    Conversations and messages are everybody's own; whoever sees to an organization has the numbers of them.
+    """
+    if data == "feedback":
+        return (Kind.FEEDBACK if member.is_coach else Kind.OWN), data
+    return (Kind.DAILY_COUNTS, "days") if member.is_admin else (Kind.OWN, data)
+
+
 def ask(
-    *, member: User, kind: str, file_format: str, now: datetime, request: HttpRequest | None = None
+    *,
+    member: User,
+    kind: str,
+    file_format: str,
+    now: datetime,
+    first_day: date | None = None,
+    last_day: date | None = None,
+    request: HttpRequest | None = None,
 ) -> Export:
-    """Have an export made; the caller nudges a worker.
+    """Have an export made, of all days or some; the caller nudges a worker.
 
     Raises:
         NotVisible: the member may not have this kind.
@@ -67,20 +87,17 @@ def ask(
     """
     if kind not in offered(member):
         raise NotVisible
+    wanted = {"kind": kind, "format": file_format, "first_day": first_day, "last_day": last_day}
     with quotas.spent(member=member, kind=quotas.Kind.EXPORTS):
-        return _ask(member, kind, file_format, now, request)
+        return _ask(member, wanted, now, request)
 
 
 @transaction.atomic(durable=True)
-def _ask(member: User, kind: str, file_format: str, now: datetime, request: HttpRequest | None) -> Export:
+def _ask(member: User, wanted: dict[str, Any], now: datetime, request: HttpRequest | None) -> Export:
     try:
         with transaction.atomic():
             export = Export.objects.create(
-                organization=organization_of(member),
-                requested_by=member,
-                kind=kind,
-                format=file_format,
-                created_at=now,
+                organization=organization_of(member), requested_by=member, created_at=now, **wanted
             )
     except IntegrityError as error:
         if "export_one_at_a_time" in str(error):
@@ -95,6 +112,22 @@ def listed(member: User) -> Sequence[Export]:
     return list(access.own_exports(member).order_by("-created_at")[:LISTED])
 
 
+def at_hand(
+    *,
+    member: User,
+    kind: str,
+    file_format: str,
+    now: datetime,
+    first_day: date | None = None,
+    last_day: date | None = None,
+) -> Export | None:
+    """Return the member's newest such export that can be fetched, else the one that is being made."""
+    asked = access.own_exports(member).filter(kind=kind, format=file_format)
+    found = asked.filter(first_day=first_day, last_day=last_day).order_by("-created_at")
+    ready = found.filter(state=State.READY, expires_at__gt=now).first()
+    return ready or found.filter(state__in=[State.WAITING, State.RUNNING]).first()
+
+
 def fetch(
     *, member: User, export_id: UUID, name: str, now: datetime, request: HttpRequest | None = None
 ) -> Fetched:
@@ -105,9 +138,9 @@ def fetch(
         NoLongerOpen: words inside it are not open to them any more.
     """
     export = access.own_export(member, export_id)
-    is_ready = export.state == State.READY and export.expires_at is not None and now < export.expires_at
+    until = export.fetchable_until
     stored = next((each for each in export.files if each["name"] == name), None)
-    if not is_ready or stored is None or export.kind not in offered(member):
+    if until is None or now >= until or stored is None or export.kind not in offered(member):
         raise NotVisible
     if not still_open(member, export.opened):
         exports_work.discard(export_id=export.pk, now=now)

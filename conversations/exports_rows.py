@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Model, Q, QuerySet
 from django.db.models.functions import TruncDate
 
 from accounts.access import organization_of
@@ -20,6 +20,8 @@ from conversations.models import Conversation, Feedback, Handoff, Message
 from conversations.outward import Export
 from conversations.presenting import LABELS
 
+Found = TypeVar("Found", bound=Model)
+
 CHUNK = 500
 FEWEST_PEOPLE = 5
 """Days on which fewer people were active are not counted: a count of few is a count of somebody."""
@@ -27,11 +29,23 @@ FEWEST_PEOPLE = 5
 
 @dataclass(slots=True)
 class Source:
-    """For whom rows are read, and of which conversations words were put into them."""
+    """For which export rows are read, and of which conversations words were put into them."""
 
-    member: User
+    export: Export
     opened: dict[UUID, int] = field(default_factory=dict)
     """The first message of each conversation whose words are inside."""
+
+    @property
+    def member(self) -> User:
+        """For whom they are read."""
+        return self.export.requested_by
+
+    def within(self, found: QuerySet[Found], moment: str = "created_at") -> QuerySet[Found]:
+        """Return those rows whose moment is within the days that are wanted."""
+        first, last = self.export.first_day, self.export.last_day
+        if first is not None:
+            found = found.filter(**{f"{moment}__date__gte": first})
+        return found if last is None else found.filter(**{f"{moment}__date__lte": last})
 
     def open(self, message: Message) -> None:
         """Note that the words of a message are inside."""
@@ -45,26 +59,33 @@ class Part:
 
     name: str
     columns: Sequence[str]
-    count: Callable[[User], int]
+    count: Callable[[Source], int]
     rows: Callable[[Source], Iterator[Row]]
 
 
-def _own_messages(member: User) -> QuerySet[Message]:
-    return Message.objects.filter(conversation__in=access.own_conversations(member)).exclude(
-        state=Message.State.STREAMING
-    )
+def _own_conversations(source: Source) -> QuerySet[Conversation]:
+    return source.within(access.own_conversations(source.member))
 
 
-def _own_feedback(member: User) -> QuerySet[Feedback]:
-    return Feedback.objects.filter(
+def _own_messages(source: Source) -> QuerySet[Message]:
+    said = Message.objects.filter(conversation__in=access.own_conversations(source.member))
+    return source.within(said).exclude(state=Message.State.STREAMING)
+
+
+def _own_feedback(source: Source) -> QuerySet[Feedback]:
+    member = source.member
+    given = Feedback.objects.filter(
         author_id=member.pk, message__conversation__in=access.own_conversations(member)
     )
+    return source.within(given)
+
+
+def _minded_feedback(source: Source) -> QuerySet[Feedback]:
+    return source.within(access.feedback_for(source.member))
 
 
 def _conversation_rows(source: Source) -> Iterator[Row]:
-    found = (
-        access.own_conversations(source.member).annotate(said=Count("messages")).order_by("created_at", "pk")
-    )
+    found = _own_conversations(source).annotate(said=Count("messages")).order_by("created_at", "pk")
     for each in found.iterator(chunk_size=CHUNK):
         yield {
             "id": each.pk,
@@ -79,7 +100,7 @@ def _conversation_rows(source: Source) -> Iterator[Row]:
 
 
 def _message_rows(source: Source) -> Iterator[Row]:
-    found = _own_messages(source.member).select_related("sender").order_by("conversation_id", "sequence")
+    found = _own_messages(source).select_related("sender").order_by("conversation_id", "sequence")
     for each in found.iterator(chunk_size=CHUNK):
         yield {
             "id": each.pk,
@@ -109,7 +130,7 @@ def _source(citation: Mapping[str, Any]) -> Mapping[str, object]:
 
 
 def _own_feedback_rows(source: Source) -> Iterator[Row]:
-    found = _own_feedback(source.member).select_related("message").order_by("created_at", "pk")
+    found = _own_feedback(source).select_related("message").order_by("created_at", "pk")
     for each in found.iterator(chunk_size=CHUNK):
         yield {
             "message_id": each.message_id,
@@ -128,7 +149,7 @@ def _rating(feedback: Feedback) -> str:
 def _minded_feedback_rows(source: Source) -> Iterator[Row]:
     """Yield the feedback that the member looks after, with words only where they may read them."""
     found = (
-        access.feedback_for(source.member)
+        _minded_feedback(source)
         .select_related("author", "message")
         .order_by("created_at", "pk")
         .iterator(chunk_size=CHUNK)
@@ -158,25 +179,34 @@ def _minded(feedback: Feedback, *, reads: bool) -> Row:
     }
 
 
-def _days(found: QuerySet[Any], moment: str, **counts: Count) -> Iterator[tuple[date, Mapping[str, int]]]:
+def _days(
+    source: Source, found: QuerySet[Any], moment: str, **counts: Count
+) -> Iterator[tuple[date, Mapping[str, int]]]:
     """Count rows by the day of a moment."""
-    by_day = found.annotate(day=TruncDate(moment)).values("day").annotate(**counts).order_by("day")
+    by_day = (
+        source.within(found, moment)
+        .annotate(day=TruncDate(moment))
+        .values("day")
+        .annotate(**counts)
+        .order_by("day")
+    )
     for row in by_day:
         yield row.pop("day"), row
 
 
-def _daily(member: User) -> Mapping[date, Mapping[str, int]]:
+def _daily(source: Source) -> Mapping[date, Mapping[str, int]]:
     """Return what happened in the member's organization on each day."""
-    organization = organization_of(member)
+    organization = organization_of(source.member)
+    begun = Conversation.objects.filter(organization=organization)
+    called = Handoff.objects.filter(organization=organization)
     said = Message.objects.filter(conversation__organization=organization)
     rated = Feedback.objects.filter(message__conversation__organization=organization)
     sent = Q(sender_type=Message.Sender.CLIENT)
     days: dict[date, dict[str, int]] = defaultdict(dict)
     for day, counts in (
+        *_days(source, begun, "created_at", conversations=Count("pk")),
         *_days(
-            Conversation.objects.filter(organization=organization), "created_at", conversations=Count("pk")
-        ),
-        *_days(
+            source,
             said,
             "created_at",
             people=Count("conversation__owner", filter=sent, distinct=True),
@@ -185,12 +215,13 @@ def _daily(member: User) -> Mapping[date, Mapping[str, int]]:
             coach_messages=Count("pk", filter=Q(sender_type=Message.Sender.HUMAN_COACH)),
         ),
         *_days(
+            source,
             rated,
             "created_at",
             helpful=Count("pk", filter=Q(score=1)),
             not_helpful=Count("pk", filter=Q(score=-1)),
         ),
-        *_days(Handoff.objects.filter(organization=organization), "requested_at", handoffs=Count("pk")),
+        *_days(source, called, "requested_at", handoffs=Count("pk")),
     ):
         days[day] |= counts
     return days
@@ -209,7 +240,7 @@ COUNTS = (
 
 
 def _daily_rows(source: Source) -> Iterator[Row]:
-    days = _daily(source.member)
+    days = _daily(source)
     for day in sorted(days):
         shown = days[day].get("people", 0) >= FEWEST_PEOPLE
         counts = {name: days[day].get(name, 0) if shown else None for name in COUNTS}
@@ -221,19 +252,19 @@ PARTS: Mapping[str, Sequence[Part]] = {
         Part(
             "conversations",
             ("id", "title", "status", "visibility", "channel", "created_at", "updated_at", "messages"),
-            lambda member: access.own_conversations(member).count(),
+            lambda source: _own_conversations(source).count(),
             _conversation_rows,
         ),
         Part(
             "messages",
             ("id", "conversation_id", "number", "at", "by", "name", "text", "sources", "domains"),
-            lambda member: _own_messages(member).count(),
+            lambda source: _own_messages(source).count(),
             _message_rows,
         ),
         Part(
             "feedback",
             ("message_id", "conversation_id", "at", "rating", "reasons", "comment"),
-            lambda member: _own_feedback(member).count(),
+            lambda source: _own_feedback(source).count(),
             _own_feedback_rows,
         ),
     ),
@@ -244,19 +275,19 @@ PARTS: Mapping[str, Sequence[Part]] = {
                 *("id", "conversation_id", "by", "at", "rating", "reasons"),
                 *("state", "note", "words", "answer", "comment"),
             ),
-            lambda member: access.feedback_for(member).count(),
+            lambda source: _minded_feedback(source).count(),
             _minded_feedback_rows,
         ),
     ),
     Export.Kind.DAILY_COUNTS: (
-        Part("days", ("day", "shown", *COUNTS), lambda member: len(_daily(member)), _daily_rows),
+        Part("days", ("day", "shown", *COUNTS), lambda source: len(_daily(source)), _daily_rows),
     ),
 }
 
 
-def total(member: User, kind: str) -> int:
-    """Return how many rows an export of this kind has now."""
-    return sum(part.count(member) for part in PARTS[kind])
+def total(source: Source) -> int:
+    """Return how many rows the export would have now."""
+    return sum(part.count(source) for part in PARTS[source.export.kind])
 
 
 def still_open(member: User, opened: Mapping[str, int]) -> bool:

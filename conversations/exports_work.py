@@ -92,7 +92,7 @@ def make(*, export_id: UUID, clock: Clock = timezone.now) -> None:
     if claim is None:
         return
     try:
-        source = Source(claim.export.requested_by)
+        source = Source(claim.export)
         files = _write(claim, source, clock)
         _tell_owners(claim, source, clock)
         _finish(claim, files, source, now=clock())
@@ -121,7 +121,7 @@ def _claim(export_id: UUID, *, now: datetime) -> Claim | None:
         return None
     export.attempts += 1
     export.state, export.lease_until, export.done_rows = State.RUNNING, now + LEASE, 0
-    export.total_rows = total(export.requested_by, export.kind)
+    export.total_rows = total(Source(export))
     export.save(update_fields=["attempts", "state", "lease_until", "done_rows", "total_rows"])
     return Claim(export, export.attempts)
 
@@ -136,6 +136,8 @@ def _write(claim: Claim, source: Source, clock: Clock) -> list[dict[str, Any]]:
     told = {
         "kind": export.kind,
         "format": export.format,
+        "first_day": export.first_day,
+        "last_day": export.last_day,
         "asked_for_at": export.created_at,
         "made_at": clock(),
         "files": [{key: file[key] for key in ("name", "rows", "bytes", "sha256")} for file in files],
@@ -187,8 +189,10 @@ def _record_taken(claim: Claim, resources: Collection[str], *, now: datetime) ->
     _hold(claim, now=now)
     action, reason = "feedback.exported", f"export:{claim.export.pk}"
     recorded = AuditEvent.objects.filter(action=action, reason=reason, resource__in=resources)
-    for resource in sorted({*resources} - {*recorded.values_list("resource", flat=True)}):
-        audit.record(actor=claim.export.requested_by, action=action, resource=resource, reason=reason)
+    untold = sorted({*resources} - {*recorded.values_list("resource", flat=True)})
+    audit.record_each(
+        actor=claim.export.requested_by, action=action, done_to=[(resource, reason) for resource in untold]
+    )
 
 
 def _finish(claim: Claim, files: Iterable[dict[str, Any]], source: Source, *, now: datetime) -> None:

@@ -122,7 +122,7 @@ def look_at(
     if not row.reads:
         return row, feedback, None
     words = _words(feedback, first=open_from[conversation.pk])
-    _record_reading(member, feedback, request)
+    _record_reading(member, [feedback], request)
     return row, feedback, words
 
 
@@ -133,18 +133,15 @@ def with_open_words(
     """Return those of the rows whose comment the member may read; each that has one is recorded as read."""
     open_from = access.first_visible_of(member, {each.message.conversation_id for each in rows})
     readable = [each for each in rows if _reads(each, open_from)]
-    for each in readable:
-        if each.comment:
-            _record_reading(member, each, request)
+    _record_reading(member, [each for each in readable if each.comment], request)
     return {each.pk for each in readable}
 
 
-def _record_reading(member: User, feedback: Feedback, request: HttpRequest | None) -> None:
-    audit.record(
+def _record_reading(member: User, read: Sequence[Feedback], request: HttpRequest | None) -> None:
+    audit.record_each(
         actor=member,
         action="feedback.read",
-        resource=f"conversation:{feedback.message.conversation_id}",
-        reason=f"feedback:{feedback.pk}",
+        done_to=[(f"conversation:{each.message.conversation_id}", f"feedback:{each.pk}") for each in read],
         request=request,
     )
 

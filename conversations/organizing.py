@@ -62,13 +62,41 @@ def key_of(*, client_id: UUID, text: str) -> UUID:
 
 
 @transaction.atomic(durable=True)
+def change(
+    *,
+    member: User,
+    conversation_id: UUID,
+    now: datetime,
+    title: str = "",
+    status: str = "",
+    visibility: str = "",
+) -> Conversation:
+    """Change several things about the member's conversation, all of them or none; what is not named stays.
+
+    Raises:
+        NotVisible: it is not the member's.
+    """
+    conversation = lock_own(member, conversation_id)
+    if title:
+        _name(conversation, title)
+    if status:
+        _place(conversation, status, now=now)
+    if visibility:
+        _show_to_coach(conversation, visibility)
+    return conversation
+
+
+@transaction.atomic(durable=True)
 def rename(*, member: User, conversation_id: UUID, title: str) -> Conversation:
     """Give the member's conversation another title.
 
     Raises:
         NotVisible: it is not the member's.
     """
-    conversation = lock_own(member, conversation_id)
+    return _name(lock_own(member, conversation_id), title)
+
+
+def _name(conversation: Conversation, title: str) -> Conversation:
     conversation.title = _on_one_line(title) or conversation.title
     conversation.save(update_fields=["title"])
     return conversation
@@ -81,7 +109,10 @@ def set_status(*, member: User, conversation_id: UUID, status: str, now: datetim
     Raises:
         NotVisible: it is not the member's.
     """
-    conversation = lock_own(member, conversation_id)
+    return _place(lock_own(member, conversation_id), status, now=now)
+
+
+def _place(conversation: Conversation, status: str, *, now: datetime) -> Conversation:
     before, conversation.status = conversation.status, Conversation.Status(status)
     if conversation.status == Conversation.Status.ACTIVE:
         conversation.archived_at = None
@@ -100,7 +131,10 @@ def set_visibility(*, member: User, conversation_id: UUID, visibility: str) -> C
     Raises:
         NotVisible: it is not the member's.
     """
-    conversation = lock_own(member, conversation_id)
+    return _show_to_coach(lock_own(member, conversation_id), visibility)
+
+
+def _show_to_coach(conversation: Conversation, visibility: str) -> Conversation:
     conversation.visibility = Conversation.Visibility(visibility)
     conversation.save(update_fields=["visibility"])
     episode = open_episode(conversation)

@@ -1,6 +1,6 @@
 """The rows of what leaves the house: links under which others read, and files that somebody takes along."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from django.conf import settings
@@ -76,6 +76,8 @@ class Export(models.Model):
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     kind = models.CharField(max_length=16, choices=Kind)
     format = models.CharField(max_length=8, choices=Format)
+    first_day = models.DateField(null=True, help_text="From which day on; none: from the beginning.")
+    last_day = models.DateField(null=True, help_text="Until which day; none: until it is made.")
     state = models.CharField(max_length=8, choices=State, default=State.WAITING)
     attempts = models.PositiveSmallIntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
@@ -105,6 +107,12 @@ class Export(models.Model):
                 condition=~models.Q(state="ready") | models.Q(expires_at__isnull=False),
                 name="export_ready_expires",
             ),
+            models.CheckConstraint(
+                condition=models.Q(first_day=None)
+                | models.Q(last_day=None)
+                | models.Q(first_day__lte=models.F("last_day")),
+                name="export_days_in_order",
+            ),
             models.UniqueConstraint(
                 fields=["requested_by"],
                 condition=models.Q(state__in=["waiting", "running"]),
@@ -121,3 +129,8 @@ class Export(models.Model):
     @override
     def __str__(self) -> str:
         return f"export {self.pk}"
+
+    @property
+    def fetchable_until(self) -> datetime | None:
+        """Until when its files can be fetched; none where it has none."""
+        return self.expires_at if self.state == self.State.READY else None

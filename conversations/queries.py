@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Case, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import Left
 
 from accounts.models import User
 from coaching.policies import escalation
@@ -13,6 +14,8 @@ from conversations import access
 from conversations.models import Conversation, Handoff, Message
 
 PAGE_SIZE = 30
+PREVIEW = 160
+"""Characters of the last message that a list shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +34,28 @@ def conversation_list(
     search: str = "",
     before: datetime | None = None,
 ) -> ListPage:
-    """Return the member's conversations with the beginning of their last message as `preview`."""
-    found = access.own_conversations(member).filter(status=status)
+    """Return the member's conversations, the latest first, each with its `preview`."""
+    found = with_preview(member, status=status, search=search)
+    if before is not None:
+        found = found.filter(updated_at__lt=before)
+    rows = list(found.select_related("coach", "holder").order_by("-updated_at")[: PAGE_SIZE + 1])
+    more = len(rows) > PAGE_SIZE
+    return ListPage(rows[:PAGE_SIZE], rows[PAGE_SIZE - 1].updated_at if more else None)
+
+
+def with_preview(member: User, *, status: str = "", search: str = "") -> QuerySet[Conversation]:
+    """Return the member's own conversations with the beginning of their last message as `preview`.
+
+    It is one character longer than is shown, to tell a message that goes on from one that ends there.
+    """
+    found = access.own_conversations(member)
+    if status:
+        found = found.filter(status=status)
     if search:
         said = Message.objects.filter(content__icontains=search, conversation__owner_id=member.pk)
         found = found.filter(Q(title__icontains=search) | Q(pk__in=said.values("conversation_id")))
-    if before is not None:
-        found = found.filter(updated_at__lt=before)
     last = Message.objects.filter(conversation_id=OuterRef("pk")).exclude(content="").order_by("-sequence")
-    rows = list(
-        found.select_related("coach", "holder")
-        .annotate(preview=Subquery(last.values("content")[:1]))
-        .order_by("-updated_at")[: PAGE_SIZE + 1]
-    )
-    more = len(rows) > PAGE_SIZE
-    return ListPage(rows[:PAGE_SIZE], rows[PAGE_SIZE - 1].updated_at if more else None)
+    return found.annotate(preview=Subquery(last.values(start=Left("content", PREVIEW + 1))[:1]))
 
 
 def waiting_queue(member: User) -> QuerySet[Handoff]:

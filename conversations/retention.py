@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from accounts import saved_replies
 from accounts.models import Organization
 from accounts.retention import Rule, Scope, rule_of
 from conversations import exports_work
@@ -100,6 +101,7 @@ def _purge(old: QuerySet[Conversation], now: datetime, limit: int) -> int:
     """Delete some conversations with all that was said; one that is in use just now waits for the next run."""
     locked = list(old.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True)[:limit])
     exports_work.withdraw(conversation_ids=locked, now=now)
+    saved_replies.forget_about(ids=locked)
     Conversation.objects.filter(pk__in=locked).delete()
     return len(locked)
 

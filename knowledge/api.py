@@ -14,7 +14,7 @@ from accounts.access import organization_of
 from accounts.api_envelope import Answer
 from accounts.api_errors import Problem
 from accounts.api_operations import Operation, Said
-from accounts.api_pages import PageQuery, page_of, split
+from accounts.api_pages import PageQuery, PageShape, page_of, split
 from accounts.api_parsing import StrictSerializer
 from accounts.scopes import Scope
 from knowledge import access, library, shelf
@@ -68,13 +68,10 @@ class DocumentShape(serializers.Serializer[Any]):
         return entry.live is not None
 
 
-class DocumentPage(serializers.Serializer[Any]):
+class DocumentPage(PageShape):
     """A page of documents."""
 
     documents = DocumentShape(many=True)
-    total = serializers.IntegerField()
-    limit = serializers.IntegerField()
-    offset = serializers.IntegerField()
 
 
 class NewDocument(StrictSerializer):
@@ -129,7 +126,7 @@ class Documents(Operation):
             now=timezone.now(),
             added_by_id=self.member.pk,
         )
-        entry = _entry(self, added.version.document_id)
+        entry = shelf.entry(self.member, added.version.document_id)
         return self.answer(DocumentShape(entry), status=201 if added.is_new else 200)
 
 
@@ -142,7 +139,7 @@ class DocumentById(Operation):
     def get(self, _request: Request, document_id: UUID) -> Answer:
         """Say how far a document is, and what to do when it cannot be read."""
         access.readable_document(self.member, document_id)
-        return self.answer(DocumentShape(_entry(self, document_id)))
+        return self.answer(DocumentShape(shelf.entry(self.member, document_id)))
 
     @extend_schema(tags=["library"], request=None, responses={200: Said})
     def delete(self, _request: Request, document_id: UUID) -> Answer:
@@ -150,8 +147,3 @@ class DocumentById(Operation):
         found = access.writable_document(self.member, document_id)
         library.delete(document_id=found.pk, deleted_by=self.member)
         return Answer({"message": "Document deleted successfully"})
-
-
-def _entry(operation: Operation, document_id: UUID) -> shelf.Entry:
-    (entry,) = shelf.entries(operation.member, Document.objects.filter(pk=document_id))
-    return entry

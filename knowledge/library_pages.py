@@ -118,7 +118,7 @@ def _saved(request: MemberRequest, document_id: UUID, form: DocumentForm) -> boo
 
 
 def _document_context(request: MemberRequest, found: Document, form: DocumentForm) -> dict[str, Any]:
-    (entry,) = shelf.entries(request.user, Document.objects.filter(pk=found.pk))
+    entry = shelf.entry(request.user, found.pk)
     versions = list(found.versions.order_by("-number"))
     shown = _shown_version(entry, versions, request.GET.get("version", ""))
     passages = Paginator(shelf.preview(shown), PASSAGES_A_PAGE).get_page(request.GET.get("page"))
@@ -146,7 +146,7 @@ def _shown_version(entry: shelf.Entry, versions: Iterable[DocumentVersion], want
 def state(request: MemberRequest, document_id: UUID) -> HttpResponse:
     """Return the state of one document as a fragment, for as long as it is being read."""
     access.readable_document(request.user, document_id)
-    (entry,) = shelf.entries(request.user, Document.objects.filter(pk=document_id))
+    entry = shelf.entry(request.user, document_id)
     context = {"entry": entry, "is_busy": entry.is_busy}
     return render(request, "admin/knowledge/document.html#state", context)
 
@@ -199,8 +199,9 @@ def delete(request: MemberRequest, document_id: UUID) -> HttpResponse:
     """Ask whether to delete a document, and delete it."""
     found = access.writable_document(request.user, document_id)
     if request.method == "GET":
-        (entry,) = shelf.entries(request.user, Document.objects.filter(pk=found.pk))
-        context = _dashboard(request, title=f"Delete {found.title}?", entry=entry)
+        context = _dashboard(
+            request, title=f"Delete {found.title}?", entry=shelf.entry(request.user, found.pk)
+        )
         return render(request, "admin/knowledge/delete.html", context)
     library.delete(document_id=found.pk, deleted_by=request.user)
     messages.success(request, f"{found.title} and everything that was found in it are deleted.")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db.models import Count, Prefetch, QuerySet
 
@@ -99,6 +100,12 @@ def entries(member: User, documents: QuerySet[Document] | None = None) -> list[E
         .values_list("pk", flat=True)
     )
     return [_entry(document, may_change=document.pk in writable) for document in listed]
+
+
+def entry(member: User, document_id: UUID) -> Entry:
+    """Return one document as the member sees it; the caller has passed the gate."""
+    (only,) = entries(member, Document.objects.filter(pk=document_id))
+    return only
 
 
 def _entry(document: Document, *, may_change: bool) -> Entry:

@@ -43,10 +43,11 @@ class Migration(migrations.Migration):
                 ('claimed_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('status', models.PositiveSmallIntegerField(help_text='Empty while the request is being answered.', null=True)),
                 ('body', models.BinaryField(default=bytes)),
+                ('about', models.UUIDField(help_text='What the reply tells of, and goes with: a conversation.', null=True)),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                'indexes': [models.Index(fields=['claimed_at'], name='saved_reply_age')],
+                'indexes': [models.Index(fields=['claimed_at'], name='saved_reply_age'), models.Index(condition=models.Q(('about__isnull', False)), fields=['about'], name='saved_reply_about')],
                 'constraints': [models.UniqueConstraint(fields=('user', 'key'), name='saved_reply_once_per_key')],
             },
         ),

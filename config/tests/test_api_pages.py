@@ -50,6 +50,11 @@ class TestTheDescription:
                         assert set(content["schema"]["properties"]) == {"data", "error", "meta"}
                 assert "429" in operation["responses"]
 
+    def test_says_of_each_that_an_address_may_be_too_long_for_a_body_in_the_answer(self) -> None:
+        for methods in description()["paths"].values():
+            for operation in methods.values():
+                assert operation["responses"]["414"]["content"] == {}
+
 
 def test_every_address_is_an_operation_of_ours() -> None:
     assert [each for each in operations() if not issubclass(each, Operation)] == []

@@ -7,6 +7,7 @@ from typing import Any
 import hypothesis
 import pytest
 import schemathesis
+from django.utils import timezone
 from hypothesis import HealthCheck, Phase, given
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import (
@@ -19,6 +20,7 @@ from accounts.tests.api_caller import key_of
 from accounts.tests.cast import House, build_cast
 from config.api_pages import description
 from config.tests.stack import Stack
+from conversations import exports, exports_work, sharing
 from conversations.models import Message
 from conversations.tests.factories import begin, say
 from knowledge.tests.shelf import put
@@ -46,9 +48,15 @@ def known_ids(house: House) -> dict[str, str]:
     say(house.admin, conversation, "How do we begin?")
     message = Message.objects.filter(conversation=conversation, sender_type="ai").get()
     (passage,) = put(house.organization, "A team begins well with one question.")
+    link = sharing.make(member=house.admin, conversation_id=conversation.pk, now=timezone.now()).link
+    export = exports.ask(member=house.admin, kind="own", file_format="csv", now=timezone.now())
+    exports_work.make(export_id=export.pk)
     return {
         "conversation_id": str(conversation.pk),
         "message_id": str(message.pk),
+        "link_id": str(link.pk),
+        "export_id": str(export.pk),
+        "name": "messages.csv",
         "document_id": str(passage.version.document_id),
         "person_id": str(house.other_coach.pk),
     }

@@ -256,6 +256,13 @@ class TestARun:
         exports_work.purge(now=NOW + timedelta(minutes=3))
         assert [Path(file).parts[-3] for file in files()] == [str(without.pk)]
 
+    def test_takes_the_kept_replies_of_the_api_along_that_tell_of_the_conversation(self, cast: Cast) -> None:
+        gone = deleted(cast.home.owner, 40)
+        for key, about in (("gone", gone.pk), ("other", uuid4()), ("none", None)):
+            SavedReply.objects.create(user=cast.home.owner, key=key, claimed_at=NOW, about=about)
+        applied()
+        assert set(SavedReply.objects.values_list("key", flat=True)) == {"other", "none"}
+
     def test_tells_people_in_text(self, cast: Cast) -> None:
         deleted(cast.home.owner, 40)
         out = StringIO()

@@ -7,7 +7,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
 from accounts.api_envelope import Answer
-from accounts.api_errors import Problem
+from accounts.api_errors import conflict
 from accounts.api_operations import Operation, Said
 from accounts.scopes import Scope
 from conversations import access, acting
@@ -44,7 +44,7 @@ class ConversationCoach(Operation):
         """Take the request back, unless a coach is here already or should look in any case."""
         if not async_to_sync(acting.cancel_request)(member=self.member, conversation_id=conversation_id):
             message = "There is nothing to cancel: a coach is already here, or should look in any case."
-            raise Problem(409, message, details={"reason": "nothing_to_cancel"})
+            raise conflict("nothing_to_cancel", message)
         return Answer({"message": "The request is cancelled"})
 
 

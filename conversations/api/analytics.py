@@ -84,7 +84,7 @@ class _Analytics(Operation):
         scope = analytics.scope_of(self.member, team_id=wanted.get("team_id"))
         return {"scope": scope, "period": Period.of(first, last)}
 
-    def about(self, period: Period) -> dict[str, Any]:
+    def basis(self, period: Period) -> dict[str, Any]:
         """Return what the numbers stand on."""
         return {
             "start_date": period.first,
@@ -102,7 +102,7 @@ class AnalyticsOverview(_Analytics):
         """Count conversations, messages and people, for coaches and administrators."""
         asked = self.asked()
         found = analytics.overview(**asked)
-        return self.answer(OverviewShape(found or {}), meta=self.about(asked["period"]))
+        return self.answer(OverviewShape(found or {}), meta=self.basis(asked["period"]))
 
 
 class AnalyticsTopics(_Analytics):
@@ -113,4 +113,4 @@ class AnalyticsTopics(_Analytics):
         """Show the share of each domain, with the words that people use in it."""
         asked = self.asked()
         shape = TopicList({"topics": analytics.topics(**asked)})
-        return self.answer(shape, meta=self.about(asked["period"]))
+        return self.answer(shape, meta=self.basis(asked["period"]))

@@ -9,14 +9,13 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from accounts import audit
 from accounts.api_envelope import Answer
-from accounts.api_errors import Problem
+from accounts.api_errors import conflict
 from accounts.api_operations import Operation, Said
 from accounts.api_pages import PageQuery, page_of, split
 from accounts.api_parsing import StrictSerializer
 from accounts.scopes import Scope
-from conversations import access, announcing, listing, organizing
+from conversations import absence, access, announcing, listing, organizing, reading
 from conversations.api.shapes import (
     ConversationDetail,
     ConversationPage,
@@ -78,6 +77,7 @@ class Conversations(Operation):
         conversation = organizing.begin(
             member=self.member, now=timezone.now(), channel=Conversation.Channel.API, **wanted
         )
+        self.about = conversation.pk
         return self.answer(ConversationShape(conversation), status=201)
 
 
@@ -104,16 +104,12 @@ class ConversationById(Operation):
 
     @extend_schema(tags=["conversations"], request=ConversationChange, responses=ConversationShape)
     def patch(self, _request: Request, conversation_id: UUID) -> Answer:
-        """Rename, archive, bring back, share with your coach or keep private."""
+        """Rename, archive, bring back, share with your coach or keep private: all that is named, or nothing."""
         changes = self.body(ConversationChange)
-        conversation = access.own_conversation(self.member, conversation_id)
-        mine: Any = {"member": self.member, "conversation_id": conversation_id}
-        if "title" in changes:
-            conversation = organizing.rename(**mine, title=changes["title"])
-        if "status" in changes:
-            conversation = organizing.set_status(**mine, status=changes["status"], now=timezone.now())
+        conversation = organizing.change(
+            member=self.member, conversation_id=conversation_id, now=timezone.now(), **changes
+        )
         if "visibility" in changes:
-            conversation = organizing.set_visibility(**mine, visibility=changes["visibility"])
             async_to_sync(announcing.show)(
                 conversation_id, sequence=conversation.last_sequence + 1, with_state=True
             )
@@ -128,7 +124,7 @@ class ConversationById(Operation):
             message = (
                 "Your coach has been asked to look after you. You can delete this once they have been here."
             )
-            raise Problem(409, message, details={"reason": "still_looked_after"}) from None
+            raise conflict("still_looked_after", message) from None
         return Answer({"message": "Conversation deleted successfully"})
 
 
@@ -145,11 +141,10 @@ class ConversationRestore(Operation):
 
 
 def note_reading(operation: Operation, standing: access.Standing, *, any_words: bool) -> None:
-    """Put a coach who was shown words on record, as the console does."""
-    if not standing.is_client and any_words:
-        audit.record(
-            actor=operation.member,
-            action="conversation.read",
-            resource=f"conversation:{standing.conversation.pk}",
-            request=operation.django_request,
-        )
+    """Put a coach who was shown words on record, as the console does; whoever has the conversation is here."""
+    if standing.is_client:
+        return
+    reader, conversation_id = operation.member, standing.conversation.pk
+    absence.note_act(coach=reader, conversation_id=conversation_id, now=timezone.now())
+    if any_words:
+        reading.note(reader=reader, conversation_id=conversation_id, request=operation.django_request)

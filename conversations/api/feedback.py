@@ -1,16 +1,14 @@
 """Feedback as administrators see it: the thumbs of the organization, without words that are not theirs to read."""
 
-from typing import Any
-
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
 from accounts.api_envelope import Answer
 from accounts.api_operations import Operation
-from accounts.api_pages import PageQuery, page_of, split
+from accounts.api_pages import PageQuery, PageShape, page_of, split
 from accounts.scopes import Scope
-from conversations import listing, minding_feedback
+from conversations import access, minding_feedback
 from conversations.api.shapes import FeedbackRow
 
 
@@ -20,13 +18,10 @@ class FeedbackQuery(PageQuery):
     score = serializers.ChoiceField(choices=[1, -1], required=False)
 
 
-class FeedbackPage(serializers.Serializer[Any]):
+class FeedbackPage(PageShape):
     """A page of feedback."""
 
     feedback = FeedbackRow(many=True, source="rows")
-    total = serializers.IntegerField()
-    limit = serializers.IntegerField()
-    offset = serializers.IntegerField()
 
 
 class AllFeedback(Operation):
@@ -38,7 +33,7 @@ class AllFeedback(Operation):
     def get(self, _request: Request) -> Answer:
         """List the organization's feedback, the newest first; comments on private conversations are withheld, and those shown are on record."""
         page, wanted = split(self.query(FeedbackQuery))
-        found = listing.feedback_in_organization(self.member).filter(**wanted)
+        found = access.feedback_for(self.member).filter(**wanted).select_related("message")
         listed = page_of(found, by="created_at", **page)
         words = minding_feedback.with_open_words(self.member, listed.rows, request=self.django_request)
         return self.answer(FeedbackPage(listed, context={"open": words}), meta=listed.meta)

@@ -1,12 +1,12 @@
 """Messages: ask and wait, ask and read along, come back to an answer, read what was said, give feedback."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID
 
 from asgiref.sync import async_to_sync
-from django.db import connection
 from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -19,21 +19,19 @@ from accounts.api_envelope import Answer
 from accounts.api_errors import Problem
 from accounts.api_operations import Operation, Said
 from accounts.api_parsing import StrictSerializer
-from accounts.api_replay import key_of
+from accounts.api_replay import client_id_of, free_connection
 from accounts.models import User
 from accounts.scopes import Scope
-from conversations import access, asking, giving_feedback, listing, pseudonyms, refusing
+from conversations import access, asking, giving_feedback, listing, pseudonyms
 from conversations.api.conversations import note_reading
 from conversations.api.event_stream import EVENTS, MEDIA_TYPE, EventStream, mark_of
-from conversations.api.shapes import MessageShape, message_shapes
+from conversations.api.refusals import problem_of
+from conversations.api.shapes import MessageShape, message_shapes, one_message_shape
 from conversations.asking import Asked, NotSettled, Reader
 from conversations.database import in_db
 from conversations.models import Feedback, Message
 from conversations.turns import student_gate
 from conversations.turns.accept import LONGEST, Refusal
-
-STATUS_OF = {"empty": 400, "too_long": 400, "key_reused": 422}
-"""Refusals of a message that are not conflicts with how things stand."""
 
 LAST_EVENT = OpenApiParameter(
     "Last-Event-ID",
@@ -52,6 +50,9 @@ EVENT = {
 }
 STREAM = {(200, MEDIA_TYPE): OpenApiResponse(EVENT, description="The events of the answer.")}
 
+Ask = Callable[[], Coroutine[Any, Any, Asked]]
+"""Asks the AI, and tells what will answer."""
+
 
 class MessagesQuery(StrictSerializer):
     """Which messages are wanted."""
@@ -69,15 +70,19 @@ class MessagePage(serializers.Serializer[Any]):
     limit = serializers.IntegerField()
 
 
-class NewMessage(StrictSerializer):
-    """What is asked."""
+class AnswerForm(StrictSerializer):
+    """How the answer is wanted."""
 
-    content = serializers.CharField(max_length=LONGEST, trim_whitespace=False)
     stream = serializers.BooleanField(
         default=False,
         help_text="Answer with events as the text is written; so does `Accept: text/event-stream`.",
     )
 
+
+class NewMessage(AnswerForm):
+    """What is asked."""
+
+    content = serializers.CharField(max_length=LONGEST, trim_whitespace=False)
     student_data = serializers.ChoiceField(
         choices=[student_gate.SEND, student_gate.PSEUDONYMS],
         required=False,
@@ -98,7 +103,37 @@ class NewFeedback(StrictSerializer):
     comment = serializers.CharField(max_length=2000, required=False, allow_blank=True)
 
 
-class Messages(Operation):
+class _Answered(Operation):
+    """What has an answer of the AI: waited for until it is whole, or read along as events."""
+
+    def answered(self, request: Request, ask: Ask) -> HttpResponseBase:
+        """Ask, and return the answer in the form that was asked for."""
+        reader = Reader(self.member, holds=lasting(request))
+        free_connection()
+        if not wants_events(request):
+            return self._whole(async_to_sync(_ask_and_wait)(reader, ask))
+        asked = async_to_sync(ask)()
+        events = EventStream(reader, request=self.django_request, question=asked.message)
+        return _streamed(events.of(asked.reply or asked.notice, after=mark_of(request)))
+
+    @override
+    def saves_reply(self, request: Request) -> bool:
+        """Whether the reply is not a stream, which goes on where it was left instead."""
+        return not wants_events(request)
+
+    def _whole(self, asked: Asked) -> Answer:
+        """Return the answer, or what stands for it while a person is asked."""
+        shown = asked.reply or asked.notice or asked.message
+        whole = asked.reply is not None and asked.reply.state != Message.State.STREAMING
+        self.about = shown.conversation_id
+        return Answer(
+            one_message_shape(shown, self.member, self.django_request),
+            status=201 if whole else 202,
+            meta={"in_reply_to": str(asked.message.pk)},
+        )
+
+
+class Messages(_Answered):
     """The messages of a conversation."""
 
     never_refused = True
@@ -133,30 +168,31 @@ class Messages(Operation):
         question: Any = {
             "member": self.member,
             "conversation_id": conversation_id,
-            "client_id": _client_id(request, self.member),
+            "client_id": client_id_of(request),
             "text": said["content"],
             "student_data": said["student_data"],
         }
-        reader = Reader(self.member, holds=lasting(request))
-        _free_connection()
-        if not wants_events(request):
-            return self._whole(async_to_sync(_ask_and_wait)(reader, question))
-        asked = async_to_sync(_ask)(question)
-        events = EventStream(reader, request=self.django_request, question=asked.message)
-        return _streamed(events.of(asked.reply or asked.notice, after=mark_of(request)))
+        return self.answered(request, partial(_ask, question))
 
-    @override
-    def saves_reply(self, request: Request) -> bool:
-        """Whether the reply is not a stream, which goes on where it was left instead."""
-        return not wants_events(request)
 
-    def _whole(self, asked: Asked) -> Answer:
-        """Return the answer, or what stands for it while a person is asked."""
-        shown = asked.reply or asked.notice or asked.message
-        whole = asked.reply is not None and asked.reply.state != Message.State.STREAMING
-        company = listing.with_company([shown], reader_id=self.member.pk)
-        (value,) = message_shapes(company, self.django_request)
-        return Answer(value, status=201 if whole else 202, meta={"in_reply_to": str(asked.message.pk)})
+class MessageRetry(_Answered):
+    """Another answer to the question behind one that was stopped or failed."""
+
+    needs = {"POST": Scope.WRITE}
+
+    @extend_schema(
+        tags=["messages"],
+        request=AnswerForm,
+        responses={201: MessageShape, 202: MessageShape, **STREAM},
+    )
+    def post(self, request: Request, message_id: UUID) -> HttpResponseBase:
+        """Ask again where your answer was stopped or failed and the conversation has not gone on.
+
+        It is answered, and spends, as a new question does; the old answer stays. Whoever is cut off from the events goes
+        on with `GET /api/v1/messages/{message_id}/events` of the new one.
+        """
+        self.body(AnswerForm)
+        return self.answered(request, partial(_ask_again, self.member, message_id))
 
 
 class MessageEvents(Operation):
@@ -170,7 +206,7 @@ class MessageEvents(Operation):
         standing, message = access.readable_message(self.member, message_id)
         note_reading(self, standing, any_words=True)
         events = EventStream(Reader(self.member, holds=lasting(request)), request=self.django_request)
-        _free_connection()
+        free_connection()
         return _streamed(events.of(message, after=mark_of(request)))
 
 
@@ -204,7 +240,7 @@ async def _ask(question: dict[str, Any]) -> Asked:
     except student_gate.StudentDataFound as found:
         raise await in_db(_questioned)(question, found) from None
     except Refusal as refusal:
-        raise _problem_of(refusal) from None
+        raise problem_of(refusal) from None
 
 
 def _questioned(question: dict[str, Any], found: student_gate.StudentDataFound) -> Problem:
@@ -220,40 +256,21 @@ def _questioned(question: dict[str, Any], found: student_gate.StudentDataFound) 
     return Problem(409, found.text, details=details)
 
 
-def _problem_of(refusal: Refusal) -> Problem:
-    """Return why a message was not taken: what waiting helps against says how long."""
-    reason = {"reason": refusal.code}
-    if refusal.seconds is None:
-        return Problem(STATUS_OF.get(refusal.code, 409), refusal.text, details=reason)
-    status, headers = refusing.status(refusal), refusing.headers(refusal)
-    return Problem(status, refusal.text, details=reason, headers=headers)
+async def _ask_again(member: User, reply_id: UUID) -> Asked:
+    try:
+        return await asking.ask_again(member=member, reply_id=reply_id)
+    except Refusal as refusal:
+        raise problem_of(refusal) from None
 
 
-async def _ask_and_wait(reader: Reader, question: dict[str, Any]) -> Asked:
-    asked = await _ask(question)
+async def _ask_and_wait(reader: Reader, ask: Ask) -> Asked:
+    asked = await ask()
     if asked.reply is None:
         return asked
     try:
         return replace(asked, reply=await asking.settled(reader, reply=asked.reply))
     except NotSettled:
         return asked
-
-
-def _client_id(request: Request, member: User) -> UUID:
-    """Return the message's own key: that of the request, which a socket may have used too."""
-    key = key_of(request)
-    if not key:
-        return uuid4()
-    try:
-        return UUID(key)
-    except ValueError:
-        return uuid5(member.pk, key)
-
-
-def _free_connection() -> None:
-    """Give the connection back before waiting for a model: there are fewer of them than people who wait."""
-    if not connection.in_atomic_block:
-        connection.close()
 
 
 def _streamed(events: AsyncIterator[bytes]) -> StreamingHttpResponse:

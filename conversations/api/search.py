@@ -11,8 +11,11 @@ from rest_framework.request import Request
 from accounts.api_envelope import Answer
 from accounts.api_operations import Operation
 from accounts.api_parsing import StrictSerializer
+from accounts.quotas import duration
 from accounts.scopes import Scope
 from conversations import looking_up
+from conversations.api.refusals import problem_of
+from conversations.turns.refusal import Refusal
 from knowledge.retrieved import RetrievedPassage
 
 
@@ -60,9 +63,17 @@ class Search(Operation):
 
     @extend_schema(tags=["library"], parameters=[SearchQuery], responses=FoundShape)
     def get(self, _request: Request) -> Answer:
-        """Look something up in what your organization shares and your coach keeps."""
+        """Look something up in what your organization shares and your coach keeps.
+
+        Where the provider of the embedding costs money, it is spent from your daily budget.
+        """
         wanted = self.query(SearchQuery)
-        found = looking_up.look_up(
-            member=self.member, question=wanted["q"], limit=wanted["limit"], now=timezone.now()
-        )
+        try:
+            found = looking_up.look_up(
+                member=self.member, question=wanted["q"], limit=wanted["limit"], now=timezone.now()
+            )
+        except Refusal as refusal:
+            again = duration(refusal.seconds or 0)
+            message = f"What the AI may cost you is used up for now. Look it up again in {again}."
+            raise problem_of(refusal, message) from None
         return self.answer(FoundShape(found, context={"request": self.django_request}))

@@ -8,9 +8,12 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from typing_extensions import override
 
-from conversations.listing import Messages
+from accounts.api_pages import PageShape
+from accounts.models import User
+from conversations.listing import Messages, with_company
 from conversations.models import Conversation, Feedback, Message
 from conversations.presenting import LABELS, problem_of
+from conversations.queries import PREVIEW
 from conversations.rendering import citation_url
 
 ROLES = {
@@ -21,24 +24,19 @@ ROLES = {
 }
 
 
-class ConversationRow(serializers.ModelSerializer[Conversation]):
-    """A conversation in a list."""
+class ConversationShape(serializers.ModelSerializer[Conversation]):
+    """A conversation by itself."""
 
+    # Sequence numbers have no holes, so the last one counts the messages.
     message_count = serializers.IntegerField(source="last_sequence")
-    last_message_at = serializers.DateTimeField(allow_null=True)
-    preview = serializers.SerializerMethodField(help_text="How the last message begins.")
 
     class Meta:
         model = Conversation
-        fields = (
-            *("id", "title", "status", "visibility", "owner_state", "message_count", "last_message_at"),
-            *("created_at", "updated_at", "preview"),
+        fields: tuple[str, ...] = (
+            *("id", "title", "status", "visibility", "owner_state", "message_count"),
+            *("created_at", "updated_at"),
         )
         extra_kwargs = {"title": {"allow_blank": True, "allow_null": True}}
-
-    def get_preview(self, row: Any) -> str:
-        """Return the beginning of the last message on one line."""
-        return " ".join((row.preview or "").split())
 
     @override
     def to_representation(self, instance: Conversation) -> dict[str, Any]:
@@ -47,28 +45,24 @@ class ConversationRow(serializers.ModelSerializer[Conversation]):
         return values | {"title": values["title"] or None}
 
 
-class ConversationPage(serializers.Serializer[Any]):
+class ConversationRow(ConversationShape):
+    """A conversation in a list."""
+
+    last_message_at = serializers.DateTimeField(allow_null=True)
+    preview = serializers.SerializerMethodField(help_text="How the last message begins.")
+
+    class Meta(ConversationShape.Meta):
+        fields = (*ConversationShape.Meta.fields, "last_message_at", "preview")
+
+    def get_preview(self, row: Any) -> str:
+        """Return the beginning of the last message on one line."""
+        return " ".join((row.preview or "").split())[:PREVIEW]
+
+
+class ConversationPage(PageShape):
     """A page of conversations."""
 
     conversations = ConversationRow(many=True, source="rows")
-    total = serializers.IntegerField()
-    limit = serializers.IntegerField()
-    offset = serializers.IntegerField()
-
-
-class ConversationShape(ConversationRow):
-    """A conversation by itself."""
-
-    message_count = serializers.IntegerField(source="last_sequence")
-
-    class Meta(ConversationRow.Meta):
-        fields = (  # type: ignore[assignment]
-            *("id", "title", "status", "visibility", "owner_state", "message_count"),
-            *("created_at", "updated_at"),
-        )
-
-    last_message_at = None  # type: ignore[assignment]
-    preview = None  # type: ignore[assignment]
 
 
 class CitationShape(serializers.Serializer[Any]):
@@ -169,13 +163,19 @@ def message_shapes(messages: Messages, request: HttpRequest) -> Any:
     return MessageShape(messages.rows, many=True, context=context).data
 
 
+def one_message_shape(message: Message, reader: User, request: HttpRequest) -> Any:
+    """Return a message as the API shows it to somebody who may read it."""
+    (shown,) = message_shapes(with_company([message], reader_id=reader.pk), request)
+    return shown
+
+
 class ConversationDetail(ConversationShape):
     """A conversation with its messages."""
 
     messages = MessageShape(many=True)
 
     class Meta(ConversationShape.Meta):
-        fields = (*ConversationShape.Meta.fields, "messages")  # type: ignore[assignment]
+        fields = (*ConversationShape.Meta.fields, "messages")
 
 
 class FeedbackRow(serializers.ModelSerializer[Feedback]):

@@ -24,6 +24,8 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('kind', models.CharField(choices=[('own', 'My data'), ('feedback', 'Feedback'), ('daily_counts', 'Counts per day')], max_length=16)),
                 ('format', models.CharField(choices=[('csv', 'CSV, for spreadsheets'), ('jsonl', 'JSON Lines, for programs')], max_length=8)),
+                ('first_day', models.DateField(help_text='From which day on; none: from the beginning.', null=True)),
+                ('last_day', models.DateField(help_text='Until which day; none: until it is made.', null=True)),
                 ('state', models.CharField(choices=[('waiting', 'Waiting'), ('running', 'Being made'), ('ready', 'Ready'), ('failed', 'Failed'), ('gone', 'Deleted')], default='waiting', max_length=8)),
                 ('attempts', models.PositiveSmallIntegerField(default=0)),
                 ('lease_until', models.DateTimeField(null=True)),
@@ -113,6 +115,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='export',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'ready'), _negated=True), ('expires_at__isnull', False), _connector='OR'), name='export_ready_expires'),
+        ),
+        migrations.AddConstraint(
+            model_name='export',
+            constraint=models.CheckConstraint(condition=models.Q(('first_day', None), ('last_day', None), ('first_day__lte', models.F('last_day')), _connector='OR'), name='export_days_in_order'),
         ),
         migrations.AddConstraint(
             model_name='export',

@@ -52,6 +52,15 @@ class Reading:
             headers={**self.headers, "Accept": "text/event-stream", **headers},
         )
 
+    async def ask_again(self, message_id: UUID | str) -> None:
+        """Ask for another answer, and begin to read."""
+        self.response = await self.client.post(
+            f"/api/v1/messages/{message_id}/retry",
+            data="{}",
+            content_type="application/json",
+            headers={**self.headers, "Accept": "text/event-stream"},
+        )
+
     async def come_back(self, message_id: UUID | str, last_event: str = "") -> None:
         """Follow an answer from the last event on."""
         headers = {**self.headers, **({"Last-Event-ID": last_event} if last_event else {})}

@@ -6,6 +6,8 @@ DOUBLES = "conversations.tests.doubles"
 """Where the settings of a test find them."""
 
 _embedding = ScriptedEmbedding()
+_priced_embedding = ScriptedEmbedding()
+_priced_embedding.provider, _priced_embedding.model = "openai", "text-embedding-3-small"
 
 
 class Stage:
@@ -39,3 +41,8 @@ def priced_chat() -> StagedChat:
 def embeddings() -> ScriptedEmbedding:
     """Return the model that `EMBEDDING_MODEL` names."""
     return _embedding
+
+
+def priced_embeddings() -> ScriptedEmbedding:
+    """Return the same under the name of a model that costs something."""
+    return _priced_embedding

@@ -187,6 +187,19 @@ class TestOne:
         conversation.refresh_from_db()
         assert {name: getattr(conversation, name) for name in changes} == changes
 
+    def test_changes_in_all_that_was_asked_or_in_nothing(
+        self, ada: Api, owner: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(_conversation: Conversation) -> None:
+            raise ZeroDivisionError
+
+        conversation = begin(owner)
+        before = Conversation.objects.values().get()
+        monkeypatch.setattr("conversations.organizing.open_episode", fail)
+        changes = {"title": "Norms", "status": "archived", "visibility": "private"}
+        assert ada("PATCH", f"conversations/{conversation.pk}", changes).status == 500
+        assert Conversation.objects.values().get() == before
+
     @pytest.mark.parametrize(
         "body",
         [

@@ -1,8 +1,11 @@
 """The feedback of an organization over the API: whose words are shown, and that it is on record."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from accounts import audit
 from accounts.models import AuditEvent, Team, User
 from accounts.tests.api_caller import as_program
 from accounts.tests.cast import Cast
@@ -58,7 +61,6 @@ class TestAllFeedback:
     def test_shows_the_words_to_an_administrator_who_coaches_that_client(
         self, cast: Cast, thumbs: dict[str, Message]
     ) -> None:
-        Team.objects.filter(pk=cast.home.team.pk).update(coach=cast.home.admin)
         Conversation.objects.filter(owner=cast.home.owner).update(coach=cast.home.admin)
         Team.objects.filter(pk=cast.home.team.pk).update(coach=cast.home.admin)
         rows = as_program(cast.home.admin)("GET", "admin/feedback").data["feedback"]
@@ -81,6 +83,24 @@ class TestAllFeedback:
             (cast.home.admin.pk, f"conversation:{shown.message.conversation_id}", f"feedback:{shown.pk}")
         ]
         assert len(diary.page(cast.home.owner).entries) == 1
+
+    def test_records_a_page_of_comments_in_one_statement_and_each_of_them(self, cast: Cast) -> None:
+        ada, admin = cast.home.owner, cast.home.admin
+        Team.objects.filter(pk=cast.home.team.pk).update(coach=admin)
+        rated = [add(begin(ada), "An answer.") for _ in range(3)]
+        for answer in rated:
+            giving_feedback.give(member=ada, message_id=answer.pk, score=1, comment="Thank you")
+        api = as_program(admin)
+        with CaptureQueriesContext(connection) as asked:
+            api("GET", "admin/feedback")
+        appends = [each for each in asked if 'INSERT INTO "accounts_auditevent"' in each["sql"]]
+        assert len(appends) == 1
+        read = AuditEvent.objects.filter(action="feedback.read")
+        assert set(read.values_list("resource", flat=True)) == {
+            f"conversation:{answer.conversation_id}" for answer in rated
+        }
+        assert len(diary.page(ada).entries) == 3
+        assert audit.verify().intact
 
     @pytest.mark.parametrize(("calls", "shown"), [("I want to die", None), ("consents", "canary")])
     def test_of_a_private_conversation_shows_what_its_coach_may_read(

@@ -13,6 +13,7 @@ from conversations import analytics_views
 from conversations.outward import ShareLink
 from conversations.tests.counting import enlarged, talk
 from conversations.tests.factories import add, begin
+from conversations.tests.links import make, seen, told_conversation
 
 pytestmark = pytest.mark.django_db
 OCTOBER = "?start_date=2026-10-01&end_date=2026-10-31"
@@ -60,6 +61,63 @@ class TestALink:
             refused = as_program(member)("POST", share_of(conversation), {})
             assert (refused.status, refused.code) == (404, "NOT_FOUND")
         assert not ShareLink.objects.exists()
+
+
+class TestTheLinks:
+    @pytest.fixture
+    def link(self, home: House) -> ShareLink:
+        """Return a link of the owner's."""
+        make(home.owner, told_conversation(home.owner))
+        return ShareLink.objects.get()
+
+    def test_are_listed_without_what_opens_them(self, home: House, link: ShareLink) -> None:
+        told_conversation(home.owner)
+        api = as_program(home.owner)
+        (row,) = api("GET", share_of(link.conversation)).data["links"]
+        assert (row["id"], row["conversation_id"]) == (str(link.pk), str(link.conversation_id))
+        assert (row["first_sequence"], row["last_sequence"], row["views"]) == (1, 5, 0)
+        assert link.token_hash not in str(row)
+        assert api("GET", "links").data == {"links": [row]}
+
+    def test_are_revoked_for_good_and_on_record(self, home: House) -> None:
+        token = make(home.owner, told_conversation(home.owner))
+        link = ShareLink.objects.get()
+        api = as_program(home.owner)
+        assert seen(token).status_code == 200
+        for _ in "ab":
+            gone = api("DELETE", f"{share_of(link.conversation)}/{link.pk}")
+            assert (gone.status, gone.data) == (200, {"message": "Link revoked successfully"})
+        assert seen(token).status_code == 404
+        assert api("GET", "links").data == {"links": []}
+        assert AuditEvent.objects.filter(action="share.revoked", actor_id=home.owner.pk).count() == 1
+
+    def test_of_somebody_else_are_as_missing(self, cast: Cast, home: House, link: ShareLink) -> None:
+        for member in (home.coach, home.other_coach, home.admin, cast.away.owner):
+            api = as_program(member)
+            there = (
+                api("GET", share_of(link.conversation)),
+                api("DELETE", f"{share_of(link.conversation)}/{link.pk}"),
+            )
+            nowhere = (
+                api("GET", f"conversations/{uuid4()}/share"),
+                api("DELETE", f"conversations/{uuid4()}/share/{uuid4()}"),
+            )
+            assert [each.error for each in there] == [each.error for each in nowhere]
+            assert {each.status for each in there} == {404}
+            assert api("GET", "links").data == {"links": []}
+        link.refresh_from_db()
+        assert link.revoked_at is None
+
+    def test_of_another_conversation_of_the_own_are_as_missing(self, home: House, link: ShareLink) -> None:
+        other = told_conversation(home.owner)
+        assert as_program(home.owner)("DELETE", f"{share_of(other)}/{link.pk}").status == 404
+        link.refresh_from_db()
+        assert link.revoked_at is None
+
+    def test_are_not_revoked_with_a_key_that_only_reads(self, home: House, link: ShareLink) -> None:
+        api = as_program(home.owner, "read")
+        assert api("DELETE", f"{share_of(link.conversation)}/{link.pk}").status == 403
+        assert len(api("GET", "links").data["links"]) == 1
 
 
 class TestNumbers:

@@ -124,15 +124,15 @@ class TestTheWork:
     ) -> None:
         inside = {f"conversation:{told(cast.home.owner).pk}" for _ in range(5)}
         export = asked(cast.home.coach, "feedback")
-        record, lines = audit.record, count(1)
+        record_each, batches = audit.record_each, count(1)
 
-        def breaks_in_the_second_batch(**line: Any) -> AuditEvent:
-            if line["action"] == "feedback.exported" and next(lines) == 4:
+        def breaks_in_the_second_batch(**lines: Any) -> None:
+            record_each(**lines)
+            if next(batches) == 2:
                 raise OSError
-            return record(**line)
 
         monkeypatch.setattr(exports_work, "RECORDED_AT_ONCE", 2)
-        monkeypatch.setattr(audit, "record", breaks_in_the_second_batch)
+        monkeypatch.setattr(audit, "record_each", breaks_in_the_second_batch)
         began = timezone.now()
         exports_work.make(export_id=export.pk, clock=repeat(began).__next__)
         recorded = AuditEvent.objects.filter(action="feedback.exported", reason=f"export:{export.pk}")

@@ -30,10 +30,11 @@ class Understood:
 
 
 async def understand(question: str, sink: MeterSink | None = None) -> Understood:
-    """Embed the question and route it; without an embedding the text search alone must do."""
+    """Embed the question and route it."""
+    vector = await vector_of(question, sink)
+    if vector is None:
+        return Understood()
     try:
-        embedded = await registry.embeddings(sink).embed([question], deadline_s=EMBEDDING_DEADLINE_SECONDS)
-        vector = embedded.vectors[0]
         texts = _texts.get("") or _texts.put("", await in_db(domain_texts)())
         router = await router_for(registry.embeddings(), texts)
     except ProviderError:
@@ -41,3 +42,14 @@ async def understand(question: str, sink: MeterSink | None = None) -> Understood
         return Understood()
     routing = router.route(question=question, vector=vector)
     return Understood(vector, () if routing.unsure else routing.domains)
+
+
+async def vector_of(question: str, sink: MeterSink | None = None) -> NDArray[np.float32] | None:
+    """Return the unit vector of a question; without one the text search alone must do."""
+    try:
+        embedded = await registry.embeddings(sink).embed([question], deadline_s=EMBEDDING_DEADLINE_SECONDS)
+    except ProviderError:
+        logger.warning("question_not_embedded")
+        return None
+    vector: NDArray[np.float32] = embedded.vectors[0]
+    return vector
