@@ -116,7 +116,7 @@ class TestTheQueue:
         assert episodes.lstrip().startswith('<div id="episodes"')
         badge = words_of(client.get(reverse("conversations:queue_badge")))
         assert 'data-waiting-count="1"' in badge
-        assert "hidden" not in badge
+        assert 'hx-swap="outerHTML">1<span class="visually-hidden"> waiting<' in badge
 
     def test_needs_as_many_queries_for_ten_as_for_one(
         self, cast: Cast, django_assert_num_queries: DjangoAssertNumQueries
