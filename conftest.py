@@ -15,7 +15,7 @@ from pytest_django import DjangoDbBlocker
 from config.embedded import Embedded
 from config.embedded_redis import Redis
 from config.tests.databases import fresh_database
-from config.tests.stack import Stack, running_stack
+from config.tests.stack import Stack, let_stacks_rest, running_stack
 
 ROOT = Path(__file__).parent
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
@@ -66,11 +66,13 @@ def database_url(
 ) -> Iterator[str]:
     """The address of this worker's own database, migrated."""
     Path(settings.SIDELINE_DATA).mkdir(parents=True, exist_ok=True)
-    with (
-        django_db_blocker.unblock(),
-        fresh_database(postgres_url, root=ROOT, name=f"suite_{run_name}") as url,
-    ):
-        yield url
+    fresh = fresh_database(postgres_url, root=ROOT, name=f"suite_{run_name}")
+    # Between these two, only tests that say so have a database.
+    with django_db_blocker.unblock():
+        url = fresh.__enter__()
+    yield url
+    with django_db_blocker.unblock():
+        fresh.__exit__(None, None, None)
 
 
 @pytest.fixture(scope="session")
@@ -100,6 +102,13 @@ def redis_url(redis_server: Redis) -> str:
 def _media(settings: Any, tmp_path: Path) -> None:
     """Give each test a media folder of its own."""
     settings.MEDIA_ROOT = tmp_path / "media"
+
+
+@pytest.fixture(autouse=True)
+def _processes_rest(request: pytest.FixtureRequest) -> None:
+    """Let the processes of other tests sweep nothing of this one's, and take none of its time."""
+    if request.node.get_closest_marker("processes") is None:
+        let_stacks_rest()
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from django.test import Client
 from accounts import quotas
 from accounts.models import User
 
+pytestmark = pytest.mark.django_db
 SETTINGS = "/settings/"
 FORM = {"name": "Ada Moss", "theme": "dark"}
 

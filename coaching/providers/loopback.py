@@ -91,12 +91,6 @@ class Seen:
     connections: int = 0
 
 
-def _already() -> asyncio.Event:
-    event = asyncio.Event()
-    event.set()
-    return event
-
-
 @dataclass(slots=True)
 class Loopback:
     """The server. `faults` are used up one a call, then `always` holds; `replies` likewise before `script`."""
@@ -109,8 +103,6 @@ class Loopback:
     bodies: list[dict[str, Any]] = field(default_factory=list)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     disconnected: asyncio.Event = field(default_factory=asyncio.Event)
-    may_end: asyncio.Event = field(default_factory=_already)
-    """What the last word of every streamed answer waits for."""
     keeps_bodies: bool = True
     port: int = 0
     _transports: set[int] = field(default_factory=set)
@@ -221,8 +213,6 @@ class Loopback:
         for number, word in enumerate(words):
             if fault is not None and number == len(words) // 2:
                 return await self._break_off(request, response, fault)
-            if number == len(words) - 1:
-                await self.may_end.wait()
             pause = first_at + number * self.script.gap_s - loop.time()
             if pause > 0:
                 await asyncio.sleep(pause)

@@ -18,6 +18,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psycopg
+
 from accounts.tests.waiting import PATIENCE_S, until
 from config.ports import LOOPBACK, free_port
 from config.supervisor import Child, last_words, python
@@ -62,6 +64,11 @@ class Process:
             return True
         return False
 
+    def freeze(self, number: signal.Signals) -> None:
+        """Stop it and its children where they are, or let them go on."""
+        if self.running:
+            os.killpg(self.pid, number)
+
     def kill(self) -> None:
         """End it and its children as a crash would."""
         self.child.signal(signal.SIGKILL)
@@ -86,6 +93,7 @@ class Stack:
     environment: dict[str, str]
     web: Process = field(init=False)
     worker: Process = field(init=False)
+    rests: bool = False
 
     def __post_init__(self) -> None:
         self.web = self._process(
@@ -126,6 +134,7 @@ class Stack:
         for other in _STACKS:
             if other is not self:
                 other.stop()
+        self.go_on()
         for process in (self.worker, self.web):
             if not process.running:
                 process.start()
@@ -146,8 +155,33 @@ class Stack:
 
         until(are_ready, f"{', '.join(parts)} of the stack whose logs are in {self.logs}")
 
+    def rest(self) -> None:
+        """Freeze both processes at a moment at which neither is inside a transaction."""
+
+        def is_free() -> bool:
+            self._signal(signal.SIGSTOP)
+            if works_on(self.environment["DATABASE_URL"]):
+                self._signal(signal.SIGCONT)
+                return False
+            return True
+
+        if not self.rests and (self.web.running or self.worker.running):
+            until(is_free, "a moment without a transaction")
+            self.rests = True
+
+    def go_on(self) -> None:
+        """Let both processes go on."""
+        if self.rests:
+            self._signal(signal.SIGCONT)
+            self.rests = False
+
+    def _signal(self, number: signal.Signals) -> None:
+        for process in (self.web, self.worker):
+            process.freeze(number)
+
     def stop(self) -> None:
         """End everything that runs."""
+        self.rests = False
         for process in (self.web, self.worker):
             if process.running:
                 process.kill()
@@ -173,6 +207,22 @@ class Stack:
 
 _STACKS: list[Stack] = []
 """The stacks of this process, at work or at rest."""
+
+
+def let_stacks_rest() -> None:
+    """Let every stack rest until a test asks for it again."""
+    for stack in _STACKS:
+        stack.rest()
+
+
+def works_on(database_url: str) -> bool:
+    """Whether somebody is inside a statement or a transaction in this database."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        busy = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND backend_type = 'client backend' AND pid <> pg_backend_pid() AND state <> 'idle'"
+        ).fetchone()
+    return busy is not None and busy[0] > 0
 
 
 @contextmanager

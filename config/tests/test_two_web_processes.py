@@ -57,6 +57,23 @@ def opened_there(
     return tab(there, person or chat.house.owner, conversation.pk)
 
 
+async def hears_the_other(chat: Chat, there: Stack, here: Tab) -> None:
+    """Wait until a tab hears who comes at the second process; after Redis was away, that takes a moment."""
+    alone = presences(here)
+
+    async def is_heard() -> bool:
+        async with tab(there, chat.house.owner, here.conversation_id):
+            pass
+        return presences(here) > alone
+
+    await eventually(is_heard, "news of the second process", pause_s=0.5)
+
+
+def presences(here: Tab) -> int:
+    """Return how often a tab has heard who is present."""
+    return sum(frame["type"] == "presence" for frame in here.heard)
+
+
 async def nobody_asks(model: Loopback) -> None:
     """Wait until no call of the model is being answered."""
 
@@ -76,14 +93,13 @@ class TestASocketOfOneProcess:
     async def test_sees_what_another_streams_while_it_is_written(self, chat: Chat, there: Stack) -> None:
         conversation = await chat.conversation()
         async with (
-            chat.model() as model,
+            chat.model(Script(reply=REPLY, gap_s=0.5)),
             chat.tab(conversation.pk) as here,
             opened_there(chat, there, conversation) as speaking,
         ):
-            model.may_end.clear()
+            await hears_the_other(chat, there, here)
             await speaking.say(QUESTION)
             await here.writing(20)
-            model.may_end.set()
             assert (await speaking.answer("complete")).text == REPLY
             shown = await here.answer("complete")
         assert "delta" in [frame["type"] for frame in here.heard]
