@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
+from redis import Redis
+from redis.exceptions import RedisError
 
 from accounts.tests.waiting import PATIENCE_S, until
 from config.ports import LOOPBACK, free_port
@@ -93,7 +95,8 @@ class Stack:
     environment: dict[str, str]
     web: Process = field(init=False)
     worker: Process = field(init=False)
-    rests: bool = False
+    _rests_since: str = ""
+    """The run of Redis in which it was frozen; nothing while it is at work."""
 
     def __post_init__(self) -> None:
         self.web = self._process(
@@ -133,8 +136,8 @@ class Stack:
         """
         for other in _STACKS:
             if other is not self:
-                other.stop()
-        self.go_on()
+                other.rest(gives_up_jobs=True)
+        self._go_on()
         for process in (self.worker, self.web):
             if not process.running:
                 process.start()
@@ -155,8 +158,11 @@ class Stack:
 
         until(are_ready, f"{', '.join(parts)} of the stack whose logs are in {self.logs}")
 
-    def rest(self) -> None:
-        """Freeze both processes at a moment at which neither is inside a transaction."""
+    def rest(self, *, gives_up_jobs: bool = False) -> None:
+        """Freeze both processes at a moment at which neither is inside a transaction.
+
+        A frozen worker still gets the next job if it has just asked for one; `gives_up_jobs` waits that out.
+        """
 
         def is_free() -> bool:
             self._signal(signal.SIGSTOP)
@@ -165,15 +171,25 @@ class Stack:
                 return False
             return True
 
-        if not self.rests and (self.web.running or self.worker.running):
-            until(is_free, "a moment without a transaction")
-            self.rests = True
+        if self._rests_since or not (self.web.running or self.worker.running):
+            return
+        until(is_free, "a moment without a transaction")
+        self._rests_since = run_of(self._redis) or "away"
+        if gives_up_jobs:
+            until(lambda: not asked_for_jobs(self._redis), "the end of the last request for a job")
 
-    def go_on(self) -> None:
-        """Let both processes go on."""
-        if self.rests:
-            self._signal(signal.SIGCONT)
-            self.rests = False
+    def _go_on(self) -> None:
+        """Let frozen processes go on; those whose Redis was started anew meanwhile begin anew too."""
+        if not self._rests_since:
+            return
+        if run_of(self._redis) != self._rests_since:
+            self.stop()
+        self._signal(signal.SIGCONT)
+        self._rests_since = ""
+
+    @property
+    def _redis(self) -> str:
+        return self.environment["REDIS_URL"]
 
     def _signal(self, number: signal.Signals) -> None:
         for process in (self.web, self.worker):
@@ -181,7 +197,7 @@ class Stack:
 
     def stop(self) -> None:
         """End everything that runs."""
-        self.rests = False
+        self._rests_since = ""
         for process in (self.web, self.worker):
             if process.running:
                 process.kill()
@@ -213,6 +229,20 @@ def let_stacks_rest() -> None:
     """Let every stack rest until a test asks for it again."""
     for stack in _STACKS:
         stack.rest()
+
+
+def run_of(redis_url: str) -> str:
+    """Return which run of Redis this is; nothing while it is away."""
+    with suppress(RedisError), Redis.from_url(redis_url) as client:
+        return str(client.info("server")["run_id"])
+    return ""
+
+
+def asked_for_jobs(redis_url: str) -> bool:
+    """Whether somebody waits for a message of a queue."""
+    with suppress(RedisError), Redis.from_url(redis_url) as client:
+        return int(client.info("clients")["blocked_clients"]) > 0
+    return False
 
 
 def works_on(database_url: str) -> bool:
