@@ -11,7 +11,7 @@ UV := $(shell command -v uv 2>/dev/null || echo .local/uv/bin/uv)
 JOBS ?= 2
 PYTEST_ARGS ?=
 
-.PHONY: help run test check format bench browser install clean
+.PHONY: help run test check check-types check-rest format bench browser install clean
 
 help: ## List what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,11 +23,16 @@ test: $(STAMP) browser ## Run all tests, those in a browser too (PYTEST_ARGS="-k
 	$(PYTHON) -m pytest --numprocesses $(JOBS) --dist worksteal $(PYTEST_ARGS)
 
 check: $(STAMP) ## Format, lint, types, floors, templates, migrations, deployment
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target check-types check-rest
+
+check-types: $(STAMP)
+	$(VENV)/bin/mypy .
+
+check-rest: $(STAMP)
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/djlint --quiet --lint templates
-	$(VENV)/bin/mypy .
 	$(PYTHON) -m config.tests.deployment
 
 format: $(STAMP) ## Put code and templates into shape
