@@ -51,6 +51,8 @@ class Walk:
 
     before: Mapping[str, Counter[str]] = field(default_factory=dict)
     """Every row as it was, by table."""
+    written: Mapping[str, int] = field(default_factory=dict)
+    """How many rows were written so far, by table, what was undone included."""
     statuses: dict[str, dict[str, Statuses]] = field(default_factory=lambda: defaultdict(dict))
     telling: list[str] = field(default_factory=list)
     """Answers about what exists and is not theirs that differ from answers about what does not exist."""
@@ -68,6 +70,8 @@ class Visitor:
         self.key = ""
         if member is not None:
             self.browser.force_login(member)
+            # The session is noted and renewed now, and not anew with each request that is undone.
+            self.browser.get("/settings/")
             self.key = key_of(member)
         self.cookies = self.browser.cookies.output(header="", sep=";")
         self.session = self.browser.cookies.get(settings.SESSION_COOKIE_NAME)
@@ -109,7 +113,7 @@ def _walked(scene: Scene, strangers: frozenset[str]) -> Walk:
     gone = scene.people.get("deactivated")
     if gone is not None:
         User.objects.filter(pk=gone.pk).update(is_active=False)
-    found.before = _all_rows()
+    found.before, found.written = _all_rows(), _writes()
     strangers = strangers or frozenset(name for name in scene.people if name.startswith("away_"))
     for visitor in visitors:
         for pattern, address in scene.addresses.items():
@@ -144,10 +148,11 @@ def _asked_and_undone(
 ) -> Answer:
     """Ask and undo it; a refusal, and whatever somebody unrelated asks for, may have changed nothing."""
     here = transaction.savepoint()
-    written = _writes()
+    before = found.written
     response = visitor.ask(method, address)
+    found.written = _writes()
     if unrelated or response.status_code in REFUSED:
-        tables = [table for table, rows in _writes().items() if rows != written.get(table)]
+        tables = [table for table, rows in found.written.items() if rows != before.get(table)]
         found.changed += [
             f"{visitor.name} {method} {address}: {table}"
             for table in tables
