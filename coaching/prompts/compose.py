@@ -33,13 +33,15 @@ def compose_answer(
     sources: Sequence[SourceText],
     notes: Sequence[str] = (),
     handback: str = "",
+    asks_back: bool = False,
     history_tokens: int = HISTORY_TOKENS,
 ) -> ChatRequest:
     """Compose the coaching answer to `question`.
 
     `history` is the conversation before the question, oldest first: the newest messages that fit into
     `history_tokens` are kept. `notes` are facts about the client, `handback` what a human coach did
-    since the AI last spoke. `sources` are cited by their `number`.
+    since the AI last spoke. `sources` are cited by their `number`. With `asks_back`, one question back may come
+    instead of an answer.
     """
     system = PROMPTS["answer"].fill(
         name=_line(persona.name),
@@ -49,6 +51,7 @@ def compose_answer(
         instructions=as_material(persona.instructions) or "None.",
         notes="\n".join(tagged("note", note) for note in notes) or "Nothing yet.",
         handback=tagged("handback", handback) if handback else "",
+        ask_back=PROMPTS["ask_back"].text if asks_back else "",
     )
     return ChatRequest(
         purpose="answer",

@@ -57,9 +57,9 @@ def last_of(request: ChatRequest) -> str:
 
 class TestLibrary:
     def test_every_prompt_has_a_version_and_the_hash_of_its_file(self) -> None:
-        assert sorted(PROMPTS) == ["answer", "brief", "draft", "title"]
+        assert sorted(PROMPTS) == ["answer", "ask_back", "brief", "draft", "title"]
         for name, prompt in PROMPTS.items():
-            assert prompt.version == "1"
+            assert prompt.version == ("2" if name == "answer" else "1")
             assert prompt.hash == hashlib.sha256((FOLDER / f"{name}.md").read_bytes()).hexdigest()
 
     def test_a_file_without_a_version_is_refused(self, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from prometheus_client import REGISTRY
 
 from accounts.tests.cast import Cast
 from coaching.models import PromptRun
+from coaching.prompts.library import PROMPTS
 from coaching.providers.ports import ProviderUnavailable
 from coaching.providers.scripted import Reply, ScriptedChat
 from coaching.tests.factories import PersonaFactory
@@ -81,6 +82,18 @@ class TestAnAnswer:
         assert ear.text == reply.content
         assert isinstance(ear.events[-1], MessageChanged)
         assert ear.events[-1].state == "complete"
+
+    async def test_may_be_a_question_back_where_the_question_says_too_little_but_not_twice(
+        self, cast: Cast, conversation: Conversation
+    ) -> None:
+        stage.chat = ScriptedChat(otherwise="Do you mean meetings, data, or a colleague?")
+        for words in ("Er?", "Er?", "How do we begin a meeting well?"):
+            await say(cast, conversation, words)
+            await turns.finished()
+        asked = [PROMPTS["ask_back"].text in request.messages[0].content for request in stage.chat.asked]
+        assert asked == [True, False, False]
+        replies = Message.objects.filter(conversation=conversation, sender_type="ai").order_by("sequence")
+        assert [reply.metadata.get("asks_back", False) async for reply in replies] == asked
 
     async def test_is_metered(self, cast: Cast, conversation: Conversation) -> None:
         stage.chat = ScriptedChat("Yes.")

@@ -54,6 +54,8 @@ class Loaded:
     search_text: str
     history: tuple[ChatMessage, ...]
     handback: str
+    asked_back: bool = False
+    """Whether the AI's last message was allowed to be a question back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,8 @@ class Plan:
     request: ChatRequest
     retrieval: Retrieval
     passages: dict[int, RetrievedPassage]
+    asks_back: bool = False
+    """Whether the answer may be a question back."""
 
 
 _PERSONA = ("name", "bio", "tone", "instructions", "low_confidence_below")
@@ -100,6 +104,7 @@ def load(turn_id: UUID) -> Loaded | None:
             if message.sender_type in _NAMED and message.content
         ),
         handback=_what_the_coach_did(earlier),
+        asked_back=_was_asked_back(earlier),
     )
 
 
@@ -150,6 +155,12 @@ def _what_the_coach_did(earlier: Sequence[ledger.Said]) -> str:
     return "\n".join(said)
 
 
+def _was_asked_back(earlier: Sequence[ledger.Said]) -> bool:
+    spoken = (said for said in reversed(earlier) if said.sender_type == Message.Sender.AI)
+    last = next(spoken, None)
+    return last is not None and bool(last.metadata.get("asks_back"))
+
+
 def look_up(loaded: Loaded, understood: Understood) -> Plan:
     """Retrieve the passages for a turn and write its prompt."""
     found = retrieve(
@@ -163,11 +174,13 @@ def look_up(loaded: Loaded, understood: Understood) -> Plan:
         SourceText(number=number, title=passage.title, text=passage.text, score=passage.score)
         for number, passage in passages.items()
     )
+    asks_back = understood.is_vague and not loaded.asked_back
     request = compose_answer(
         persona=loaded.voice.persona,
         history=loaded.history,
         question=loaded.question,
         sources=sources,
         handback=loaded.handback,
+        asks_back=asks_back,
     )
-    return Plan(loaded, request, found, passages)
+    return Plan(loaded, request, found, passages, asks_back)

@@ -90,6 +90,8 @@ def _reply(plan: Plan, outcome: Outcome, *, now: datetime) -> Message:
         citations=[citation.as_dict() for citation in resolve(outcome.text, plan.passages)],
         metadata={"error": outcome.error} if outcome.error else {},
     )
+    if plan.asks_back and outcome.ended == "complete":
+        reply.metadata["asks_back"] = True
     reply.domains = cited_domains(reply, plan)
     reply.retrieval = {
         "passages": [str(passage.passage_id) for passage in plan.passages.values()],

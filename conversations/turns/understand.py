@@ -27,6 +27,8 @@ class Understood:
 
     vector: NDArray[np.float32] | None = None
     domains: tuple[str, ...] = ()
+    is_vague: bool = False
+    """Whether it says too little to be answered."""
 
 
 async def understand(question: str, sink: MeterSink | None = None) -> Understood:
@@ -41,7 +43,8 @@ async def understand(question: str, sink: MeterSink | None = None) -> Understood
         logger.warning("question_not_embedded")
         return Understood()
     routing = router.route(question=question, vector=vector)
-    return Understood(vector, () if routing.unsure else routing.domains)
+    domains = () if routing.unsure else routing.domains
+    return Understood(vector, domains, is_vague=routing.needs_clarification)
 
 
 async def vector_of(question: str, sink: MeterSink | None = None) -> NDArray[np.float32] | None:
