@@ -1,13 +1,17 @@
 """How a message looks: one form for the page, the socket and the share link."""
 
 import re
+import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString
 
 from conversations.models import Conversation, Feedback, Message
@@ -25,6 +29,9 @@ PROBLEMS = {
 }
 """What became of an answer, by the name of the failure; never the provider's own words."""
 
+TEMPLATE = "conversations/partials/message.html"
+_HOLE = f"hole-{secrets.token_hex(16)}-"
+"""No text that somebody writes contains it."""
 _PHONE = re.compile(r"\+?[0-9][0-9 ()./-]{1,}")
 
 
@@ -76,6 +83,16 @@ class MessageView:
     def who(self) -> str:
         """The speaker as icons and classes name it: client, ai, coach or system."""
         return "coach" if self.sender_type == Message.Sender.HUMAN_COACH else self.sender_type
+
+    @property
+    def moment(self) -> str:
+        """When it was said, as a machine reads it."""
+        return timezone.localtime(self.at).isoformat()
+
+    @property
+    def clock(self) -> str:
+        """The time of day."""
+        return f"{timezone.localtime(self.at):%H:%M}"
 
     @property
     def rateable(self) -> bool:
@@ -194,5 +211,41 @@ def views_of(messages: Iterable[Message], names: Names, *, reader_id: UUID) -> l
 
 
 def message_html(view: MessageView) -> str:
-    """Render one message."""
-    return render_to_string("conversations/partials/message.html", {"message": view})
+    """Render one message.
+
+    Every turn shows a question and the place of its answer, so of messages without more the template is rendered
+    once for all that are alike, with holes for what no two have in common: a fifth of a turn (`benchmarks.chat`).
+    """
+    if view.rateable or view.citations or view.help_lines:
+        return render_to_string(TEMPLATE, {"message": view})
+    pieces = _pieces(
+        sender_type=view.sender_type,
+        sender_name=view.sender_name,
+        who=view.who,
+        state=view.state,
+        kind=view.kind,
+        problem=view.problem,
+        drafted_by_ai=view.drafted_by_ai,
+        has_words=view.length > 0,
+    )
+    filling = {
+        "id": str(view.id),
+        "sequence": str(view.sequence),
+        "length": str(view.length),
+        "moment": view.moment,
+        "clock": view.clock,
+        "body": conditional_escape(view.body),
+    }
+    return "".join(filling[piece] if number % 2 else piece for number, piece in enumerate(pieces))
+
+
+@lru_cache(maxsize=1024)
+def _pieces(*, has_words: bool, **alike: Any) -> tuple[str, ...]:
+    """Return the rendered template cut at its holes: text and the name of a hole in turn."""
+    holes: dict[str, Any] = {
+        name: f"{_HOLE}{name}." for name in ("id", "sequence", "length", "moment", "clock", "body")
+    }
+    if not has_words:
+        holes["length"] = 0
+    shown = render_to_string(TEMPLATE, {"message": {**alike, **holes}})
+    return tuple(re.split(rf"{_HOLE}(\w+)\.", shown))
