@@ -7,6 +7,7 @@ import threading
 from django.db import DatabaseError
 
 from coaching.providers import registry
+from config import memory
 from conversations.turns.understand import understand
 
 logger = logging.getLogger(__name__)
@@ -19,6 +20,7 @@ def warm() -> None:
         asyncio.run(_understand_once())
     except DatabaseError:
         logger.warning("routing_not_warm")
+    memory.give_back()
 
 
 async def _understand_once() -> None:

@@ -26,7 +26,7 @@ from twisted.internet import defer, reactor
 from twisted.internet.tcp import Connection
 from typing_extensions import override
 
-from config import asgi, health
+from config import asgi, health, memory
 from config.request_bodies import limit_for, seconds_for
 from conversations.turns.run import turns
 
@@ -206,6 +206,7 @@ class Web(CommandLineInterface):  # type: ignore[misc]
 
 def main(arguments: list[str]) -> None:
     """Serve until told to stop."""
+    memory.use_few_arenas()
     sys.setswitchinterval(SWITCH_SECONDS)
     daphne.server.HTTPFactory = CappedFactory
     daphne.server.WebSocketFactory.protocol = CodedProtocol
