@@ -27,6 +27,9 @@ WINDOW = 254
 BATCH_TOKENS = 512
 """Pieces, padding included, of one batch. Larger ones leave the processor's cache: slower, with more memory."""
 
+QUESTION = 2000
+"""Characters up to which a single text is embedded without letting others in between."""
+
 Vectors = NDArray[np.float32]
 
 
@@ -105,6 +108,8 @@ class MiniLM:
 
     async def _embed(self, texts: list[str]) -> Embedded:
         loop = asyncio.get_running_loop()
+        if len(texts) == 1 and len(texts[0]) <= QUESTION:
+            return await loop.run_in_executor(self._executor, self._embed_here, texts)
         windows = await loop.run_in_executor(self._executor, self._windows, texts)
         sums = np.zeros((len(texts), WIDTH), np.float32)
         batches = _batches(windows)
@@ -112,17 +117,20 @@ class MiniLM:
         async def drain() -> None:
             # No more batches wait in the executor than run, so a question gets in between those of a book.
             for batch in batches:
-                vectors = await loop.run_in_executor(self._executor, self._run, batch)
-                weights = [len(window.pieces) for window in batch]
-                np.add.at(
-                    sums, [window.text for window in batch], vectors * np.array(weights, np.float32)[:, None]
-                )
+                _add(sums, batch, await loop.run_in_executor(self._executor, self._run, batch))
 
         async with asyncio.TaskGroup() as group:
             for _ in range(self.threads):
                 group.create_task(drain())
-        vectors = sums / np.linalg.norm(sums, axis=1, keepdims=True)
-        return Embedded(vectors, Usage(input_tokens=sum(len(window.pieces) for window in windows)))
+        return _embedded(sums, windows)
+
+    def _embed_here(self, texts: list[str]) -> Embedded:
+        """Embed within one call of a thread: each more would cost a short text a tenth of what it takes."""
+        windows = self._windows(texts)
+        sums = np.zeros((len(texts), WIDTH), np.float32)
+        for batch in _batches(windows):
+            _add(sums, batch, self._run(batch))
+        return _embedded(sums, windows)
 
     def _windows(self, texts: list[str]) -> list[Window]:
         self._engine()
@@ -162,6 +170,17 @@ def cut(text: int, pieces: Sequence[int]) -> list[Window]:
         windows.append(Window(text, (START, *pieces[start : start + size], END)))
         start += size
     return windows
+
+
+def _add(sums: Vectors, batch: Sequence[Window], vectors: Vectors) -> None:
+    """Add the vectors of windows to those of their texts, each by its length."""
+    lengths = np.array([len(window.pieces) for window in batch], np.float32)
+    np.add.at(sums, [window.text for window in batch], vectors * lengths[:, None])
+
+
+def _embedded(sums: Vectors, windows: Sequence[Window]) -> Embedded:
+    vectors = sums / np.linalg.norm(sums, axis=1, keepdims=True)
+    return Embedded(vectors, Usage(input_tokens=sum(len(window.pieces) for window in windows)))
 
 
 def _batches(windows: Sequence[Window]) -> Iterator[list[Window]]:
