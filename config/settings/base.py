@@ -201,7 +201,7 @@ def _redis(number: int) -> str:
 DATABASES = {"default": _database("DATABASE_URL", DATABASE_URL)}
 if ENV.given("ANALYTICS_DATABASE_URL"):
     DATABASES["analytics"] = _database("ANALYTICS_DATABASE_URL", ENV.text("ANALYTICS_DATABASE_URL"))
-DATABASE_THREADS = ENV.integer("DATABASE_THREADS", 8, least=1)
+DATABASE_THREADS = ENV.integer("DATABASE_THREADS", 4, least=1)
 """Threads on which asynchronous code does its short database work."""
 PRESENCE_URL = _redis(3)
 """Where it is noted who is in a conversation now."""
