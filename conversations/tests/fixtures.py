@@ -9,6 +9,7 @@ from accounts import quotas
 from accounts.models import User
 from accounts.tests.api_caller import Api, as_program
 from accounts.tests.cast import Cast
+from coaching.providers import registry
 from coaching.providers.scripted import ScriptedChat
 from coaching.tests.factories import PersonaFactory
 from conversations import tasks
@@ -39,11 +40,15 @@ def threads() -> Iterator[None]:
 
 
 @pytest.fixture
-def scripted(settings: Any, threads: None) -> None:
+def scripted(settings: Any, threads: None) -> Iterator[None]:
     """Let a script answer: one sentence, unless the test puts another script on the stage."""
     settings.CHAT_MODEL = f"{DOUBLES}.chat"
     settings.EMBEDDING_MODEL = f"{DOUBLES}.embeddings"
     stage.chat = ScriptedChat(otherwise="Begin with one question.")
+    # A provider that has failed in other tests may be left alone for a while.
+    registry.forget()
+    yield
+    registry.forget()
 
 
 @pytest.fixture
