@@ -111,6 +111,7 @@ class ConversationConsumer(LiveConsumer):
     async def connect(self) -> None:
         """Let a member in who may read the conversation."""
         self.joined = False
+        self.settled: set[UUID] = set()
         if not await self.open():
             return
         self.conversation_id: UUID = self.scope["url_route"]["kwargs"]["conversation_id"]
@@ -170,6 +171,11 @@ class ConversationConsumer(LiveConsumer):
     def hear(self, event: Event) -> None:
         """Pass an event on to this browser, unless it is about words that it may not read."""
         if isinstance(event, Delta | MessageChanged) and event.sequence < self.standing.visible_from:
+            return
+        if isinstance(event, MessageChanged) and event.state != "streaming":
+            self.settled.add(event.message)
+        elif isinstance(event, Delta | MessageChanged) and event.message in self.settled:
+            # Read before the answer ended, and heard after its end.
             return
         if isinstance(event, StateChanged) and not self.standing.is_client:
             self.looking = asyncio.create_task(self.look_again())

@@ -1,5 +1,7 @@
 """What a socket leaves on record, and when it must close."""
 
+import asyncio
+from dataclasses import replace
 from types import SimpleNamespace
 from uuid import uuid4
 
@@ -14,8 +16,9 @@ from django.utils import timezone
 
 from accounts.models import AuditEvent, User
 from accounts.tests.cast import Cast
-from conversations import handoff
+from conversations import access, handoff
 from conversations.consumers import ConversationConsumer
+from conversations.events import Delta, Event, MessageChanged
 from conversations.models import Conversation
 from conversations.tests.factories import begin, say
 from conversations.watch import SIGNED_OUT, Watched, verdicts
@@ -84,3 +87,26 @@ class TestACoachWhoReadsAlong:
         )
         await self.visit(cast.home.coach, conversation)
         assert await AuditEvent.objects.filter(action="conversation.read").acount() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("threads")
+class TestAnAnswerThatEndsWhileAPageCatchesUp:
+    def heard(self, conversation: Conversation, *events: Event) -> list[str]:
+        """Return the states that a socket shows of what its process hears."""
+        consumer = ConversationConsumer()
+        consumer.outbox, consumer.settled = asyncio.Queue(), set()
+        consumer.standing = access.Standing(conversation, "client")
+        for event in events:
+            consumer.hear(event)
+        told = [consumer.outbox.get_nowait() for _ in range(consumer.outbox.qsize())]
+        return [getattr(event, "state", "delta") for event in told]
+
+    async def test_stays_ended_though_it_was_read_before(self, cast: Cast) -> None:
+        conversation = await sync_to_async(begin)(cast.home.owner)
+        begun = MessageChanged(uuid4(), 2, "ai", "streaming", 0, "<p></p>")
+        word = Delta(begun.message, 2, 0, "Begin")
+        ended = replace(begun, state="complete", length=5, html="<p>Begin</p>")
+        another = replace(begun, message=uuid4(), sequence=4)
+        told = self.heard(conversation, begun, word, ended, begun, word, another)
+        assert told == ["streaming", "delta", "complete", "streaming"]
