@@ -62,7 +62,7 @@ def open_erasure(person: User) -> Erasure | None:
 def ask_for_erasure(
     *, actor: User, person: User, now: datetime, request: HttpRequest | None = None
 ) -> Erasure:
-    """Have the person erased once the days of grace are over, and end their keys; asking twice changes nothing.
+    """Have the person erased once the days of grace are over, and end their keys; asking twice changes nothing else.
 
     Somebody who asks for themselves is signed out everywhere, too: signing in and cancelling takes it back.
 
@@ -92,6 +92,8 @@ def ask_for_erasure(
             )
             tokens.revoke_all(owner=person, actor=actor, reason="erasure asked", now=now, request=request)
     except IntegrityError:
+        # A key that was made since the first wish ends with the second.
+        tokens.revoke_all(owner=person, actor=actor, reason="erasure asked", now=now, request=request)
         return Erasure.objects.get(person_id=person.pk, state__in=OPEN)
     return erasure
 

@@ -10,7 +10,7 @@ from django.core.files.storage import default_storage
 from django.test import Client
 from django.utils import timezone
 
-from accounts import tasks, tokens
+from accounts import data_requests, tasks, tokens
 from accounts.lifecycle_models import AccountExport, Erasure
 from accounts.models import ApiToken, AuditEvent, User
 from accounts.tests.cast import Cast
@@ -209,6 +209,13 @@ class TestAnAdministrator:
         ended = AuditEvent.objects.get(action="token_revoked")
         assert (ended.actor_id, ended.reason) == (admin.pk, "erasure asked")
         assert ended.organization_id == cast.home.organization.pk
+
+    def test_a_key_made_after_it_ends_when_the_person_asks_too(self, cast: Cast) -> None:
+        person, admin, now = cast.home.owner, cast.home.admin, timezone.now()
+        first = data_requests.ask_for_erasure(actor=admin, person=person, now=now)
+        tokens.issue(owner=person, name="Planner", scopes=["read"], days=30, now=now)
+        assert data_requests.ask_for_erasure(actor=person, person=person, now=now) == first
+        assert not ApiToken.objects.filter(owner=person, revoked_at=None).exists()
 
     def test_must_know_the_own_password_and_the_others_address(self, client: Client, cast: Cast) -> None:
         client.force_login(cast.home.admin)
