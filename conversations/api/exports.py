@@ -1,6 +1,6 @@
 """Exports: begin one, watch it, fetch its files, delete it; and one conversation as Markdown at once."""
 
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -9,15 +9,18 @@ from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from typing_extensions import override
 
 from accounts import quota_pages, quotas
+from accounts.api_authentication import granted
 from accounts.api_envelope import Answer
 from accounts.api_errors import Problem, conflict
 from accounts.api_operations import Operation, Said
 from accounts.api_parsing import StrictSerializer
-from accounts.scopes import Scope
+from accounts.models import User
+from accounts.scopes import Scope, offered_to
 from conversations import access, exports, exports_markdown, tasks
 from conversations.downloads import attachment
 from conversations.outward import Export
@@ -120,6 +123,17 @@ class AnalyticsExportShape(serializers.Serializer[Any]):
     export = ExportShape()
 
 
+def refuse_other_peoples(request: Request, kind: str) -> None:
+    """Refuse a key that does not open what an administrator sees of others.
+
+    Raises:
+        PermissionDenied: the export is about others, and the key has not the scope for them.
+    """
+    about_others = kind != Export.Kind.OWN and Scope.ADMIN in offered_to(cast(User, request.user).role)
+    if about_others and Scope.ADMIN not in granted(request):
+        raise PermissionDenied
+
+
 class _Exporting(Operation):
     """What begins exports."""
 
@@ -128,8 +142,10 @@ class _Exporting(Operation):
 
         Raises:
             NotVisible: the member may not have this kind.
+            PermissionDenied: the key does not open it.
             Problem: it cannot be begun now; the headers say when it can, where waiting helps.
         """
+        refuse_other_peoples(self.request, wanted["kind"])
         try:
             export = exports.ask(
                 member=self.member, now=timezone.now(), request=self.django_request, **wanted
@@ -198,6 +214,7 @@ class ExportFile(Operation):
     @extend_schema(tags=["exports"], responses={(200, "*/*"): OpenApiTypes.BINARY})
     def get(self, _request: Request, export_id: UUID, name: str) -> HttpResponse:
         """Fetch a file as it is, without an envelope, if all that is in it is still yours to read; that is on record."""
+        refuse_other_peoples(self.request, access.own_export(self.member, export_id).kind)
         try:
             file = exports.fetch(
                 member=self.member,
@@ -231,6 +248,7 @@ class AnalyticsExport(_Exporting):
         asked = dict(self.query(AnalyticsExportQuery))
         kind, sheet = exports.sheet_of(self.member, asked.pop("type"))
         asked["kind"] = kind
+        refuse_other_peoples(self.request, kind)
         export = exports.at_hand(member=self.member, now=timezone.now(), **asked) or self.begun(**asked)
         ready = export.state == Export.State.READY
         url = address_of(export, f"{sheet}.{export.format}", self.django_request) if ready else None

@@ -244,11 +244,22 @@ class TestTheExportOfTheAnalytics:
         self, cast: Cast, who: str, data: str, kind: str, sheet: str
     ) -> None:
         export = made(somebody(cast, who), kind, "jsonl")
-        api = as_program(somebody(cast, who), "read")
+        api = as_program(somebody(cast, who), "read", *(["admin"] if who == "admin" else []))
         found = api("GET", f"analytics/export?type={data}&format=jsonl")
         assert found.status == 200
         assert found.data["download_url"] == f"http://testserver/api/v1/exports/{export.pk}/{sheet}.jsonl"
         assert download(api, found.data["download_url"]).status_code == 200
+
+    @pytest.mark.parametrize("kind", ["feedback", "daily_counts"])
+    def test_about_others_needs_a_key_for_administrators(self, cast: Cast, kind: str) -> None:
+        export = made(cast.home.admin, kind, "csv")
+        api = as_program(cast.home.admin, "read", "write")
+        data = "feedback" if kind == "feedback" else "messages"
+        name = "feedback" if kind == "feedback" else "days"
+        assert api("GET", f"analytics/export?type={data}").status == 403
+        assert api("POST", "exports", {"kind": kind}).status == 403
+        assert download(api, f"/api/v1/exports/{export.pk}/{name}.csv").status_code == 403
+        assert Export.objects.count() == 1
 
     @pytest.mark.parametrize(
         "query",
