@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from typing_extensions import override
 
-from accounts import audit, data_requests, people, tokens
+from accounts import addresses, audit, data_requests, people, tokens
 from accounts.models import User
 
 
@@ -96,6 +96,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         """Send the link to whom a password is for."""
         if people.may_choose_password(user):
             super().send_password_reset_mail(user, email, context)
+
+    @override
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """Return the address by which limits on signing in count."""
+        return addresses.of(request)
 
     @override
     def is_safe_url(self, url: str) -> bool:

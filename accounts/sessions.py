@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from allauth.account.adapter import get_adapter
 from django.contrib.sessions.models import Session
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from accounts import audit, devices, tokens
+from accounts import addresses, audit, devices, tokens
 from accounts.access import NotVisible
 from accounts.entry_models import SignedIn
 from accounts.models import User
@@ -58,7 +57,7 @@ def _save(request: HttpRequest, user: User, key: str, now: datetime) -> None:
     """Write the row of a session, or renew it."""
     seen = {
         "device": devices.in_words(request.headers.get("User-Agent", "")),
-        "address": get_adapter(request).get_client_ip(request),
+        "address": addresses.of(request) or None,
         "last_used_at": now,
     }
     SignedIn.objects.bulk_create(

@@ -21,7 +21,9 @@ SIDELINE_ROLE = ENV.text("SIDELINE_ROLE", "command")
 
 DEBUG = False
 BEHIND_PROXY = ENV.flag("BEHIND_PROXY", default=False)
-"""Whether a proxy of ours is in front, whose headers can be believed."""
+"""Whether a proxy of ours is in front, which says whether people came by HTTPS."""
+TRUSTED_PROXIES = ENV.integer("TRUSTED_PROXIES", 0)
+"""How many proxies of ours each add an address to `X-Forwarded-For`; with none the header is not looked at."""
 SECRET_KEY = ""
 ALLOWED_HOSTS: list[str] = []
 SITE_NAME = "Sideline"
