@@ -226,6 +226,18 @@ class TestGuessing:
         monkeypatch.setattr("conversations.sharing_pages.timezone.now", lambda: noon + timedelta(minutes=1))
         assert browser.get(f"/s/{token}/").status_code == 200
 
+    def test_at_the_same_moment_is_answered_no_more_often(
+        self, owner: User, conversation: Conversation, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        make(owner, conversation)
+        noon = timezone.now().replace(second=5)
+        monkeypatch.setattr("conversations.sharing_pages.timezone.now", lambda: noon)
+        # Each has looked before any of them was counted.
+        monkeypatch.setattr("conversations.guesses.are_spent", lambda *_all, **_named: False)
+        browser = holder()
+        statuses = [browser.get(f"/s/{token_urlsafe(32)}/").status_code for _guess in range(30)]
+        assert statuses == [404] * guesses.A_MINUTE + [429] * (30 - guesses.A_MINUTE)
+
     def test_1000_tokens_hit_nothing(self, owner: User, conversation: Conversation) -> None:
         make(owner, conversation)
         hits = 0
