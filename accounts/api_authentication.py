@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.contrib.sessions.models import Session
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
@@ -11,7 +10,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from typing_extensions import override
 
-from accounts import tokens
+from accounts import sessions, tokens
 from accounts.api_errors import WithoutCsrfToken
 from accounts.models import ApiToken, User
 from accounts.scopes import Scope, offered_to
@@ -74,7 +73,13 @@ def lasting(request: Request) -> Callable[[], bool]:
         token_id = request.auth.pk
         return lambda: tokens.is_live(token_id=token_id, now=timezone.now())
     session_key = request.session.session_key
-    return lambda: Session.objects.filter(session_key=session_key, expire_date__gt=timezone.now()).exists()
+    person_id = request.user.pk
+
+    def lives() -> bool:
+        person = sessions.person_of(session_key, now=timezone.now())
+        return person is not None and person.pk == person_id
+
+    return lives
 
 
 class MayDo(BasePermission):

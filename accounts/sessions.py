@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.models import Session
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.crypto import constant_time_compare
 
 from accounts import addresses, audit, devices, tokens
 from accounts.access import NotVisible
@@ -66,6 +68,24 @@ def _save(request: HttpRequest, user: User, key: str, now: datetime) -> None:
         unique_fields=["session"],
         update_fields=list(seen),
     )
+
+
+def person_of(session_key: str | None, *, now: datetime) -> User | None:
+    """Return whom a session signs in, as Django would with a request: none when it ended, or they were deactivated.
+
+    A password that was chosen elsewhere ends it as well. For doors that stay open, or that open before Django.
+    """
+    session = Session.objects.filter(session_key=session_key, expire_date__gt=now).first()
+    if session is None:
+        return None
+    held = session.get_decoded()
+    member = User.objects.filter(pk=held.get(SESSION_KEY, UUID(int=0)), is_active=True).first()
+    if member is None:
+        return None
+    # A secret of the installation that was replaced may have signed it.
+    signatures = (member.get_session_auth_hash(), *member.get_session_auth_fallback_hash())
+    signed = any(constant_time_compare(held.get(HASH_SESSION_KEY, ""), each) for each in signatures)
+    return member if signed else None
 
 
 def sessions_of(member: User, *, now: datetime) -> QuerySet[SignedIn]:
