@@ -36,7 +36,7 @@ application = ProtocolTypeRouter(
             BodyLimit(
                 django_application,
                 default=settings.REQUEST_BODY_LIMIT,
-                by_prefix=settings.REQUEST_BODY_LIMITS,
+                by_path=settings.REQUEST_BODY_LIMITS,
                 patience_s=settings.REQUEST_BODY_SECONDS,
             )
         ),

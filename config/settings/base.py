@@ -241,10 +241,10 @@ REQUEST_BODY_LIMIT = 1024 * 1024
 """Bytes of a request body that are read before Django sees anything."""
 _UPLOAD_LIMIT = ENV.integer("UPLOAD_LIMIT_MB", 110, least=1) * 1024 * 1024
 REQUEST_BODY_LIMITS: dict[str, int] = {
-    "/admin/knowledge/": _UPLOAD_LIMIT,
+    r"/admin/knowledge/document/(upload|[0-9a-f-]{36}/replace)/": _UPLOAD_LIMIT,
     "/api/v1/documents": _UPLOAD_LIMIT,
 }
-"""Longer bodies by path prefix: where files are handed in."""
+"""Longer bodies by path, as regular expressions: where files are handed in, by whoever may do that."""
 REQUEST_BODY_SECONDS = 30.0
 """How long a request body may stand still before the request is given up."""
 
