@@ -33,7 +33,8 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at r
         labels: ClassVar = {"is_active": "May sign in"}
         help_texts: ClassVar = {
             "email": "The person signs in with this address. It cannot be changed after the first sign-in.",
-            "is_active": "Without it the person is signed out at once, everywhere.",
+            "is_active": "Without it the person is signed out at once, everywhere, and their API keys are "
+            "revoked. Neither comes back when they may sign in again.",
         }
 
     @override

@@ -5,6 +5,7 @@ signed in: otherwise they could become that person, and read what was only said 
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from allauth.account.forms import ResetPasswordForm
 from allauth.core.context import request_context
@@ -13,7 +14,7 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts import audit, seats
+from accounts import audit, seats, sessions
 from accounts.access import NotVisible, administers
 from accounts.models import Organization, User
 from accounts.roles import Role
@@ -94,6 +95,12 @@ def change_person(
         if broken_constraint(error) == "last_administrator_stays":
             raise LastAdministrator from error
         raise
+    if "is_active" in fields:
+        # Also when somebody comes back: nothing may open again that a sign-in left behind at the last moment.
+        reason = "deactivated" if before.is_active else "reactivated"
+        sessions.end_everywhere(
+            person=person, actor=actor, reason=reason, now=timezone.now(), request=request
+        )
     for field in fields:
         audit.record(
             actor=actor,
@@ -104,6 +111,21 @@ def change_person(
             organization_id=person.organization_id,
         )
     return person
+
+
+def sign_out_everywhere(
+    *, actor: User, person: User, now: datetime, request: HttpRequest | None = None
+) -> sessions.Ended:
+    """End every session and every key of somebody whose device was lost or whose password is known; record it.
+
+    Raises:
+        NotVisible: the actor does not administer the person's organization.
+    """
+    if not administers(actor, person.organization_id):
+        raise NotVisible
+    return sessions.end_everywhere(
+        person=person, actor=actor, reason="by an administrator", now=now, request=request
+    )
 
 
 def _claim_seat(person: User) -> None:

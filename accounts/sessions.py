@@ -11,7 +11,7 @@ from uuid import UUID
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.models import Session
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 
@@ -117,6 +117,43 @@ def end_others(*, member: User, request: HttpRequest, now: datetime) -> Ended:
         _record(member, audit.person(member), f"all others: {ended}", request)
     keys = tokens.revoke_all(owner=member, reason="all others", now=now, request=request)
     return Ended(ended, keys)
+
+
+@transaction.atomic
+def end_everywhere(
+    *, person: User, actor: User, reason: str, now: datetime, request: HttpRequest | None = None
+) -> Ended:
+    """End every session of a person and every key, and record it: nothing that was open opens anything again.
+
+    Open sockets follow within seconds. Whether the actor may do this is for the caller to ask.
+    """
+    ended = end_all_of(person.pk)
+    if ended:
+        audit.record(
+            actor=actor,
+            action="session_ended",
+            resource=audit.person(person),
+            reason=f"{reason}: {ended}",
+            request=request,
+            organization_id=person.organization_id,
+        )
+    keys = tokens.revoke_all(owner=person, actor=actor, reason=reason, now=now, request=request)
+    return Ended(ended, keys)
+
+
+def end_all_of(person_id: UUID) -> int:
+    """Delete every session of a person; return how many there were.
+
+    A session whose first page is still being made is not listed yet: those few are opened to see whose they are.
+    """
+    listed = SignedIn.objects.filter(user_id=person_id).values_list("session_id", flat=True)
+    others = Session.objects.exclude(Exists(SignedIn.objects.filter(session_id=OuterRef("pk"))))
+    unlisted = [
+        session.session_key
+        for session in others.iterator(chunk_size=500)
+        if session.get_decoded().get(SESSION_KEY) == str(person_id)
+    ]
+    return _delete([*listed, *unlisted])
 
 
 def _delete(keys: list[str]) -> int:
