@@ -61,8 +61,6 @@ class Me(Operation):
 class Logout(Operation):
     """The end of a session or of a key."""
 
-    never_refused = True
-
     @extend_schema(tags=["auth"], request=None, responses=Said)
     def post(self, request: Request) -> Answer:
         """End the session that was used, or revoke the key."""

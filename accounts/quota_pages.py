@@ -1,6 +1,5 @@
 """The quota of requests on the pages: what counts, and what is answered when it is used up."""
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -17,8 +16,7 @@ def counts(request: HttpRequest) -> bool:
     """
     if request.method in SAFE or not request.user.is_authenticated or request.path.startswith("/api/"):
         return False
-    match = request.resolver_match
-    return match is None or match.view_name not in settings.QUOTAS_NEVER_REFUSE
+    return not quotas.never_refuses(request)
 
 
 def words_for_exports(refused: UsedUp) -> str:

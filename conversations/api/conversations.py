@@ -8,6 +8,7 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
+from typing_extensions import override
 
 from accounts.api_envelope import Answer
 from accounts.api_errors import conflict
@@ -59,7 +60,6 @@ class ConversationChange(StrictSerializer):
 class Conversations(Operation):
     """The member's own conversations."""
 
-    never_refused = True
     needs = {"GET": Scope.READ, "POST": Scope.WRITE}
 
     @extend_schema(tags=["conversations"], parameters=[ConversationsQuery], responses=ConversationPage)
@@ -84,8 +84,13 @@ class Conversations(Operation):
 class ConversationById(Operation):
     """One conversation."""
 
-    never_refused = True
     needs = {"GET": Scope.READ, "PATCH": Scope.WRITE, "DELETE": Scope.WRITE}
+
+    @override
+    def never_refuses(self, request: Request) -> bool:
+        """Let through also what closes a conversation to others."""
+        closes = request.method == "PATCH" and request.data == {"visibility": Conversation.Visibility.PRIVATE}
+        return closes or super().never_refuses(request)
 
     @extend_schema(tags=["conversations"], responses=ConversationDetail)
     def get(self, _request: Request, conversation_id: UUID) -> Answer:
@@ -117,7 +122,7 @@ class ConversationById(Operation):
 
     @extend_schema(tags=["conversations"], request=None, responses={200: Said})
     def delete(self, _request: Request, conversation_id: UUID) -> Answer:
-        """Delete a conversation; for 30 days it can be brought back."""
+        """Delete a conversation; it can be brought back as long as your organization keeps it, 30 days at most."""
         try:
             organizing.delete(member=self.member, conversation_id=conversation_id, now=timezone.now())
         except organizing.StillLookedAfter:
@@ -135,7 +140,7 @@ class ConversationRestore(Operation):
 
     @extend_schema(tags=["conversations"], request=None, responses=ConversationShape)
     def post(self, _request: Request, conversation_id: UUID) -> Answer:
-        """Bring back a conversation that you deleted within the last 30 days."""
+        """Bring back a conversation that you deleted, as long as your organization keeps it, 30 days at most."""
         restored = organizing.restore(member=self.member, conversation_id=conversation_id, now=timezone.now())
         return self.answer(ConversationShape(restored))
 

@@ -104,7 +104,6 @@ class ConversationShare(Operation):
 class ConversationLink(Operation):
     """One link to a conversation."""
 
-    never_refused = True
     needs = {"DELETE": Scope.WRITE}
 
     @extend_schema(tags=["sharing"], request=None, responses={200: Said})
