@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest
 from typing_extensions import override
 from unfold.admin import ModelAdmin
@@ -23,6 +24,17 @@ def member_of(request: HttpRequest) -> User:
 
 class ReadOnly(ModelAdmin):  # type: ignore[misc]  # Unfold has no types
     """Nobody adds, changes or deletes anything, unless a page says otherwise."""
+
+    @override
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Show the list.
+
+        Raises:
+            BadRequest: it is to be filtered by a text with a NUL: none has one, and PostgreSQL takes none.
+        """
+        if any("\0" in value for name in request.GET for value in request.GET.getlist(name)):
+            raise BadRequest
+        return super().changelist_view(request, extra_context)
 
     @override
     def has_module_permission(self, request: HttpRequest) -> bool:

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib.auth.password_validation import password_validators_help_text_html, validate_password
 from typing_extensions import override
 
-from accounts import people, record
+from accounts import days, people, record
 from accounts.entry_models import Invitation
 from accounts.models import Organization, Team, User
 from accounts.roles import Role
@@ -207,8 +207,15 @@ class RecordForm(forms.Form):
         max_length=120,
         help_text="A kind such as person, or a whole person:…",
     )
-    since = forms.DateField(label="From", required=False, widget=forms.DateInput({"type": "date"}))
-    until = forms.DateField(label="To", required=False, widget=forms.DateInput({"type": "date"}))
+    since = forms.DateField(
+        label="From",
+        required=False,
+        widget=forms.DateInput({"type": "date"}),
+        validators=[days.within_reach],
+    )
+    until = forms.DateField(
+        label="To", required=False, widget=forms.DateInput({"type": "date"}), validators=[days.within_reach]
+    )
 
     def __init__(self, *args: Any, actions: list[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from accounts import days
 from accounts.api_envelope import Answer
 from accounts.api_operations import Operation
 from accounts.api_parsing import StrictSerializer
@@ -22,8 +23,12 @@ USUAL_DAYS = 30
 class AnalyticsQuery(StrictSerializer):
     """Which days, and whose."""
 
-    start_date = serializers.DateField(required=False, help_text="30 days before the end unless given.")
-    end_date = serializers.DateField(required=False, help_text="Today unless given; a year at most.")
+    start_date = serializers.DateField(
+        required=False, validators=[days.within_reach], help_text="30 days before the end unless given."
+    )
+    end_date = serializers.DateField(
+        required=False, validators=[days.within_reach], help_text="Today unless given; a year at most."
+    )
     team_id = serializers.UUIDField(required=False, help_text="One team that you may see.")
 
 
