@@ -165,7 +165,8 @@ def make(
         "created_at": now,
         "expires_at": expiry(days, now=now),
     }
-    asked = f"{key or uuid4()}:{conversation_id}:{settled}:{days}"
+    # What was asked for, not what it came to: more may have been said when the same request comes again.
+    asked = f"{key or uuid4()}:{conversation_id}:{part}:{days}"
     tried = (_made(member, _token(asked, again), values, request) for again in count())
     return next(made for made in tried if made.link.revoked_at is None and made.link.expires_at > now)
 
