@@ -68,6 +68,11 @@ def granted(request: Request) -> frozenset[Scope]:
     return offered
 
 
+def by_program(request: Request) -> bool:
+    """Whether a program asks with somebody's key; else it is their browser, with its session."""
+    return isinstance(request.auth, ApiToken)
+
+
 def lasting(request: Request) -> Callable[[], bool]:
     """Return a question for doors that stay open: whether the key or the session still opens them."""
     if isinstance(request.auth, ApiToken):

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from accounts.models import AuditEvent, User
@@ -136,11 +137,33 @@ class TestHandingBack:
 
 
 class TestReading:
-    def test_shows_that_the_coach_is_still_there(self, ben: Api, conversation: Conversation) -> None:
+    @pytest.fixture
+    def long_taken(self, ben: Api, owner: User, conversation: Conversation) -> Message:
+        """Return an answer that Ben stopped fourteen minutes ago, by taking the conversation over."""
+        say(owner, conversation, QUESTION)
         ben("POST", verb(conversation, "take-over"))
         long_ago = timezone.now() - timedelta(minutes=14)
         Handoff.objects.update(taken_at=long_ago, acted_at=long_ago)
-        ben("GET", verb(conversation, "messages"))
+        return Message.objects.get(sender_type="ai")
+
+    def test_with_a_key_does_not_show_that_the_coach_is_still_there(
+        self, ben: Api, conversation: Conversation, long_taken: Message
+    ) -> None:
+        for address in (f"conversations/{conversation.pk}", verb(conversation, "messages")):
+            assert ben("GET", address).status == 200
+        follow = ben.client.get(
+            f"/api/v1/messages/{long_taken.pk}/events", headers={"Authorization": f"Bearer {ben.key}"}
+        )
+        assert follow.status_code == 200
+        assert absence.give_back(now=timezone.now() + timedelta(minutes=2)) == [conversation.pk]
+        assert holder(conversation) == ("ai", "")
+
+    @pytest.mark.usefixtures("long_taken")
+    def test_in_a_browser_shows_that_the_coach_is_still_there(
+        self, client: Client, coach: User, conversation: Conversation
+    ) -> None:
+        client.force_login(coach)
+        assert client.get(f"/api/v1/conversations/{conversation.pk}/messages").status_code == 200
         assert absence.give_back(now=timezone.now() + timedelta(minutes=2)) == []
         assert holder(conversation) == ("coach", "Ben Hart")
 
