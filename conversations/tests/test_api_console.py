@@ -107,6 +107,21 @@ class TestSpeaking:
         assert (other.status, other.code) == (422, "KEY_REUSED")
         assert len(spoken(conversation)) == 2
 
+    def test_under_the_key_of_somebody_else_does_not_tell_whether_the_words_are_theirs(
+        self, ben: Api, owner: User
+    ) -> None:
+        private, key = begin(owner, visibility="private"), uuid4()
+        say(owner, private, "I want to kill myself", client_id=key)
+        said = spoken(private)
+        answers = [
+            ben("POST", verb(private, "speak"), {"content": guess}, idempotency_key=str(key))
+            for guess in ("I want to kill myself", "I want a rise")
+        ]
+        assert {(answer.status, answer.code) for answer in answers} == {(404, "NOT_FOUND")}
+        assert answers[0].error == answers[1].error
+        assert spoken(private) == said
+        assert holder(private) == ("queued", "")
+
     def test_keeps_how_far_a_draft_was_edited(self, ben: Api, conversation: Conversation) -> None:
         ben("POST", verb(conversation, "speak"), {"content": "Yes!", "draft": "Yes."})
         said = Message.objects.get(sender_type="human_coach")
