@@ -27,7 +27,7 @@ class ApiToken(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(
-                condition=models.Q(scopes__contained_by=["read", "write", "documents", "admin"])
+                condition=models.Q(scopes__contained_by=["read", "write", "coach", "documents", "admin"])
                 & ~models.Q(scopes=[]),
                 name="token_scopes_known",
             ),
