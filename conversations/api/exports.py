@@ -137,7 +137,7 @@ def refuse_other_peoples(request: Request, kind: str) -> None:
 class _Exporting(Operation):
     """What begins exports."""
 
-    def begun(self, **wanted: Any) -> Export:
+    def begun(self, wanted: exports.Wanted) -> Export:
         """Have an export made.
 
         Raises:
@@ -145,10 +145,10 @@ class _Exporting(Operation):
             PermissionDenied: the key does not open it.
             Problem: it cannot be begun now; the headers say when it can, where waiting helps.
         """
-        refuse_other_peoples(self.request, wanted["kind"])
+        refuse_other_peoples(self.request, wanted.kind)
         try:
             export = exports.ask(
-                member=self.member, now=timezone.now(), request=self.django_request, **wanted
+                member=self.member, wanted=wanted, now=timezone.now(), request=self.django_request
             )
         except exports.OneAtATime:
             message = "Another export of yours is being made. Begin the next when it is ready."
@@ -184,7 +184,7 @@ class Exports(_Exporting):
     @extend_schema(tags=["exports"], request=NewExport, responses={201: ExportShape})
     def post(self, _request: Request) -> Answer:
         """Begin an export, of which there may be ten a day; once it is ready, its files are there for a day."""
-        export = self.begun(**self.body(NewExport))
+        export = self.begun(exports.Wanted(**self.body(NewExport)))
         return self.answer(ExportShape(export, context={"request": self.django_request}), status=201)
 
 
@@ -247,9 +247,9 @@ class AnalyticsExport(_Exporting):
         """
         asked = dict(self.query(AnalyticsExportQuery))
         kind, sheet = exports.sheet_of(self.member, asked.pop("type"))
-        asked["kind"] = kind
+        wanted = exports.Wanted(kind, **asked)
         refuse_other_peoples(self.request, kind)
-        export = exports.at_hand(member=self.member, now=timezone.now(), **asked) or self.begun(**asked)
+        export = exports.at_hand(member=self.member, wanted=wanted, now=timezone.now()) or self.begun(wanted)
         ready = export.state == Export.State.READY
         url = address_of(export, f"{sheet}.{export.format}", self.django_request) if ready else None
         shape = AnalyticsExportShape(
