@@ -74,6 +74,17 @@ def by_program(request: Request) -> bool:
     return isinstance(request.auth, ApiToken)
 
 
+def may_change(request: Request) -> bool:
+    """Whether a request that looks harmless may change something: with a key that writes, or by our own script.
+
+    A browser sends the session along when it follows a link, whoever wrote that: its person need have meant nothing.
+    """
+    if by_program(request):
+        return Scope.WRITE in granted(request)
+    told = request.headers.get("Sec-Fetch-Site"), request.headers.get("Sec-Fetch-Dest")
+    return told == ("same-origin", "empty")
+
+
 def lasting(request: Request) -> Callable[[], bool]:
     """Return a question for doors that stay open: whether the key or the session still opens them."""
     if isinstance(request.auth, ApiToken):
