@@ -37,7 +37,7 @@ class NewReply(StrictSerializer):
 class _AsCoach(Operation):
     """What is for a coach who may open the conversation; for anybody else there is none."""
 
-    needs = {"POST": Scope.WRITE}
+    needs = {"POST": Scope.COACH}
 
     def done(self, verb: Any, **what: Any) -> Any:
         """Do something as the coach.
