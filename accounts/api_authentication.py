@@ -84,6 +84,12 @@ def may_change(request: Request) -> bool:
     return told == ("same-origin", "empty")
 
 
+def may_see_others(request: Request) -> bool:
+    """Whether the request may show what its sender sees of others; an administrator's key needs the scope for that."""
+    person: Any = request.user
+    return Scope.ADMIN not in offered_to(person.role) or Scope.ADMIN in granted(request)
+
+
 def lasting(request: Request) -> Callable[[], bool]:
     """Return a question for doors that stay open: whether the key or the session still opens them."""
     if isinstance(request.auth, ApiToken):

@@ -6,9 +6,11 @@ from typing import Any
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 
 from accounts import days
+from accounts.api_authentication import may_see_others
 from accounts.api_envelope import Answer
 from accounts.api_operations import Operation
 from accounts.api_parsing import StrictSerializer
@@ -82,7 +84,10 @@ class _Analytics(Operation):
 
         Raises:
             NotVisible: they are not the member's to see.
+            PermissionDenied: the key does not open what is about others.
         """
+        if not may_see_others(self.request):
+            raise PermissionDenied
         wanted = self.query(AnalyticsQuery)
         last = wanted.get("end_date") or timezone.now().date()
         first = wanted.get("start_date") or last - timedelta(days=USUAL_DAYS - 1)
