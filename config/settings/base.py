@@ -370,7 +370,10 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 EMAIL_TIMEOUT = 10
-MAIL = {"invitation": "accounts.invitations.letter"}
+MAIL = {
+    "invitation": "accounts.invitations.letter",
+    "api_key": "accounts.tokens.letter",
+}
 """Who writes each kind of mail, as dotted paths."""
 PUBLIC_URL = ENV.text("PUBLIC_URL", "http://localhost:8000")
 """Where people reach this installation; links in mails begin with it."""
