@@ -320,6 +320,8 @@ SOCKET_PING_SECONDS = 10
 """How often each socket is asked whether somebody is there; a cut network says nothing by itself."""
 SOCKET_PONG_SECONDS = 8
 """How long the answer may take; less than the time between two questions."""
+SOCKETS_AT_ONCE = ENV.integer("SOCKETS_AT_ONCE", 20, least=1)
+"""Sockets that one person may have open in a web process: a tab each."""
 
 # --- What lower floors tell higher ones, by dotted paths ----------------------------------------------
 
