@@ -88,6 +88,7 @@ class OrganizationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
             "response_minutes",
             "idle_minutes",
             "links_accounts",
+            "allows_share_links",
             "clever_district_id",
             *LIMITS,
             *KEPT,

@@ -22,7 +22,7 @@ from django.utils.http import urlsafe_base64_encode
 
 from accounts import audit
 from accounts.access import NotVisible
-from accounts.models import User
+from accounts.models import Organization, User
 from conversations import access, announcing
 from conversations.models import Conversation, Handoff, Message
 from conversations.outward import LONGEST_LINK, ShareLink
@@ -41,6 +41,10 @@ UNNAMED = {
 
 class NothingToShare(Exception):
     """There is no message in what was chosen. Nothing was changed."""
+
+
+class LinksForbidden(Exception):
+    """The organization allows no share links. Nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +156,12 @@ def make(
 
     Raises:
         NotVisible: it is not the member's.
+        LinksForbidden: the organization allows none.
         NothingToShare: there is no message in the part.
     """
     conversation = access.own_conversation(member, conversation_id)
+    if not are_allowed(member):
+        raise LinksForbidden
     settled = part or everything(conversation_id)
     shown(conversation_id, settled, until=now)
     values = {
@@ -230,9 +237,16 @@ def read(*, token: str, now: datetime, request: HttpRequest | None = None) -> Sh
     return found
 
 
+def are_allowed(member: User) -> bool:
+    """Whether the member's organization lets its people share by link."""
+    return Organization.objects.filter(members=member, allows_share_links=True).exists()
+
+
 def links(member: User, *, now: datetime, conversation_id: UUID | None = None) -> Sequence[ShareLink]:
     """Return the member's links that still open something, of one conversation or of all, the newest first."""
-    live = access.own_links(member).filter(revoked_at=None, expires_at__gt=now)
+    live = access.own_links(member).filter(
+        revoked_at=None, expires_at__gt=now, conversation__organization__allows_share_links=True
+    )
     if conversation_id is not None:
         live = live.filter(conversation_id=conversation_id)
     return list(live.select_related("conversation").order_by("-created_at"))

@@ -55,15 +55,18 @@ def make(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
     form = _form(conversation, request.POST)
     if not form.is_valid():
         return _page(request, _preview(conversation, form), status=422)
-    made = sharing.make(
-        member=request.user,
-        conversation_id=conversation_id,
-        part=_part(form.cleaned_data),
-        days=form.cleaned_data["days"],
-        key=form.cleaned_data["key"],
-        now=timezone.now(),
-        request=request,
-    )
+    try:
+        made = sharing.make(
+            member=request.user,
+            conversation_id=conversation_id,
+            part=_part(form.cleaned_data),
+            days=form.cleaned_data["days"],
+            key=form.cleaned_data["key"],
+            now=timezone.now(),
+            request=request,
+        )
+    except sharing.LinksForbidden:
+        return _page(request, {"conversation": conversation}, status=403)
     address = request.build_absolute_uri(reverse("conversations:shared", args=[made.token]))
     return _page(request, {"conversation": conversation, "made": made.link, "address": address})
 
@@ -160,5 +163,6 @@ def _page(request: MemberRequest, context: dict[str, Any], *, status: int = 200)
     context |= {
         "links": sharing.links(request.user, now=timezone.now(), conversation_id=conversation.pk),
         "had_crisis": sharing.had_crisis(conversation.pk),
+        "forbidden": not sharing.are_allowed(request.user),
     }
     return render(request, PAGE, context, status=status)
