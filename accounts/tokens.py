@@ -82,9 +82,7 @@ def issue(
     # Two requests at once would both count one too few.
     User.objects.select_for_update().filter(pk=owner.pk).first()
     secret = _secret(owner, once or uuid4())
-    if (before := ApiToken.objects.filter(hash=_hash(secret)).first()) is not None:
-        if before.revoked_at is not None or before.created_at < now - MOMENTS:
-            raise AlreadyMade
+    if (before := _made_before(secret, now)) is not None:
         return Issued(before, secret)
     if access.own_tokens(owner).filter(expires_at__gt=now).count() >= MOST:
         raise TooManyTokens
@@ -104,12 +102,29 @@ def issue(
         reason=", ".join(token.scopes),
         request=request,
     )
+    _tell(token, now)
+    return Issued(token, secret)
+
+
+def _made_before(secret: str, now: datetime) -> ApiToken | None:
+    """Return the key that the first of two clicks has made.
+
+    Raises:
+        AlreadyMade: that was some time ago, or it was revoked meanwhile.
+    """
+    before = ApiToken.objects.filter(hash=_hash(secret)).first()
+    if before is not None and (before.revoked_at is not None or before.created_at < now - MOMENTS):
+        raise AlreadyMade
+    return before
+
+
+def _tell(token: ApiToken, now: datetime) -> None:
+    """Have the owner told of a new key; the sweep sends the mail within half a minute."""
+    owner = token.owner
     if owner.email and owner.organization_id:
-        # The sweep sends it within half a minute: nobody waits for it.
         outbox.queue(
             kind=MAIL, about=token.pk, recipient=owner.email, organization_id=owner.organization_id, now=now
         )
-    return Issued(token, secret)
 
 
 def letter(about: UUID, *, now: datetime) -> Letter | None:
