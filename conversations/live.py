@@ -57,10 +57,6 @@ class Hub:
         self._watched_elsewhere[conversation_id].add(process)
         return not known
 
-    def nobody_elsewhere(self, conversation_id: UUID) -> None:
-        """Forget the watchers of other processes; they say so again when they still watch."""
-        self._watched_elsewhere.pop(conversation_id, None)
-
     def needs_layer(self, conversation_id: UUID) -> bool:
         """Whether pieces of text must go through the channel layer as well."""
         return bool(self._watched_elsewhere.get(conversation_id))
