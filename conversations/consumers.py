@@ -350,12 +350,17 @@ class QueueConsumer(LiveConsumer):
         self.joined = False
         if not await self.open():
             return
-        if not self.member.is_coach:
+        organization_id = self.member.organization_id
+        if not self.member.is_coach or organization_id is None:
             await self.close(NOT_FOUND)
             return
         self.joined = True
+        self.group = live.queue_group(organization_id)
         self.watch(None)
-        await self.channel_layer.group_add(live.QUEUE, self.channel_name)
+        try:
+            await self.channel_layer.group_add(self.group, self.channel_name)
+        except Exception:  # noqa: BLE001 - the page looks again when its badge is shown anew
+            logger.warning("channel_layer_unavailable")
         self.tell(QueueReady())
 
     async def disconnect(self, code: int) -> None:
@@ -363,7 +368,10 @@ class QueueConsumer(LiveConsumer):
         await self.close_writer()
         if self.joined:
             watch.remove(self.watched)
-            await self.channel_layer.group_discard(live.QUEUE, self.channel_name)
+            try:
+                await self.channel_layer.group_discard(self.group, self.channel_name)
+            except Exception:  # noqa: BLE001 - leaving a layer that is down is no loss
+                logger.warning("channel_layer_unavailable")
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Answer a greeting: a page that may have missed something looks again."""
