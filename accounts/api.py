@@ -14,7 +14,7 @@ from accounts import access, people, seats, tokens
 from accounts.api_envelope import Answer
 from accounts.api_errors import conflict
 from accounts.api_operations import Operation, Said
-from accounts.api_pages import PageQuery, PageShape, page_of, split
+from accounts.api_paging import PageQuery, PageShape, page_of, split
 from accounts.api_parsing import StrictSerializer
 from accounts.models import ApiToken, Organization, User
 from accounts.roles import Role

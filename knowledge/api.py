@@ -14,7 +14,7 @@ from accounts.access import organization_of
 from accounts.api_envelope import Answer
 from accounts.api_errors import Problem
 from accounts.api_operations import Operation, Said
-from accounts.api_pages import PageQuery, PageShape, page_of, split
+from accounts.api_paging import PageQuery, PageShape, page_of, split
 from accounts.api_parsing import StrictSerializer
 from accounts.scopes import Scope
 from knowledge import access, library, shelf

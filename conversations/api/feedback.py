@@ -6,7 +6,7 @@ from rest_framework.request import Request
 
 from accounts.api_envelope import Answer
 from accounts.api_operations import Operation
-from accounts.api_pages import PageQuery, PageShape, page_of, split
+from accounts.api_paging import PageQuery, PageShape, page_of, split
 from accounts.scopes import Scope
 from conversations import access, minding_feedback
 from conversations.api.shapes import FeedbackRow
