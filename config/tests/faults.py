@@ -19,7 +19,7 @@ from accounts.models import User
 from accounts.tests.cast import House, build_cast
 from accounts.tests.waiting import eventually
 from coaching.models import Persona
-from coaching.providers.loopback import HOST, Fault, Loopback, Script
+from coaching.tests.loopback import HOST, Fault, Loopback, Script
 from config.embedded_redis import Redis
 from config.ports import free_port
 from config.tests.socket_client import Tab, session_of, tab
