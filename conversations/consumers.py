@@ -16,6 +16,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.utils import timezone
 from typing_extensions import override
 
+from accounts import request_ids
 from accounts.access import NotVisible
 from accounts.models import User
 from conversations import absence, access, acting, announcing, handoff, live, presence, reading
@@ -73,11 +74,12 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     @override
     async def dispatch(self, message: dict[str, Any]) -> None:
-        """Hand a message to its method.
+        """Hand a message to its method, under an id of its own.
 
         Channels would first close old connections on the one thread that all of Django's bridges share; our
         slices look after connections of their own, and a socket must not wait behind every other.
         """
+        request_ids.begin()
         await getattr(self, get_handler_name(message))(message)
 
     def watch(self, conversation_id: UUID | None) -> None:
