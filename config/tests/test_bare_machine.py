@@ -56,7 +56,7 @@ class Index:
     @property
     def url(self) -> str:
         """Its address."""
-        return f"http://{LOOPBACK}:{self.port}/root/simple"
+        return f"http://{LOOPBACK}:{self.port}/ours/simple"
 
     def add(
         self, version: str, *, platform: str = f"manylinux_2_5_other.{HERE}", yanked: bool = False
@@ -98,10 +98,10 @@ class Index:
                 name = self.path.rpartition("/")[2]
                 if index.password and self.headers["Authorization"] != index.authorization:
                     self.answer(401, "text/plain", b"")
-                elif self.path == "/root/simple/uv/":
+                elif self.path == "/ours/simple/uv/":
                     kind, text = index.page()
                     self.answer(200, kind, text.encode())
-                elif self.path.startswith("/root/files/") and name in index.files:
+                elif self.path.startswith("/ours/files/") and name in index.files:
                     self.answer(200, "application/octet-stream", index.files[name])
                 else:
                     self.answer(404, "text/plain", b"")
