@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from accounts import api as accounts_api
+from accounts.api import own, people
 from config import api_pages
 from conversations.api import (
     acts,
@@ -15,7 +15,7 @@ from conversations.api import (
     search,
     sharing,
 )
-from knowledge import api as knowledge_api
+from knowledge.api import documents
 
 app_name = "api"
 
@@ -26,8 +26,8 @@ MESSAGE = V1 + "messages/<uuid:message_id>"
 urlpatterns = [
     path("schema/", api_pages.schema, name="schema"),
     path("docs/", api_pages.docs, name="docs"),
-    path(V1 + "auth/me", accounts_api.Me.as_view(), name="me"),
-    path(V1 + "auth/logout", accounts_api.Logout.as_view(), name="logout"),
+    path(V1 + "auth/me", own.Me.as_view(), name="me"),
+    path(V1 + "auth/logout", own.Logout.as_view(), name="logout"),
     path(V1 + "conversations", conversations.Conversations.as_view(), name="conversations"),
     path(CONVERSATION, conversations.ConversationById.as_view(), name="conversation"),
     path(CONVERSATION + "/restore", conversations.ConversationRestore.as_view(), name="restore"),
@@ -46,8 +46,8 @@ urlpatterns = [
     path(MESSAGE + "/feedback", messages.MessageFeedback.as_view(), name="message_feedback"),
     path(V1 + "links", sharing.Links.as_view(), name="links"),
     path(V1 + "search", search.Search.as_view(), name="search"),
-    path(V1 + "documents", knowledge_api.Documents.as_view(), name="documents"),
-    path(V1 + "documents/<uuid:document_id>", knowledge_api.DocumentById.as_view(), name="document"),
+    path(V1 + "documents", documents.Documents.as_view(), name="documents"),
+    path(V1 + "documents/<uuid:document_id>", documents.DocumentById.as_view(), name="document"),
     path(V1 + "analytics/overview", analytics.AnalyticsOverview.as_view(), name="analytics_overview"),
     path(V1 + "analytics/topics", analytics.AnalyticsTopics.as_view(), name="analytics_topics"),
     path(V1 + "analytics/export", exports.AnalyticsExport.as_view(), name="analytics_export"),
@@ -55,8 +55,8 @@ urlpatterns = [
     path(V1 + "exports/<uuid:export_id>", exports.ExportById.as_view(), name="export"),
     path(V1 + "exports/<uuid:export_id>/<str:name>", exports.ExportFile.as_view(), name="export_file"),
     path(V1 + "admin/feedback", feedback.AllFeedback.as_view(), name="feedback"),
-    path(V1 + "admin/users", accounts_api.People.as_view(), name="people"),
-    path(V1 + "admin/users/<uuid:person_id>", accounts_api.Person.as_view(), name="person"),
+    path(V1 + "admin/users", people.People.as_view(), name="people"),
+    path(V1 + "admin/users/<uuid:person_id>", people.Person.as_view(), name="person"),
     # Last: whatever the API does not know is answered in its own form.
     re_path("", api_pages.unknown),
 ]

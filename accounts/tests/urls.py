@@ -9,7 +9,8 @@ from django.shortcuts import render
 from django.template import engines
 from django.urls import include, path
 
-from accounts import access, api
+from accounts import access
+from accounts.api import own, people
 from accounts.http import MemberRequest, member_required
 
 
@@ -36,12 +37,14 @@ def fail(_request: HttpRequest) -> HttpResponse:
     raise ZeroDivisionError
 
 
+API = "api/v1/"
+
 urlpatterns = [
     path("", include("accounts.urls")),
-    path("api/v1/auth/me", api.Me.as_view()),
-    path("api/v1/auth/logout", api.Logout.as_view()),
-    path("api/v1/admin/users", api.People.as_view()),
-    path("api/v1/admin/users/<uuid:person_id>", api.Person.as_view()),
+    path(API + "auth/me", own.Me.as_view()),
+    path(API + "auth/logout", own.Logout.as_view()),
+    path(API + "admin/users", people.People.as_view()),
+    path(API + "admin/users/<uuid:person_id>", people.Person.as_view()),
     path("admin/", admin.site.urls),
     path("people/<str:person_id>/", person),
     path("gallery/", gallery),
