@@ -15,12 +15,13 @@ from conversations.api import (
     search,
     sharing,
 )
-from knowledge.api import documents
+from knowledge.api import documents, versions
 
 app_name = "api"
 
 V1 = "v1/"
 CONVERSATION = V1 + "conversations/<uuid:conversation_id>"
+DOCUMENT = V1 + "documents/<uuid:document_id>"
 MESSAGE = V1 + "messages/<uuid:message_id>"
 
 urlpatterns = [
@@ -52,7 +53,12 @@ urlpatterns = [
     path(V1 + "links", sharing.Links.as_view(), name="links"),
     path(V1 + "search", search.Search.as_view(), name="search"),
     path(V1 + "documents", documents.Documents.as_view(), name="documents"),
-    path(V1 + "documents/<uuid:document_id>", documents.DocumentById.as_view(), name="document"),
+    path(DOCUMENT, documents.DocumentById.as_view(), name="document"),
+    path(DOCUMENT + "/versions", versions.Versions.as_view(), name="versions"),
+    path(DOCUMENT + "/cancel", versions.DocumentCancel.as_view(), name="cancel_document"),
+    path(DOCUMENT + "/retry", versions.DocumentRetry.as_view(), name="retry_document"),
+    path(DOCUMENT + "/passages", versions.Passages.as_view(), name="passages"),
+    path(V1 + "domains", versions.Domains.as_view(), name="domains"),
     path(V1 + "analytics/overview", analytics.AnalyticsOverview.as_view(), name="analytics_overview"),
     path(V1 + "analytics/topics", analytics.AnalyticsTopics.as_view(), name="analytics_topics"),
     path(V1 + "analytics/export", exports.AnalyticsExport.as_view(), name="analytics_export"),
