@@ -12,8 +12,10 @@ from rest_framework.request import Request
 from typing_extensions import override
 
 from accounts import tokens
+from accounts.access import NotVisible
 from accounts.api_errors import WithoutCsrfToken
 from accounts.models import ApiToken, User
+from accounts.roles import Role, includes
 from accounts.scopes import Scope, offered_to
 
 
@@ -82,9 +84,17 @@ class MayDo(BasePermission):
 
     @override
     def has_permission(self, request: Request, view: Any) -> bool:
-        """Whether the operation is open; a method that does not exist is answered as that."""
+        """Whether the operation is open; a method that does not exist is answered as that.
+
+        Raises:
+            NotVisible: the role has no page that does the same.
+        """
         person = request.user
         if not isinstance(person, User) or not person.is_active or person.organization_id is None:
             return False
         needed = getattr(view, "needs", {}).get("GET" if request.method == "HEAD" else request.method)
-        return needed is None or needed in granted(request)
+        if needed is not None and needed not in granted(request):
+            return False
+        if not includes(person.role, getattr(view, "only_for", Role.EDUCATOR)):
+            raise NotVisible
+        return True
