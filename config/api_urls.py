@@ -49,6 +49,7 @@ urlpatterns = [
     path(CONVERSATION + "/brief", queue.ConversationBrief.as_view(), name="brief"),
     path(CONVERSATION + "/draft", queue.ConversationDraft.as_view(), name="draft"),
     path(CONVERSATION + "/share", sharing.ConversationShare.as_view(), name="share"),
+    path(CONVERSATION + "/share/preview", sharing.SharePreview.as_view(), name="share_preview"),
     path(CONVERSATION + "/share/<uuid:link_id>", sharing.ConversationLink.as_view(), name="link"),
     path(CONVERSATION + "/markdown", exports.ConversationMarkdown.as_view(), name="markdown"),
     path(MESSAGE + "/retry", messages.MessageRetry.as_view(), name="retry"),

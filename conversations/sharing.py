@@ -100,6 +100,27 @@ def everything(conversation_id: UUID) -> Part:
     return Part(sequences[0], sequences[-1])
 
 
+def chosen(
+    *, member: User, conversation_id: UUID, first: int | None, last: int | None, with_names: bool
+) -> Part:
+    """Return a part of the member's conversation from one message to another, as far as there are any now.
+
+    Raises:
+        NotVisible: it is not the member's.
+        NothingToShare: there is no message in it.
+    """
+    access.own_conversation(member, conversation_id)
+    there = shareable(conversation_id)
+    if first is not None:
+        there = there.filter(sequence__gte=first)
+    if last is not None:
+        there = there.filter(sequence__lte=last)
+    sequences = list(there.values_list("sequence", flat=True))
+    if not sequences:
+        raise NothingToShare
+    return Part(sequences[0], sequences[-1], with_names)
+
+
 def shown(conversation_id: UUID, part: Part, *, until: datetime) -> Shown:
     """Return what a holder sees of a conversation; the preview and the holder's page are both made from it.
 
