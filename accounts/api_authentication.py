@@ -70,6 +70,17 @@ def granted(request: Request) -> frozenset[Scope]:
     return offered
 
 
+def refuse_about_others(request: Request) -> None:
+    """Refuse a key of an administrator that does not open what an administrator sees of others.
+
+    Raises:
+        PermissionDenied: it does not.
+    """
+    person: Any = request.user
+    if Scope.ADMIN in offered_to(person.role) and Scope.ADMIN not in granted(request):
+        raise PermissionDenied
+
+
 def lasting(request: Request) -> Callable[[], bool]:
     """Return a question for doors that stay open: whether the key or the session still opens them."""
     if isinstance(request.auth, ApiToken):
