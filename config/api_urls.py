@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from accounts.api import own, people
+from accounts.api import invitations, organization, own, people, record
 from config import api_pages
 from conversations.api import (
     acts,
@@ -24,6 +24,10 @@ app_name = "api"
 V1 = "v1/"
 CONVERSATION = V1 + "conversations/<uuid:conversation_id>"
 DOCUMENT = V1 + "documents/<uuid:document_id>"
+INVITATION = V1 + "admin/invitations/<uuid:invitation_id>"
+TEAM = V1 + "admin/teams/<uuid:team_id>"
+DOMAIN = V1 + "admin/domains/<uuid:domain_id>"
+PERSON = V1 + "admin/users/<uuid:person_id>"
 MESSAGE = V1 + "messages/<uuid:message_id>"
 
 urlpatterns = [
@@ -58,6 +62,7 @@ urlpatterns = [
     path(V1 + "links", sharing.Links.as_view(), name="links"),
     path(V1 + "diary", diary.Diary.as_view(), name="diary"),
     path(V1 + "queue", queue.Queue.as_view(), name="queue"),
+    path(V1 + "teams", organization.Teams.as_view(), name="teams"),
     path(V1 + "feedback", feedback.FeedbackQueue.as_view(), name="feedback_queue"),
     path(V1 + "feedback/<uuid:feedback_id>", feedback.FeedbackById.as_view(), name="feedback_by_id"),
     path(V1 + "search", search.Search.as_view(), name="search"),
@@ -78,7 +83,18 @@ urlpatterns = [
     path(V1 + "exports/<uuid:export_id>/<str:name>", exports.ExportFile.as_view(), name="export_file"),
     path(V1 + "admin/feedback", feedback.AllFeedback.as_view(), name="feedback"),
     path(V1 + "admin/users", people.People.as_view(), name="people"),
-    path(V1 + "admin/users/<uuid:person_id>", people.Person.as_view(), name="person"),
+    path(PERSON, people.Person.as_view(), name="person"),
+    path(PERSON + "/password-link", people.PersonPasswordLink.as_view(), name="password_link"),
+    path(V1 + "admin/invitations", invitations.Invitations.as_view(), name="invitations"),
+    path(INVITATION, invitations.InvitationById.as_view(), name="invitation"),
+    path(INVITATION + "/send-again", invitations.InvitationSendAgain.as_view(), name="send_again"),
+    path(V1 + "admin/organization", organization.OrganizationSettings.as_view(), name="organization"),
+    path(V1 + "admin/teams", organization.OrganizationTeams.as_view(), name="organization_teams"),
+    path(TEAM, organization.OrganizationTeamById.as_view(), name="organization_team"),
+    path(V1 + "admin/domains", organization.OrganizationDomains.as_view(), name="organization_domains"),
+    path(DOMAIN, organization.OrganizationDomainById.as_view(), name="organization_domain"),
+    path(V1 + "admin/record", record.Record.as_view(), name="record"),
+    path(V1 + "admin/record/check", record.RecordCheck.as_view(), name="record_check"),
     # Last: whatever the API does not know is answered in its own form.
     re_path("", api_pages.unknown),
 ]

@@ -10,7 +10,7 @@ from django.template import engines
 from django.urls import include, path
 
 from accounts import access
-from accounts.api import own, people
+from accounts.api import invitations, organization, own, people, record
 from accounts.http import MemberRequest, member_required
 
 
@@ -48,8 +48,22 @@ urlpatterns = [
     path(API + "auth/keys", own.Keys.as_view()),
     path(API + "auth/keys/<uuid:token_id>", own.KeyById.as_view()),
     path(API + "quotas", own.Quotas.as_view()),
+    path(API + "teams", organization.Teams.as_view()),
     path(API + "admin/users", people.People.as_view()),
     path(API + "admin/users/<uuid:person_id>", people.Person.as_view()),
+    path(API + "admin/users/<uuid:person_id>/password-link", people.PersonPasswordLink.as_view()),
+    path(API + "admin/invitations", invitations.Invitations.as_view()),
+    path(API + "admin/invitations/<uuid:invitation_id>", invitations.InvitationById.as_view()),
+    path(
+        API + "admin/invitations/<uuid:invitation_id>/send-again", invitations.InvitationSendAgain.as_view()
+    ),
+    path(API + "admin/organization", organization.OrganizationSettings.as_view()),
+    path(API + "admin/teams", organization.OrganizationTeams.as_view()),
+    path(API + "admin/teams/<uuid:team_id>", organization.OrganizationTeamById.as_view()),
+    path(API + "admin/domains", organization.OrganizationDomains.as_view()),
+    path(API + "admin/domains/<uuid:domain_id>", organization.OrganizationDomainById.as_view()),
+    path(API + "admin/record", record.Record.as_view()),
+    path(API + "admin/record/check", record.RecordCheck.as_view()),
     path("admin/", admin.site.urls),
     path("people/<str:person_id>/", person),
     path("gallery/", gallery),
