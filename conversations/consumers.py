@@ -11,8 +11,10 @@ import secrets
 from typing import Any
 from uuid import UUID
 
+from channels.consumer import get_handler_name
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.utils import timezone
+from typing_extensions import override
 
 from accounts.access import NotVisible
 from accounts.models import User
@@ -68,6 +70,15 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self.socket = secrets.token_hex(8)
         self.writer = asyncio.create_task(self._write())
         return True
+
+    @override
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Hand a message to its method.
+
+        Channels would first close old connections on the one thread that all of Django's bridges share; our
+        slices look after connections of their own, and a socket must not wait behind every other.
+        """
+        await getattr(self, get_handler_name(message))(message)
 
     def watch(self, conversation_id: UUID | None) -> None:
         """Have it looked at every few seconds whether this socket may stay open."""

@@ -1,6 +1,7 @@
 """What a socket leaves on record, and when it must close."""
 
 import asyncio
+import threading
 from dataclasses import replace
 from types import SimpleNamespace
 from uuid import uuid4
@@ -87,6 +88,30 @@ class TestACoachWhoReadsAlong:
         )
         await self.visit(cast.home.coach, conversation)
         assert await AuditEvent.objects.filter(action="conversation.read").acount() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("threads")
+class TestTheThreadThatDjangosBridgesShare:
+    async def test_is_not_waited_for_by_a_socket(self, cast: Cast) -> None:
+        conversation = await sync_to_async(begin)(cast.home.owner)
+        communicator = WebsocketCommunicator(ConversationConsumer.as_asgi(), "/ws/conversations/")
+        communicator.scope |= {
+            "user": cast.home.owner,
+            "session": SimpleNamespace(session_key=str(uuid4())),
+            "url_route": {"kwargs": {"conversation_id": conversation.pk}},
+        }
+        await communicator.connect()
+        free = threading.Event()
+        slow = asyncio.create_task(sync_to_async(free.wait)())
+        try:
+            await communicator.send_json_to({"type": "hello", "sequence": 1})
+            heard = {(await communicator.receive_json_from(timeout=10))["type"] for _ in range(3)}
+        finally:
+            free.set()
+            await slow
+        assert heard == {"presence", "ready", "state"}
+        await communicator.disconnect()
 
 
 @pytest.mark.django_db(transaction=True)
