@@ -17,13 +17,14 @@ from conversations.api import (
     search,
     sharing,
 )
-from knowledge.api import documents, versions
+from knowledge.api import documents, pages, versions
 
 app_name = "api"
 
 V1 = "v1/"
 CONVERSATION = V1 + "conversations/<uuid:conversation_id>"
 DOCUMENT = V1 + "documents/<uuid:document_id>"
+SOURCE_PAGE = V1 + "library/<uuid:document_id>/v/<uuid:version_id>/page/<int:index>/"
 INVITATION = V1 + "admin/invitations/<uuid:invitation_id>"
 TEAM = V1 + "admin/teams/<uuid:team_id>"
 DOMAIN = V1 + "admin/domains/<uuid:domain_id>"
@@ -72,6 +73,7 @@ urlpatterns = [
     path(DOCUMENT + "/cancel", versions.DocumentCancel.as_view(), name="cancel_document"),
     path(DOCUMENT + "/retry", versions.DocumentRetry.as_view(), name="retry_document"),
     path(DOCUMENT + "/passages", versions.Passages.as_view(), name="passages"),
+    path(SOURCE_PAGE, pages.SourcePage.as_view(), name="source_page"),
     path(V1 + "domains", versions.Domains.as_view(), name="domains"),
     path(V1 + "analytics/overview", analytics.AnalyticsOverview.as_view(), name="analytics_overview"),
     path(V1 + "analytics/topics", analytics.AnalyticsTopics.as_view(), name="analytics_topics"),

@@ -72,6 +72,7 @@ def known_ids(house: House) -> dict[str, str]:
         "invitation_id": str(invitation.pk),
         "domain_id": str(domain.pk),
         "team_id": str(house.team.pk),
+        "version_id": str(passage.version_id),
         "document_id": str(passage.version.document_id),
         "person_id": str(house.other_coach.pk),
     }

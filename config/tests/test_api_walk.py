@@ -50,6 +50,7 @@ def test_the_walk_does_what_it_says(live_stack: Stack, tmp_path: Path) -> None:
     assert "Logged out successfully" in walk.stdout
     assert '"chosen_domains":["collaboration"]' in walk.stdout
     assert "Write the answer down where everybody sees it." in walk.stdout
+    assert '"is_quoted":true' in walk.stdout
     assert '"waiting":[],"taken":[],"went_back":[],"shared":[]' in walk.stdout
     assert '"who":"Somebody with the link","what":"opened it by a link"' in walk.stdout
     assert list(tmp_path.iterdir()) == []
