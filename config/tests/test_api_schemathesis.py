@@ -60,7 +60,7 @@ def known_ids(house: House) -> dict[str, str]:
         team=None,
         now=timezone.now(),
     )
-    export = exports.ask(member=house.admin, kind="own", file_format="csv", now=timezone.now())
+    export = exports.ask(member=house.admin, wanted=exports.Wanted("own", "csv"), now=timezone.now())
     exports_work.make(export_id=export.pk)
     return {
         "conversation_id": str(conversation.pk),

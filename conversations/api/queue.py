@@ -178,7 +178,7 @@ class DraftShape(serializers.Serializer[Any]):
 class ConversationDraft(Operation):
     """The AI's draft of what a coach could answer."""
 
-    needs = {"POST": Scope.WRITE}
+    needs = {"POST": Scope.COACH}
 
     @extend_schema(tags=["coaches"], request=None, responses=DraftShape)
     def post(self, _request: Request, conversation_id: UUID) -> Answer:

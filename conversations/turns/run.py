@@ -19,6 +19,7 @@ from coaching.providers import registry
 from coaching.providers.ports import ProviderError
 from conversations import announcing, live
 from conversations.database import in_db
+from conversations.events import Delta
 from conversations.metering import Collector
 from conversations.presenting import Names
 from conversations.turns.plan import Plan, load, unprepared
@@ -55,6 +56,12 @@ class RunningTurn:
     def text(self) -> str:
         """What has been said so far."""
         return self.teller.text if self.teller else ""
+
+    def rest(self, offset: int) -> Delta | None:
+        """Return what has been told from this offset on; None where nothing was."""
+        if self.reply_id is None or self.teller is None or offset >= len(self.teller.told):
+            return None
+        return Delta(self.reply_id, self.teller.sequence, offset, self.teller.told[offset:])
 
     def stop(self) -> None:
         """End the turn where it is; the provider's call is closed and the text so far is kept."""
