@@ -133,6 +133,7 @@ class ConversationShare(Operation):
             made = sharing.make(
                 member=self.member,
                 part=part_of(self.member, conversation_id, self.body(NewLink)),
+                wish=dict(self.body(NewLink)),
                 conversation_id=conversation_id,
                 days=days,
                 key=client_id_of(request),

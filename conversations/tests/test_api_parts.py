@@ -47,6 +47,18 @@ class TestAPart:
         link = ShareLink.objects.get()
         assert (link.first_sequence, link.last_sequence) == (2, 5)
 
+    def test_left_open_has_one_link_for_one_key_although_more_was_said(
+        self, ada: Api, owner: User, conversation: Conversation
+    ) -> None:
+        part = {"first_sequence": 4, "with_names": True}
+        first = ada("POST", share_of(conversation), part, idempotency_key="one")
+        add(conversation, "More", by="client", sender=owner)
+        second = ada("POST", share_of(conversation), part, idempotency_key="one")
+        assert first.data == second.data
+        assert (ShareLink.objects.get().first_sequence, ShareLink.objects.get().last_sequence) == (4, 5)
+        other = ada("POST", share_of(conversation), {**part, "with_names": False}, idempotency_key="one")
+        assert other.data["share_url"] != first.data["share_url"]
+
     def test_begins_and_ends_with_something_that_can_be_shown(
         self, ada: Api, conversation: Conversation
     ) -> None:
