@@ -133,6 +133,7 @@ class ConversationConsumer(LiveConsumer):
             return
         await self._note_reading()
         conversation, self.names = await in_db(announcing.load_with_names)(self.conversation_id)
+        self.heard = catching_up.Heard(conversation.last_sequence, conversation.epoch)
         self.joined = True
         live.hub.join(self.conversation_id, self.hear)
         self.watch(self.conversation_id)
@@ -170,6 +171,8 @@ class ConversationConsumer(LiveConsumer):
         if not self.joined:
             return
         live.hub.leave(self.conversation_id, self.hear)
+        for turn in turns.of(self.conversation_id):
+            turn.listen()
         watch.remove(self.watched)
         try:
             await self.channel_layer.group_discard(live.group_name(self.conversation_id), self.channel_name)
@@ -181,6 +184,7 @@ class ConversationConsumer(LiveConsumer):
 
     def hear(self, event: Event) -> None:
         """Pass an event on to this browser, unless it is about words that it may not read."""
+        self.heard.note(event)
         if isinstance(event, Delta | MessageChanged) and event.sequence < self.standing.visible_from:
             return
         if isinstance(event, MessageChanged) and not event.is_written:
@@ -191,6 +195,18 @@ class ConversationConsumer(LiveConsumer):
         if isinstance(event, StateChanged) and not self.standing.is_client:
             self.looking = asyncio.create_task(self.look_again())
         self.tell(event)
+
+    async def stands_at(self, sequence: int, epoch: int) -> None:
+        """Look for what was not heard, now that the conversation stands there: a hint may be lost."""
+        if self.heard.misses(sequence, epoch):
+            await self._look_for_more(self.heard.sequence + 1, with_state=True)
+
+    async def _look_for_more(self, sequence: int, *, with_state: bool) -> None:
+        events = await in_db(announcing.events_since)(
+            self.conversation_id, sequence=sequence, with_state=with_state
+        )
+        for event in events:
+            self.hear(event)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Do what a frame asks for."""
@@ -302,15 +318,13 @@ class ConversationConsumer(LiveConsumer):
         """Look again at messages that another process changed."""
         if message["process"] == live.PROCESS:
             return
+        # Whoever changed it may be about to write more, and may not know of this process, or no longer.
+        await live.hint(live.group_name(self.conversation_id), "live.watching")
         if message["with_state"]:
             await self.look_again()
         if message["silence"]:
             turns.stop(self.conversation_id)
-        events = await in_db(announcing.events_since)(
-            self.conversation_id, sequence=message["sequence"], with_state=message["with_state"]
-        )
-        for event in events:
-            self.hear(event)
+        await self._look_for_more(message["sequence"], with_state=message["with_state"])
 
     async def live_watching(self, message: dict[str, Any]) -> None:
         """Note that another process watches this conversation, and say once that this one does too."""

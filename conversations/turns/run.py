@@ -22,6 +22,7 @@ from conversations.database import in_db
 from conversations.events import Delta
 from conversations.metering import Collector
 from conversations.presenting import Names
+from conversations.turns.listening import listen
 from conversations.turns.plan import Plan, load, unprepared
 from conversations.turns.prepare import prepare
 from conversations.turns.record import Outcome, Recorded, record, save_partial
@@ -50,6 +51,7 @@ class RunningTurn:
         self.names = Names(client="", persona="")
         self.teller: Teller | None = None
         self._work: asyncio.Task[Any] | None = None
+        self._ear: asyncio.Task[None] | None = None
         self._stopped = False
 
     @property
@@ -69,8 +71,21 @@ class RunningTurn:
         if self._work is not None:
             self._work.cancel()
 
+    def listen(self) -> None:
+        """Hear other processes, unless a socket here does."""
+        if self._ear is None and not live.hub.somebody_listens(self.conversation_id):
+            self._ear = asyncio.create_task(listen(self))
+
     async def run(self) -> Recorded | None:
         """Work the turn off; None when it was no longer this process's to run."""
+        self.listen()
+        try:
+            return await self._run()
+        finally:
+            if self._ear is not None:
+                self._ear.cancel()
+
+    async def _run(self) -> Recorded | None:
         collector = Collector()
         plan = await self._prepare(collector)
         if plan is None:
