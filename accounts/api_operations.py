@@ -18,6 +18,7 @@ from accounts.api_envelope import Answer
 from accounts.api_errors import Problem
 from accounts.api_replay import replayable
 from accounts.models import User
+from accounts.roles import Role
 from accounts.scopes import Scope
 
 Read = TypeVar("Read", bound="serializers.Serializer[Any]")
@@ -30,6 +31,9 @@ class Operation(APIView):
 
     needs: ClassVar[Mapping[str, Scope]] = {}
     """By method, the part of the API that a key must open."""
+
+    only_for: ClassVar[Role] = Role.EDUCATOR
+    """Whose page does the same; to members of a lower role the address does not exist."""
 
     about: UUID | None = None
     """What the reply tells of, and must not outlive: a conversation, by its address or as the operation says."""

@@ -250,6 +250,7 @@ _UPLOAD_LIMIT = ENV.integer("UPLOAD_LIMIT_MB", 110, least=1) * 1024 * 1024
 REQUEST_BODY_LIMITS: dict[str, int] = {
     r"/admin/knowledge/document/(upload|[0-9a-f-]{36}/replace)/": _UPLOAD_LIMIT,
     "/api/v1/documents": _UPLOAD_LIMIT,
+    "/api/v1/documents/[0-9a-f-]{36}/versions": _UPLOAD_LIMIT,
 }
 """Longer bodies by path, as regular expressions: where files are handed in, by whoever may do that."""
 REQUEST_BODY_SECONDS = 30.0

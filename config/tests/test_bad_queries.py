@@ -34,6 +34,11 @@ class TestDays:
         asked = as_program(home.owner)("GET", f"analytics/export?type=messages&{field}=9999-12-31")
         assert (asked.status, asked.code) == (400, "INVALID_INPUT")
 
+    @pytest.mark.parametrize("query", ["since=0001-01-01", "until=9999-12-31"])
+    def test_of_the_record_are_refused_as_well(self, home: House, query: str) -> None:
+        found = as_program(home.admin)("GET", f"admin/record?{query}")
+        assert (found.status, found.code) == (400, "INVALID_INPUT")
+
     @pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
     def test_on_the_page_show_the_usual_ones(self, client: Client, home: House, day: str) -> None:
         client.force_login(home.admin)

@@ -158,6 +158,7 @@ def test_the_whole_address_decides(path: str, limit: int) -> None:
     [
         ("/api/v1/documents", True),
         ("/api/v1/documents/", False),
+        (f"/api/v1/documents/{UUID(int=1)}/versions", True),
         ("/api/v1/documents-of-nobody", False),
         ("/admin/knowledge/document/upload/", True),
         (f"/admin/knowledge/document/{UUID(int=1)}/replace/", True),
