@@ -1,7 +1,8 @@
 """What people do with the library: add, replace, edit, stop, retry and delete documents."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -125,16 +126,30 @@ def _keep(arrival: _Arrival, *, is_new_document: bool) -> Added:
     if existing := same.first():
         return Added(_take_up(existing, arrival, is_new_document=is_new_document), is_new=False)
     version = _draft(arrival, digest, size)
-    try:
+    with _no_file_without_row(version.pk):
         version.file = files.store_source(version.pk, arrival.filename, arrival.content)
+    try:
         _write(version, arrival, is_new_document=is_new_document)
-    except BaseException as error:
-        files.remove(version.pk)
-        existing = same.first() if isinstance(error, IntegrityError) else None
+    except IntegrityError:
+        existing = same.first()
         if existing is None:
             raise
         return Added(_take_up(existing, arrival, is_new_document=is_new_document), is_new=False)
     return Added(version, is_new=True)
+
+
+@contextmanager
+def _no_file_without_row(version_id: UUID) -> Iterator[None]:
+    """Remove what was stored when there will be no row for it.
+
+    Only what goes wrong before the commit says so. A commit whose answer is lost may have happened: the file
+    stays, and if it did not happen, the retention takes the file as one that no version names.
+    """
+    try:
+        yield
+    except BaseException:
+        files.remove(version_id)
+        raise
 
 
 def _with_bytes(shelf: Shelf, digest: str) -> QuerySet[DocumentVersion]:
@@ -156,18 +171,18 @@ def _draft(arrival: _Arrival, digest: str, size: int) -> DocumentVersion:
     )
 
 
-@transaction.atomic
 def _write(version: DocumentVersion, arrival: _Arrival, *, is_new_document: bool) -> None:
-    if is_new_document:
-        arrival.document.save(force_insert=True)
-    else:
-        _locked_document(version.document_id)
-        earlier = DocumentVersion.objects.filter(document_id=version.document_id)
-        version.number = (earlier.aggregate(last=Max("number"))["last"] or 0) + 1
-        earlier.filter(state__in=ledger.UNFINISHED).update(state=State.CANCELLED)
-    version.save(force_insert=True)
-    ledger.open_steps(version)
-    _nudge(version, wanted=arrival.start)
+    with transaction.atomic(), _no_file_without_row(version.pk):
+        if is_new_document:
+            arrival.document.save(force_insert=True)
+        else:
+            _locked_document(version.document_id)
+            earlier = DocumentVersion.objects.filter(document_id=version.document_id)
+            version.number = (earlier.aggregate(last=Max("number"))["last"] or 0) + 1
+            earlier.filter(state__in=ledger.UNFINISHED).update(state=State.CANCELLED)
+        version.save(force_insert=True)
+        ledger.open_steps(version)
+        _nudge(version, wanted=arrival.start)
 
 
 def _take_up(version: DocumentVersion, arrival: _Arrival, *, is_new_document: bool) -> DocumentVersion:
