@@ -25,6 +25,7 @@ from knowledge.tasks import nudge
 LONGEST_FILENAME = 255
 
 State = DocumentVersion.State
+GIVEN_UP = frozenset({State.FAILED, State.CANCELLED})
 
 
 class AlreadyInLibrary(Exception):
@@ -95,7 +96,7 @@ def replace(
 ) -> Added:
     """Add the changed file of a document as its new version; the old one is found until this one is ready.
 
-    Bytes that an earlier version already had bring that version back.
+    Bytes that an earlier version already had bring that version back, and what is being read meanwhile ends.
 
     Raises:
         AlreadyInLibrary: another document has these bytes.
@@ -187,26 +188,47 @@ def _write(version: DocumentVersion, arrival: _Arrival, *, is_new_document: bool
 
 def _take_up(version: DocumentVersion, arrival: _Arrival, *, is_new_document: bool) -> DocumentVersion:
     """Go on with a version that is there: one that was given up starts again, an old one comes back."""
-    belongs = is_new_document or version.document_id == arrival.document.pk
-    if belongs and version.state in {State.FAILED, State.CANCELLED}:
-        retry(version_id=version.pk, start=arrival.start)
-    elif belongs and not is_new_document and version.state == State.READY and not version.live:
-        _bring_back(version.pk, start=arrival.start)
+    if is_new_document or version.document_id == arrival.document.pk:
+        _store_if_lost(version, arrival)
+        if not is_new_document:
+            _bring_back(version, start=arrival.start)
+        elif version.state in GIVEN_UP:
+            retry(version_id=version.pk, start=arrival.start)
     version.refresh_from_db()
     return version
 
 
+def _store_if_lost(version: DocumentVersion, arrival: _Arrival) -> None:
+    """Store the bytes of a version that was given up once more, where its file is gone."""
+    if version.state in GIVEN_UP and not files.has_source(version):
+        version.file = files.store_source(version.pk, arrival.filename, arrival.content)
+        version.save(update_fields=["file"])
+
+
 @transaction.atomic
-def _bring_back(version_id: UUID, *, start: bool) -> None:
-    """Let an earlier version be the last one again; its passages are still there, its vectors are not."""
-    version = _locked_version(version_id)
-    last = DocumentVersion.objects.filter(document_id=version.document_id).aggregate(last=Max("number"))[
-        "last"
-    ]
-    version.number, version.state = last + 1, State.WAITING
-    version.save(update_fields=["number", "state"])
-    ledger.reopen_from(version, IngestionStep.Stage.EMBED)
-    _nudge(version, wanted=start)
+def _bring_back(known: DocumentVersion, *, start: bool) -> None:
+    """Let a version be the last one again, instead of whatever is being read.
+
+    One that searches find goes on being found. One that they found before has its passages, but no vectors;
+    one that was given up goes on where it stopped.
+    """
+    _locked_document(known.document_id)
+    version = _locked_version(known.pk)
+    others = DocumentVersion.objects.filter(document_id=version.document_id).exclude(pk=version.pk)
+    others.filter(state__in=ledger.UNFINISHED).update(state=State.CANCELLED)
+    version.number = max(version.number, (others.aggregate(last=Max("number"))["last"] or 0) + 1)
+    if version.state == State.READY and not version.live:
+        ledger.reopen_from(version, IngestionStep.Stage.EMBED)
+        version.state = State.WAITING
+    elif version.state in GIVEN_UP:
+        _reopen(version)
+    version.save(update_fields=["number", "state", "cause", "failed_stage"])
+    _nudge(version, wanted=start and version.state == State.WAITING)
+
+
+def _reopen(version: DocumentVersion) -> None:
+    version.state, version.cause, version.failed_stage = State.WAITING, "", ""
+    ledger.reopen_steps(version)
 
 
 @transaction.atomic
@@ -219,11 +241,10 @@ def retry(*, version_id: UUID, start: bool = True) -> None:
         Gone: the version was deleted.
     """
     version = _locked_version(version_id)
-    if version.state not in {State.FAILED, State.CANCELLED}:
+    if version.state not in GIVEN_UP:
         return
-    version.state, version.cause, version.failed_stage = State.WAITING, "", ""
+    _reopen(version)
     version.save(update_fields=["state", "cause", "failed_stage"])
-    ledger.reopen_steps(version)
     _nudge(version, wanted=start)
 
 
