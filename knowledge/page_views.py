@@ -20,6 +20,7 @@ from knowledge.models import DocumentVersion, Passage
 from knowledge.page_content import Leaf, Leaves, Part, Shown, clock, mark
 
 IMAGE_SECONDS = 3600
+AGAIN_SECONDS = 5
 DRAWABLE = "pdf"
 
 
@@ -73,6 +74,8 @@ def page_image(request: MemberRequest, document_id: UUID, version_id: UUID, inde
         content = page_images.image(version, page_index=index, width=_number(request, "width", 1200))
     except page_images.NoPicture as problem:
         raise NotVisible from problem
+    except page_images.Busy:
+        return _later()
     return _picture(content, "image/png")
 
 
@@ -86,6 +89,8 @@ def page_marks(request: MemberRequest, document_id: UUID, version_id: UUID, inde
         found = page_images.marks(version, page_index=index, quote=cited.quote) if cited else None
     except page_images.NoPicture as problem:
         raise NotVisible from problem
+    except page_images.Busy:
+        return _later()
     if found is None:
         raise NotVisible
     rectangles = [
@@ -204,6 +209,14 @@ def _extracted(version: DocumentVersion) -> ExtractedDocument | None:
         return files.load_extracted(version)
     except StageFailed:
         return None
+
+
+def _later() -> HttpResponse:
+    """Say that too many pages are being drawn; the script of the page asks once more."""
+    response = HttpResponse("Too many pages are being drawn. Try again in a few seconds.", status=503)
+    response["Retry-After"] = str(AGAIN_SECONDS)
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 def _picture(content: bytes, media_type: str) -> HttpResponse:
