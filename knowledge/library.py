@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
@@ -23,6 +23,9 @@ from knowledge.models import Document, DocumentVersion, Domain, IngestionStep
 from knowledge.tasks import nudge
 
 LONGEST_FILENAME = 255
+DELETED = "document_deleted"
+SECOND_CLICK = timedelta(days=1)
+"""How long a page with a button to delete stays open at most, that somebody presses once more."""
 
 State = DocumentVersion.State
 GIVEN_UP = frozenset({State.FAILED, State.CANCELLED})
@@ -281,10 +284,16 @@ def delete(*, document_id: UUID, deleted_by: User | None = None) -> None:
         transaction.on_commit(partial(files.remove, version_id), robust=True)
     audit.record(
         actor=deleted_by,
-        action="document_deleted",
-        resource=f"document:{document_id}",
+        action=DELETED,
+        resource=_resource(document_id),
         organization_id=document.organization_id,
     )
+
+
+def was_deleted(*, document_id: UUID, by: User, now: datetime) -> bool:
+    """Say whether this person deleted the document lately, so that a second click can be told from a wrong address."""
+    resource = _resource(document_id)
+    return audit.is_recorded(actor=by, action=DELETED, resource=resource, since=now - SECOND_CLICK)
 
 
 def edit(
@@ -311,6 +320,10 @@ def edit(
         if choice_changed:
             retagging.retag(document, known)
     return document
+
+
+def _resource(document_id: UUID) -> str:
+    return f"document:{document_id}"
 
 
 def _nudge(version: DocumentVersion, *, wanted: bool) -> None:

@@ -196,6 +196,18 @@ class TestDocumentPage:
         event = AuditEvent.objects.get(action="document_deleted")
         assert (event.actor_id, event.resource) == (home.coach.pk, f"document:{version.document_id}")
 
+    def test_deleting_once_more_goes_back_to_the_list_and_says_so(self, cast: Cast, sign_in: SignIn) -> None:
+        version = shared(cast.home)
+        client = sign_in(cast.home.coach)
+        client.post(page("delete", version.document))
+        for again in (client.post, client.get):
+            answer = again(page("delete", version.document), follow=True)
+            assert answer.redirect_chain == [(LIBRARY, 302)]
+            assert "This document is already deleted." in answer.content.decode()
+        assert AuditEvent.objects.filter(action="document_deleted").count() == 1
+        for member in (cast.home.other_coach, cast.home.admin, cast.away.admin):
+            assert sign_in(member).post(page("delete", version.document)).status_code == 404
+
     @pytest.mark.parametrize("verb", ["change", "replace", "cancel", "retry", "delete"])
     def test_others_change_nothing(self, verb: str, cast: Cast, sign_in: SignIn) -> None:
         version = shared(cast.home)
