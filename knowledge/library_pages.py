@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.access import NotVisible, organization_of
 from accounts.http import MemberRequest, coach_required
 from coaching.providers.ports import ProviderError
-from knowledge import access, library, shelf
+from knowledge import access, library, page_images, shelf
 from knowledge.forms import OWN, DocumentForm, ReplaceForm, UploadForm
 from knowledge.models import Document, DocumentVersion
 
@@ -131,6 +131,8 @@ def _document_context(request: MemberRequest, found: Document, form: DocumentFor
         versions=versions,
         shown=shown,
         passages=passages,
+        sheets=shelf.sheets(passages.object_list),
+        has_pictures=page_images.can_draw(shown),
         is_busy=entry.is_busy,
     )
 

@@ -113,6 +113,11 @@ _drawers = Drawers()
 _places = Places()
 
 
+def can_draw(version: DocumentVersion) -> bool:
+    """Say whether the pages of a version can be shown as pictures."""
+    return version.file_format == "pdf"
+
+
 def image(version: DocumentVersion, *, page_index: int, width: int) -> bytes:
     """Return a page as PNG, `width` rounded up to one of `WIDTHS`. Raises NoPicture, or Busy."""
     width = next((known for known in WIDTHS if known >= width), WIDTHS[-1])

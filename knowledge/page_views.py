@@ -21,7 +21,6 @@ from knowledge.page_content import Leaf, Leaves, Part, Shown, clock, mark
 
 IMAGE_SECONDS = 3600
 AGAIN_SECONDS = 5
-DRAWABLE = "pdf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +188,7 @@ def _around(version: DocumentVersion, leaves: Leaves, leaf: Leaf) -> dict[str, o
 
 
 def _pictures(version: DocumentVersion, leaves: Leaves, leaf: Leaf, cited: Cited | None) -> dict[str, object]:
-    if version.file_format != DRAWABLE or not leaves.has_pages:
+    if not page_images.can_draw(version) or not leaves.has_pages:
         return {}
     place = [version.document_id, version.pk, leaf.index]
     pictures: dict[str, object] = {"image_url": reverse("knowledge:page_image", args=place)}

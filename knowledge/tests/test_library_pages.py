@@ -15,6 +15,7 @@ from knowledge.ingestion import ledger, run
 from knowledge.library import Shelf
 from knowledge.models import Document, DocumentVersion, Passage
 from knowledge.tests.ingesting import BOOK, CHANGED, add
+from knowledge.tests.test_page_viewer import printed, shelve, spoken
 
 LIBRARY = "/admin/knowledge/document/"
 SignIn = Callable[[User], Client]
@@ -41,6 +42,20 @@ def shared(home: House, text: str = BOOK, name: str = "shared.md") -> DocumentVe
 def upload(client: Client, *files: SimpleUploadedFile, keeper: str = "shared", **extra: str) -> str:
     answer = client.post(f"{LIBRARY}upload/", {"documents": list(files), "keeper": keeper}, headers=extra)
     return f"{answer.status_code} {answer.content.decode()}" if extra else answer.headers["Location"]
+
+
+def write_passage(version: DocumentVersion, ordinal: int, *, page_index: int, page_label: str) -> None:
+    Passage.objects.create(
+        version=version,
+        organization=version.organization,
+        ordinal=ordinal,
+        text=f"Passage {ordinal}.",
+        start=ordinal * 20,
+        end=ordinal * 20 + 10,
+        token_count=3,
+        page_index=page_index,
+        page_label=page_label,
+    )
 
 
 class TestList:
@@ -143,6 +158,28 @@ class TestDocumentPage:
         text = sign_in(home.coach).get(page("change", version.document)).content.decode()
         assert "Trust grows from small promises kept." in text
         assert "every 2s" not in text
+
+    def test_shows_the_passages_of_a_page_beside_its_picture(self, home: House, sign_in: SignIn) -> None:
+        version, _ = shelve(home, printed())
+        version.passages.all().delete()
+        for ordinal, (index, label) in enumerate(((0, "iv"), (1, "1"), (1, "1"))):
+            write_passage(version, ordinal, page_index=index, page_label=label)
+        text = sign_in(home.admin).get(page("change", version.document)).content.decode()
+        sheets = text.split('<div class="library-sheet">')[1:]
+        assert [sheet.count('<li class="card library-passage"') for sheet in sheets] == [1, 2]
+        for index, (sheet, label) in enumerate(zip(sheets, ("iv", "1"), strict=True)):
+            place = [version.document_id, version.pk, index]
+            assert f'href="{reverse("knowledge:page", args=place)}"' in sheet
+            assert f'src="{reverse("knowledge:page_image", args=place)}?width=480"' in sheet
+            assert f'alt="Page {label}; its passages follow"' in sheet
+
+    def test_a_document_that_cannot_be_drawn_has_its_passages_alone(
+        self, home: House, sign_in: SignIn
+    ) -> None:
+        version, _ = shelve(home, spoken())
+        text = sign_in(home.admin).get(page("change", version.document)).content.decode()
+        assert text.count('<li class="card library-passage"') == 1
+        assert "<img" not in text.split('<div class="library-sheet">')[1]
 
     def test_saves_what_is_known(self, home: House, sign_in: SignIn) -> None:
         version = shared(home)
