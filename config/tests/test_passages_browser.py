@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from django.urls import reverse
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import FloatRect, Page, Route, expect
 
 from config.tests.conftest import Talk
 from config.tests.test_chat_pictures import AT_REST
@@ -16,10 +16,10 @@ __all__ = ["cited"]
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
 
 
-def boxes(page: Page) -> list[dict[str, float]]:
+def boxes(page: Page) -> list[FloatRect]:
     """Return where the picture of a page stands, and its first passage."""
     found = [page.locator(name).first.bounding_box() for name in (".library-sheet__page", ".library-passage")]
-    return [dict(box) for box in found if box]
+    return [box for box in found if box]
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
