@@ -31,7 +31,7 @@ def test_every_line_of_the_list_is_an_address(settings: Any) -> None:
 
 
 def test_no_operation_keeps_a_list_of_its_own() -> None:
-    views = [each.callback for each in get_resolver("config.api_urls").url_patterns]
+    views: list[Any] = [each.callback for each in get_resolver("config.api_urls").url_patterns]
     operations = [view.view_class for view in views if hasattr(view, "view_class")]
     assert len(operations) > 30
     assert [each.__name__ for each in operations if hasattr(each, "never_refused")] == []
