@@ -118,6 +118,8 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+"""Nobody gets a mail from us because somebody else typed their address."""
 ACCOUNT_SESSION_REMEMBER = True
 
 PASSWORD_SIGN_IN = ENV.flag("PASSWORD_SIGN_IN", default=True)
@@ -361,7 +363,10 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 EMAIL_TIMEOUT = 10
-MAIL = {"invitation": "accounts.invitations.letter"}
+MAIL = {
+    "invitation": "accounts.invitations.letter",
+    "password_link": "accounts.people.password_letter",
+}
 """Who writes each kind of mail, as dotted paths."""
 PUBLIC_URL = ENV.text("PUBLIC_URL", "http://localhost:8000")
 """Where people reach this installation; links in mails begin with it."""
