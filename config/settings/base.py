@@ -325,6 +325,7 @@ QUOTAS_URL = ENV.text("QUOTAS_URL", _redis(4))
 """Where the token buckets are; `memory://` keeps them in each process, for an installation that has one."""
 QUOTAS = quotas.RATES
 QUOTAS_NEVER_REFUSE = quotas.NEVER_REFUSE
+QUOTAS_COUNT_DOWNLOADS = quotas.COUNT_DOWNLOADS
 AI_TURNS_AT_ONCE = ENV.integer("AI_TURNS_AT_ONCE", 5, least=1)
 """Answers that one person may have under way or waiting at the same time."""
 MONTHLY_MESSAGES = quotas.MONTHLY_MESSAGES

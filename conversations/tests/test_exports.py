@@ -7,10 +7,12 @@ from uuid import UUID
 
 import orjson
 import pytest
-from django.db import IntegrityError, transaction
+from django.core.files.storage import default_storage
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.utils import timezone
 
+from accounts import quotas
 from accounts.models import AuditEvent, User
 from accounts.tests.cast import Cast
 from accounts.tests.factories import UserFactory
@@ -86,7 +88,7 @@ class TestOwnData:
         conversation = told(cast.home.owner)
         add(conversation, '=SUM(A1) äöü\n"x"', by="client", sender=cast.home.owner)
         export = made(cast.home.owner, file_format="jsonl")
-        lines = fetch(cast.home.owner, export, "messages.jsonl").content.splitlines()
+        lines = fetch(cast.home.owner, export, "messages.jsonl").getvalue().splitlines()
         rows = [orjson.loads(line) for line in lines]
         assert [row["text"] for row in rows] == [
             *("QUESTION-coached", "ANSWER-coached [1]."),
@@ -97,14 +99,14 @@ class TestOwnData:
     def test_has_a_manifest_with_rows_and_checksums(self, cast: Cast) -> None:
         told(cast.home.owner)
         export = made(cast.home.owner)
-        manifest = orjson.loads(fetch(cast.home.owner, export, "manifest.json").content)
+        manifest = orjson.loads(fetch(cast.home.owner, export, "manifest.json").getvalue())
         assert [(file["name"], file["rows"]) for file in manifest["files"]] == [
             ("conversations.csv", 1),
             ("messages.csv", 2),
             ("feedback.csv", 1),
         ]
         for file in manifest["files"]:
-            content = fetch(cast.home.owner, export, file["name"]).content
+            content = fetch(cast.home.owner, export, file["name"]).getvalue()
             assert (len(content), hashlib.sha256(content).hexdigest()) == (file["bytes"], file["sha256"])
 
     def test_is_sent_as_a_file_that_nobody_keeps(self, cast: Cast) -> None:
@@ -262,3 +264,38 @@ class TestFetching:
 
     def test_of_what_is_not_ready_finds_nothing(self, cast: Cast) -> None:
         assert fetch(cast.home.owner, asked(cast.home.owner), "messages.csv").status_code == 404
+
+
+class TestADownload:
+    def test_reads_no_storage_while_others_wait_for_the_record(
+        self, cast: Cast, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        export = made(cast.home.owner)
+        opened, held = default_storage.open, list[int]()
+
+        def open_(*arguments: Any) -> Any:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+                held.append(cursor.fetchone()[0])
+            return opened(*arguments)
+
+        monkeypatch.setattr(default_storage, "open", open_)
+        response = fetch(cast.home.owner, export, "messages.csv")
+        assert (held, connection.in_atomic_block, response.streaming) == ([0], False, True)
+
+    def test_that_does_not_come_about_is_not_on_record(self, cast: Cast) -> None:
+        export = made(cast.home.owner)
+        default_storage.delete(export.files[0]["path"])
+        assert fetch(cast.home.owner, export, export.files[0]["name"]).status_code == 404
+        assert not AuditEvent.objects.filter(action="export.downloaded").exists()
+
+    def test_counts_as_a_request(self, cast: Cast, settings: Any) -> None:
+        export = made(cast.home.owner)
+        settings.QUOTAS = {
+            **settings.QUOTAS,
+            "educator": {**settings.QUOTAS["educator"], "requests": "2/hour"},
+        }
+        quotas.forget()
+        answers = [fetch(cast.home.owner, export, "messages.csv").status_code for _ in range(3)]
+        assert answers == [200, 200, 429]
+        assert AuditEvent.objects.filter(action="export.downloaded").count() == 2

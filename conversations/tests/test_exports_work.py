@@ -83,7 +83,7 @@ class TestTheWork:
         export.refresh_from_db()
         assert (export.state, export.attempts) == ("ready", 2)
         assert [file["rows"] for file in export.files] == [1, 2, 1, 0]
-        assert fetch(cast.home.owner, export, "messages.csv").content != b"half"
+        assert fetch(cast.home.owner, export, "messages.csv").getvalue() != b"half"
         exports_work.purge(now=later + exports_work.KEPT)
         assert files_left() == []
 
