@@ -182,6 +182,20 @@ class TestVerifyNow:
         assert audit.verify().intact
         assert chain.verify(now=NOW).broken_at == events[2].sequence
 
+    def test_goes_on_noticing_it_however_often_it_looks_and_whatever_is_added(self, home: House) -> None:
+        events = [done(home.owner, "looked", f"page:{n}") for n in range(3)]
+        chain.verify(now=NOW)
+        with bypassing_triggers() as cursor:
+            cursor.execute("DELETE FROM accounts_auditevent WHERE sequence = %s", [events[2].sequence])
+        found = []
+        for _ in range(3):
+            found.append(chain.verify(now=NOW).broken_at)
+            done(home.owner, "looked")
+        assert found == [events[2].sequence] * 3
+        page = as_(home.admin).get(PAGE).content.decode()
+        assert f"Row {events[2].sequence} is not as it was written, or a row beside it is gone" in page
+        assert chain.is_broken()
+
     def test_needs_a_post(self, home: House) -> None:
         assert as_(home.admin).get(VERIFY).status_code == 405
         assert ChainCheck.objects.count() == 0

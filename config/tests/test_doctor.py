@@ -15,7 +15,7 @@ from django.test.utils import isolate_apps
 from django.utils import timezone
 from redis import Redis
 
-from accounts import audit
+from accounts import audit, chain
 from accounts.models import Organization
 from accounts.tests.cast import Cast, House
 from config import broker, disk, health
@@ -300,6 +300,20 @@ def test_a_record_that_was_edited_fails(home: House) -> None:
         cursor.execute("SET LOCAL session_replication_role = origin")
     state, finding = state_of("record", status=1)
     assert (state, finding) == ("fail", f"event {edited:,} was changed, or the one before it removed")
+
+
+def test_a_record_whose_newest_rows_are_gone_fails(home: House) -> None:
+    chain.verify(now=timezone.now())
+    newest = audit.record(actor=home.admin, action="person_changed", resource=f"person:{uuid4()}").sequence
+    for _ in range(2):
+        chain.verify(now=timezone.now())
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL session_replication_role = replica")
+            cursor.execute("DELETE FROM accounts_auditevent WHERE sequence = %s", [newest])
+            cursor.execute("SET LOCAL session_replication_role = origin")
+    state, finding = state_of("record", status=1)
+    told_of = "was there when the record was checked, and was changed or removed since"
+    assert (state, finding) == ("fail", f"event {newest:,} {told_of}")
 
 
 @pytest.mark.parametrize(("used", "state", "status"), [(0.81, "warn", 0), (0.96, "fail", 1)])
