@@ -24,6 +24,7 @@ from config.doctor import credentials, examination, schema, tenants, work
 from config.doctor.examination import CHECKS, Check, examine
 from config.doctor.finding import State, ok
 from config.doctor.schema import TableUse
+from conversations import analytics as numbers
 from conversations import handoff
 from conversations.models import Conversation, Handoff, Interaction
 from conversations.tests.factories import begin, say
@@ -42,6 +43,7 @@ def _at_work(settings: Any, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> 
     """Have an empty broker of this test's own, a worker that was heard, and half a disk."""
     settings.CELERY_BROKER_URL = redis_database(redis_url, 9)
     health.note_heartbeat()
+    monkeypatch.setattr(numbers, "refreshed_at", timezone.now)
     monkeypatch.setattr(disk, "used", lambda: {settings.SIDELINE_DATA: 0.5})
 
 
@@ -287,6 +289,11 @@ class TestTenants:
 
 def _ours() -> list[type[models.Model]]:
     return [model for model in apps.get_models() if model._meta.app_label in tenants.ROOMS]
+
+
+def test_numbers_that_nobody_refreshes_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(numbers, "refreshed_at", lambda: timezone.now() - timedelta(hours=2, minutes=1))
+    assert state_of("analytics", status=0) == ("warn", "2 hours old")
 
 
 def test_a_record_that_was_edited_fails(home: House) -> None:
