@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -105,6 +106,17 @@ class TestFilters:
             assert "page:theirs" not in found(cast.home.admin, **wanted)
         staff = UserFactory.create(staff=True)
         assert found(staff) == ["page:theirs", "page:ours"]
+
+    def test_tell_of_no_conversation_which_it_was(self, home: House) -> None:
+        conversation = uuid4()
+        shared = done(home.owner, "share.made", f"conversation:{conversation}")
+        done(home.coach, "conversation.taken_over", f"conversation:{conversation}")
+        browser = as_(home.admin)
+        for address in (PAGE, f"{PAGE}{shared.pk}/change/"):
+            assert str(conversation) not in browser.get(address).content.decode()
+        assert found(home.admin, resource="conversation:") == ["conversation:", "conversation:"]
+        for guess in (str(conversation), str(conversation)[:4]):
+            assert found(home.admin, resource=f"conversation:{guess}") == []
 
     def test_show_names_in_place_of_ids_and_nothing_as_markup(self, home: House) -> None:
         User.objects.filter(pk=home.owner.pk).update(name="<b>Ada</b>")
