@@ -17,11 +17,11 @@ from accounts.models import AuditEvent, User
 from accounts.tests.cast import Cast
 from accounts.tests.factories import UserFactory
 from conversations import organizing, tasks
-from conversations.exports_rows import FEWEST_PEOPLE
-from conversations.models import Conversation, Feedback
+from conversations.analytics_masking import FEWEST
+from conversations.models import Conversation, Feedback, Handoff
 from conversations.outward import Export
 from conversations.tests.exporting import NO_EXPORT, asked, fetch, files_left, made, signed_in, table, told
-from conversations.tests.factories import QUOTE, add
+from conversations.tests.factories import QUOTE, add, begin
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("nudged")]
 
@@ -167,18 +167,16 @@ class TestCountsForAdministrators:
         today = timezone.now()
         people = [
             cast.home.owner,
-            *UserFactory.create_batch(FEWEST_PEOPLE - 1, organization=cast.home.organization),
+            *UserFactory.create_batch(FEWEST - 1, organization=cast.home.organization),
         ]
         for person in people:
             told(person)
-        lonely = told(cast.home.owner)
         yesterday = today - timedelta(days=1)
-        lonely.messages.update(created_at=yesterday)
-        Feedback.objects.filter(message__conversation=lonely).update(created_at=yesterday)
-        Conversation.objects.filter(pk=lonely.pk).update(created_at=yesterday)
+        self.told_on(yesterday, cast.home.owner)
+        self.told_on(today - timedelta(days=2), cast.home.owner)
         told(cast.away.owner)
         export = made(cast.home.admin, "daily_counts")
-        few, many = table(cast.home.admin, export, "days.csv")
+        _, few, many = table(cast.home.admin, export, "days.csv")
         assert few == {"day": f"{yesterday:%Y-%m-%d}", "shown": "no", **dict.fromkeys(list(few)[2:], "")}
         assert many == {
             "day": f"{today:%Y-%m-%d}",
@@ -192,6 +190,41 @@ class TestCountsForAdministrators:
             "not_helpful": "5",
             "handoffs": "0",
         }
+
+    def test_hold_no_count_of_few_people_on_a_day_of_many(self, cast: Cast) -> None:
+        people = [
+            cast.home.owner,
+            *UserFactory.create_batch(FEWEST, organization=cast.home.organization),
+        ]
+        for person in people:
+            conversation = begin(person)
+            add(conversation, "How do we begin?", by="client", sender=person)
+        Feedback.objects.create(message=add(conversation, "So."), author=person, score=1)
+        asked_for = {"organization": cast.home.organization, "requested_at": timezone.now()}
+        Handoff.objects.create(conversation=conversation, reason="crisis", **asked_for)
+        (day,) = table(cast.home.admin, made(cast.home.admin, "daily_counts"), "days.csv")
+        assert (day["questions"], day["conversations"], day["not_helpful"]) == ("6", "6", "0")
+        assert (day["answers"], day["helpful"], day["handoffs"]) == ("", "", "")
+
+    def test_hide_the_next_smallest_day_with_one_that_is_hidden_alone(self, cast: Cast) -> None:
+        people = UserFactory.create_batch(FEWEST + 1, organization=cast.home.organization)
+        today = timezone.now()
+        for days, active in ((0, 6), (1, 5), (2, 1)):
+            for person in people[:active]:
+                self.told_on(today - timedelta(days=days), person)
+        found = table(cast.home.admin, made(cast.home.admin, "daily_counts"), "days.csv")
+        assert [(each["shown"], each["questions"]) for each in found] == [
+            ("no", ""),
+            ("no", ""),
+            ("yes", "6"),
+        ]
+
+    def told_on(self, day: datetime, person: User) -> None:
+        """Have somebody ask and be answered on a day."""
+        conversation = told(person)
+        conversation.messages.update(created_at=day)
+        Feedback.objects.filter(message__conversation=conversation).update(created_at=day)
+        Conversation.objects.filter(pk=conversation.pk).update(created_at=day)
 
 
 class TestWhoMayAsk:
