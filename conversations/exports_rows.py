@@ -87,6 +87,7 @@ def _minded_feedback(source: Source) -> QuerySet[Feedback]:
 def _conversation_rows(source: Source) -> Iterator[Row]:
     found = _own_conversations(source).annotate(said=models.Count("messages")).order_by("created_at", "pk")
     for each in found.iterator(chunk_size=CHUNK):
+        source.opened[each.pk] = 1
         yield {
             "id": each.pk,
             "title": each.title,
@@ -102,6 +103,7 @@ def _conversation_rows(source: Source) -> Iterator[Row]:
 def _message_rows(source: Source) -> Iterator[Row]:
     found = _own_messages(source).select_related("sender").order_by("conversation_id", "sequence")
     for each in found.iterator(chunk_size=CHUNK):
+        source.open(each)
         yield {
             "id": each.pk,
             "conversation_id": each.conversation_id,
@@ -132,6 +134,7 @@ def _source(citation: Mapping[str, Any]) -> Mapping[str, object]:
 def _own_feedback_rows(source: Source) -> Iterator[Row]:
     found = _own_feedback(source).select_related("message").order_by("created_at", "pk")
     for each in found.iterator(chunk_size=CHUNK):
+        source.open(each.message)
         yield {
             "message_id": each.message_id,
             "conversation_id": each.message.conversation_id,
