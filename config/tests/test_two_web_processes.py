@@ -106,6 +106,21 @@ class TestASocketOfOneProcess:
         assert shown.text == REPLY
         assert here.shown.keys() == speaking.shown.keys()
 
+    async def test_sees_what_was_written_before_it_came_while_the_model_says_nothing(
+        self, chat: Chat, there: Stack
+    ) -> None:
+        conversation = await chat.conversation()
+        async with (
+            chat.model(Script(reply="Begin slowly.", gap_s=4.0)),
+            opened_there(chat, there, conversation) as speaking,
+        ):
+            await speaking.say(QUESTION)
+            await speaking.writing()
+            async with chat.tab(conversation.pk) as here:
+                assert (await here.writing()).text == "Begin"
+                assert (await here.answer("complete")).text == "Begin slowly."
+                assert here.gaps == 0
+
     async def test_sees_it_in_the_end_without_redis(self, chat: Chat, there: Stack, redis_away: None) -> None:
         conversation = await chat.conversation()
         async with chat.model(), chat.tab(conversation.pk) as here:
@@ -114,6 +129,22 @@ class TestASocketOfOneProcess:
                 await speaking.answer("complete")
             await here.greet()
             assert REPLY.split()[0] in (await here.answer("complete")).html
+
+    async def test_reads_along_and_ends_what_it_began_at_the_other_before_a_cut(
+        self, chat: Chat, there: Stack
+    ) -> None:
+        conversation = await chat.conversation()
+        async with chat.model(ENDLESS) as model:
+            async with opened_there(chat, there, conversation) as before:
+                await before.say(QUESTION)
+                had = len((await before.writing(20)).text)
+            async with chat.tab(conversation.pk) as after:
+                await after.writing(had + 200)
+                assert after.gaps == 0
+                await after.send({"type": "stop"})
+                await nobody_asks(model)
+                stopped = await after.answer("stopped")
+        assert len(stopped.text) < len(ENDLESS.reply or "")
 
 
 class TestATakeoverInOneProcess:
