@@ -1,6 +1,7 @@
 """A file on its way to its owner: piece by piece, so that it may be of any size, and with nothing held meanwhile."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from typing import cast
 
 from asgiref.sync import sync_to_async
 from django.db import close_old_connections
@@ -22,6 +23,10 @@ class Download(FileResponse):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield the file, each piece read beside the event loop; the connection to the database goes back first."""
         await sync_to_async(close_old_connections)()
-        pieces = iter(self.streaming_content)
-        while piece := await sync_to_async(next, thread_sensitive=False)(pieces, b""):
+        pieces = cast("Iterator[bytes]", self.streaming_content)
+
+        def read() -> bytes:
+            return next(pieces, b"")
+
+        while piece := await sync_to_async(read, thread_sensitive=False)():
             yield piece

@@ -1,4 +1,4 @@
-"""An erased coach's name: gone from the notices about them, and nowhere else changed."""
+"""Names and addresses of the erased: gone from notices, mails and the log of the dashboard, and nothing else changed."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,8 +10,9 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.urls import reverse
 
-from accounts import data_requests, erasure, retention
+from accounts import data_requests, erasure, people, retention
 from accounts.dashboard import ReadOnly
+from accounts.entry_models import OutgoingMail
 from accounts.models import AuditEvent, Team, User
 from accounts.tests.browsing import as_
 from accounts.tests.cast import Cast
@@ -84,6 +85,15 @@ class TestTheName:
         )
         erased(cast.home.coach)
         assert not Message.objects.filter(content__contains="former").exists()
+
+
+def test_an_address_that_somebody_had_before_goes_from_the_mails(cast: Cast) -> None:
+    ada = cast.home.owner
+    people.mail_password_link(ada, now=NOW)
+    User.objects.filter(pk=ada.pk).update(email="ada.moss@riverside.example")
+    people.mail_password_link(cast.home.coach, now=NOW)
+    erased(ada)
+    assert list(OutgoingMail.objects.values_list("recipient", flat=True)) == [cast.home.coach.email]
 
 
 class TestTheDashboardsLog:

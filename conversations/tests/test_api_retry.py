@@ -208,7 +208,7 @@ class TestAReplyThatIsKept:
             (200, "true"),
         ]
         again = ada("PATCH", path, rename, idempotency_key="rename")
-        assert (again.status, again.error["code"]) == (404, "NOT_FOUND")
+        assert (again.status, again.error and again.error["code"]) == (404, "NOT_FOUND")
         assert not SavedReply.objects.filter(key="rename").exclude(body=b"").exists()
 
     def test_of_the_beginning_begins_no_second_one(self, ada: Api) -> None:

@@ -196,10 +196,11 @@ class TestCountsForAdministrators:
             cast.home.owner,
             *UserFactory.create_batch(FEWEST, organization=cast.home.organization),
         ]
-        for person in people:
-            conversation = begin(person)
-            add(conversation, "How do we begin?", by="client", sender=person)
-        Feedback.objects.create(message=add(conversation, "So."), author=person, score=1)
+        begun = [begin(person) for person in people]
+        for conversation in begun:
+            add(conversation, "How do we begin?", by="client", sender=conversation.owner)
+        conversation = begun[0]
+        Feedback.objects.create(message=add(conversation, "So."), author=conversation.owner, score=1)
         asked_for = {"organization": cast.home.organization, "requested_at": timezone.now()}
         Handoff.objects.create(conversation=conversation, reason="crisis", **asked_for)
         (day,) = table(cast.home.admin, made(cast.home.admin, "daily_counts"), "days.csv")
