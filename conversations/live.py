@@ -145,10 +145,11 @@ async def changed(
     )
 
 
-QUEUE = "queue"
-"""The group of every coach's queue; each socket looks up anew what its coach may see."""
+def queue_group(organization_id: UUID) -> str:
+    """Return the group of an organization's open queues; each socket looks up anew what its coach may see."""
+    return f"queue.{organization_id.hex}"
 
 
-async def queue_changed(conversation_id: UUID) -> None:
-    """Tell every open queue, in all processes, to look again."""
-    await hint(QUEUE, "queue.changed", conversation=str(conversation_id))
+async def queue_changed(organization_id: UUID) -> None:
+    """Tell every open queue of an organization, in all processes, to look again."""
+    await hint(queue_group(organization_id), "queue.changed")

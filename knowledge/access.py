@@ -68,17 +68,13 @@ def readable_version(member: User, version_id: UUID) -> DocumentVersion:
     return found
 
 
-def writable_version(member: User, version_id: UUID) -> DocumentVersion:
-    """Return a version, with its document, that the member may stop or try again.
+def latest_version(member: User, document_id: UUID) -> DocumentVersion:
+    """Return the latest version of a document that the member may change.
 
     Raises:
         NotVisible: there is none, or the member may not change it.
     """
-    versions = DocumentVersion.objects.select_related("document")
-    found = versions.filter(pk=version_id, document__in=writable_documents(member)).first()
-    if found is None:
-        raise NotVisible
-    return found
+    return writable_document(member, document_id).versions.order_by("-number")[0]
 
 
 def scope_of(member: User) -> Scope:

@@ -9,7 +9,7 @@ import pytest
 
 from accounts.models import User
 from accounts.tests.waiting import eventually
-from coaching.providers.loopback import Loopback, Script
+from coaching.tests.loopback import Loopback, Script
 from config.ports import free_port
 from config.tests.faults import REPLY, Chat, press
 from config.tests.socket_client import Tab, tab

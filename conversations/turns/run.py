@@ -15,6 +15,7 @@ from uuid import UUID
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
+from accounts import request_ids
 from coaching.providers import registry
 from coaching.providers.ports import ProviderError
 from conversations import announcing, live
@@ -191,6 +192,8 @@ class Turns:
                 return
             await announcing.turn_ended(conversation_id, recorded.reply, turn.names, called=recorded.called)
             turn_id = recorded.next_turn_id
+            # Another question caused it, and nobody knows any more under which id.
+            request_ids.begin()
 
     def stop(self, conversation_id: UUID) -> bool:
         """Stop what runs in this process for a conversation; say whether there was something."""
