@@ -314,6 +314,13 @@ class TestTheRecord:
         assert dora("GET", f"admin/record?before={event.sequence}&action=person_added").data == {"events": []}
         assert dora("GET", "admin/record?since=yesterday").status == 400
 
+    def test_tells_of_no_conversation_which_it_was(self, cast: Cast, dora: Api) -> None:
+        resource = f"conversation:{cast.home.team.pk}"
+        audit.record(actor=cast.home.owner, action="share.made", resource=resource)
+        (event,) = dora("GET", "admin/record?resource=conversation:").data["events"]
+        assert (event["resource"], event["resource_name"]) == ("conversation:", "a conversation")
+        assert dora("GET", f"admin/record?resource={resource}").data == {"events": []}
+
     def test_is_checked_when_somebody_asks(self, dora: Api, monkeypatch: pytest.MonkeyPatch) -> None:
         nothing = {"is_waiting": False, "is_whole": None, "broken_at": None, "checked_at": None}
         assert dora("GET", "admin/record/check").data == nothing
