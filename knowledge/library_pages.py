@@ -12,10 +12,10 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.access import organization_of
+from accounts.access import NotVisible, organization_of
 from accounts.http import MemberRequest, coach_required
 from coaching.providers.ports import ProviderError
-from knowledge import access, library, shelf
+from knowledge import access, library, page_images, shelf
 from knowledge.forms import BUSY_PROVIDER, OWN, DocumentForm, ReplaceForm, UploadForm
 from knowledge.models import Document, DocumentVersion
 
@@ -127,6 +127,8 @@ def _document_context(request: MemberRequest, found: Document, form: DocumentFor
         versions=versions,
         shown=shown,
         passages=passages,
+        sheets=shelf.sheets(passages.object_list),
+        has_pictures=page_images.can_draw(shown),
         is_busy=entry.is_busy,
     )
 
@@ -193,7 +195,13 @@ def retry(request: MemberRequest, document_id: UUID) -> HttpResponse:
 @coach_required
 def delete(request: MemberRequest, document_id: UUID) -> HttpResponse:
     """Ask whether to delete a document, and delete it."""
-    found = access.writable_document(request.user, document_id)
+    try:
+        found = access.writable_document(request.user, document_id)
+    except NotVisible:
+        if not library.was_deleted(document_id=document_id, by=request.user, now=timezone.now()):
+            raise
+        messages.info(request, "This document is already deleted.")
+        return redirect(LIBRARY)
     if request.method == "GET":
         context = _dashboard(
             request, title=f"Delete {found.title}?", entry=shelf.entry(request.user, found.pk)
