@@ -1,9 +1,13 @@
-"""What pages of the dashboard begin with: who uses it, and that nothing can be changed."""
+"""What pages of the dashboard begin with: who uses it, and that nothing can be changed.
+
+Whatever they do change is on record (`audit.py`), by id. Django's own log of the dashboard is not written: its rows
+would keep names and addresses beyond every erasure, and show them to whoever sees the page of a thing.
+"""
 
 from typing import Any
 
 from django.core.exceptions import BadRequest
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from typing_extensions import override
 from unfold.admin import ModelAdmin
 
@@ -60,3 +64,26 @@ class ReadOnly(ModelAdmin):  # type: ignore[misc]  # Unfold has no types
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Return no."""
         return False
+
+    @override
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
+        """Write nothing: the record has it."""
+
+    @override
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:
+        """Write nothing: the record has it."""
+
+    @override
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> None:
+        """Write nothing: the record has it."""
+
+    @override
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show nothing of what an earlier version wrote down.
+
+        Raises:
+            NotVisible: always.
+        """
+        raise access.NotVisible

@@ -1,5 +1,6 @@
 """The quota of requests on the pages: what counts, and what is answered when it is used up."""
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -11,12 +12,15 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 def counts(request: HttpRequest) -> bool:
-    """Whether a request to a page counts: forms that people send, but not those that lead to a person.
+    """Whether a request to a page counts: forms that people send, but not those that lead to a person, and downloads.
 
     Pages that are only looked at never do, so that no quota locks anybody out; the API counts for itself.
     """
-    if request.method in SAFE or not request.user.is_authenticated or request.path.startswith("/api/"):
+    if not request.user.is_authenticated or request.path.startswith("/api/"):
         return False
+    if request.method in SAFE:
+        match = request.resolver_match
+        return match is not None and match.view_name in settings.QUOTAS_COUNT_DOWNLOADS
     return not quotas.never_refuses(request)
 
 

@@ -7,6 +7,7 @@ text: images, raw HTML, and footnotes that are not ours.
 import re
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from typing import Any
 from uuid import UUID
 
@@ -58,7 +59,7 @@ def _conversation_file(member: User, conversation_id: UUID, request: HttpRequest
         request=request,
     )
     name = slugify(conversation.title)[:60] or "conversation"
-    return Fetched(f"{name}.md", "text/markdown; charset=utf-8", text.encode())
+    return Fetched(f"{name}.md", "text/markdown; charset=utf-8", BytesIO(text.encode()))
 
 
 def written(conversation: Conversation, names: Names, messages: Sequence[Message]) -> str:

@@ -6,9 +6,10 @@ from uuid import UUID, uuid5
 
 from django.db import transaction
 
+from accounts import saved_replies
 from accounts.access import coach_for, organization_of
 from accounts.models import User
-from conversations import access, following, sharing
+from conversations import access, exports_work, following, sharing
 from conversations.episodes import end, open_episode, stop_turns
 from conversations.models import Conversation, Handoff
 from conversations.turns.accept import lock_own
@@ -148,7 +149,8 @@ def _show_to_coach(conversation: Conversation, visibility: str) -> Conversation:
 def delete(*, member: User, conversation_id: UUID, now: datetime) -> None:
     """Delete the member's conversation and end what a coach was asked in it; it can be brought back for a while.
 
-    Its links are revoked for good: who brings it back has not said that strangers read it again.
+    Its links are revoked for good: who brings it back has not said that strangers read it again. Files and replies
+    that hold words of it are not given out any more either.
 
     Raises:
         NotVisible: it is not the member's.
@@ -166,6 +168,8 @@ def delete(*, member: User, conversation_id: UUID, now: datetime) -> None:
     stop_turns(conversation, now=now)
     conversation.deleted_at = now
     conversation.save(update_fields=["deleted_at"])
+    saved_replies.withdraw_about(about=conversation.pk)
+    exports_work.withdraw(conversation_ids=[conversation.pk], now=now)
     sharing.revoke_all(member=member, conversation=conversation, now=now)
 
 

@@ -72,17 +72,11 @@ class WentBackShape(serializers.Serializer[Any]):
 
 
 class SharedShape(serializers.Serializer[Any]):
-    """A conversation that a client shares with the coach."""
+    """A conversation that a client shares with the coach, without its words: reading those is on record."""
 
     conversation_id = serializers.UUIDField(source="pk")
     client = serializers.CharField(source="owner.name")
-    title = serializers.SerializerMethodField()
     updated_at = serializers.DateTimeField()
-
-    @extend_schema_field({"type": ["string", "null"]})
-    def get_title(self, conversation: Conversation) -> str | None:
-        """Return the title."""
-        return conversation.title or None
 
 
 class QueueShape(serializers.Serializer[Any]):

@@ -95,6 +95,21 @@ class TestTheQueue:
         assert "the words stay hidden until Ada Moss agrees" in page
         assert "kill" not in page
 
+    def test_lists_what_is_shared_without_words_until_it_is_opened_which_is_on_record(
+        self, cast: Cast
+    ) -> None:
+        conversation = begin(cast.home.owner)
+        Conversation.objects.filter(pk=conversation.pk).update(title="On leaving the school")
+        browser = signed_in(cast.home.coach)
+        listed = words_of(browser.get(reverse("conversations:queue")))
+        address = reverse("conversations:console", args=[conversation.pk])
+        assert f'href="{address}"' in listed
+        assert ("Ada Moss" in listed, "leaving the school" in listed) == (True, False)
+        say(cast.home.owner, conversation, "How do I tell them?")
+        assert "leaving the school" in words_of(browser.get(address))
+        read = AuditEvent.objects.get(action="conversation.read")
+        assert (read.actor_id, read.resource) == (cast.home.coach.pk, f"conversation:{conversation.pk}")
+
     def test_shows_an_escalated_conversation_to_other_coaches_without_its_title(self, cast: Cast) -> None:
         asked(cast)
         assert waiting.rows(cast.home.other_coach, now=timezone.now()) == []
