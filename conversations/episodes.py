@@ -36,6 +36,13 @@ def ai_is_silent(conversation: Conversation) -> bool:
     return episode is not None and episode.reason in escalation.AI_MUST_WAIT
 
 
+def bring_back(conversation: Conversation) -> None:
+    """Have the locked conversation among the active ones, where a person is found."""
+    conversation.status = Conversation.Status.ACTIVE
+    conversation.archived_at = None
+    conversation.save(update_fields=["status", "archived_at"])
+
+
 def request_within(
     conversation: Conversation,
     *,
@@ -47,7 +54,7 @@ def request_within(
 ) -> bool:
     """Queue the locked conversation for a coach, or raise the urgency of the episode that waits.
 
-    Returns whether anything changed. Runs inside the caller's transaction.
+    An archived one comes back. Returns whether anything changed. Runs inside the caller's transaction.
     """
     most_urgent = max(findings, key=lambda finding: finding.urgency)
     trace = [finding.as_trace() for finding in findings]
@@ -65,6 +72,8 @@ def request_within(
         requested_at=now,
     )
     move(conversation, OwnerState.QUEUED, holder=None, now=now)
+    if conversation.status != Conversation.Status.ACTIVE:
+        bring_back(conversation)
     if most_urgent.reason in escalation.AI_MUST_WAIT:
         stop_turns(conversation, now=now)
     _announce_request(conversation, most_urgent.reason, now=now)

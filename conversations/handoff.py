@@ -16,7 +16,16 @@ from accounts import audit
 from accounts.models import User
 from coaching.policies import escalation
 from conversations import absence, access, following
-from conversations.episodes import add_message, end, lock, move, open_episode, request_within, stop_turns
+from conversations.episodes import (
+    add_message,
+    bring_back,
+    end,
+    lock,
+    move,
+    open_episode,
+    request_within,
+    stop_turns,
+)
 from conversations.models import Conversation, Handoff, Message
 
 OwnerState = Conversation.OwnerState
@@ -211,6 +220,8 @@ def _take(conversation: Conversation, coach: User, *, now: datetime) -> int | No
         raise AlreadyTaken(conversation.holder.name if conversation.holder else "Another coach")
     stopped_from = stop_turns(conversation, now=now)
     move(conversation, OwnerState.COACH, holder=coach, now=now)
+    if conversation.status != Conversation.Status.ACTIVE:
+        bring_back(conversation)
     joined = add_message(
         conversation,
         sender_type=Message.Sender.SYSTEM,

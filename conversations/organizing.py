@@ -9,13 +9,17 @@ from django.db import transaction
 from accounts.access import coach_for, organization_of
 from accounts.models import User
 from conversations import access, following, sharing
-from conversations.episodes import end, open_episode, stop_turns
+from conversations.episodes import bring_back, end, open_episode, stop_turns
 from conversations.models import Conversation, Handoff
 from conversations.turns.accept import lock_own
 
 
 class StillLookedAfter(Exception):
     """A crisis is open: the conversation stays until a person has been there. Nothing was changed."""
+
+
+class NotToBeArchived(Exception):
+    """A coach was asked, or is there: both go on talking here first. Nothing was changed; the text says what to do."""
 
 
 UNDO_WITHIN = timedelta(days=30)
@@ -75,6 +79,7 @@ def change(
 
     Raises:
         NotVisible: it is not the member's.
+        NotToBeArchived: somebody waits for a person in it, or has one.
     """
     conversation = lock_own(member, conversation_id)
     if title:
@@ -108,18 +113,32 @@ def set_status(*, member: User, conversation_id: UUID, status: str, now: datetim
 
     Raises:
         NotVisible: it is not the member's.
+        NotToBeArchived: somebody waits for a person in it, or has one.
     """
     return _place(lock_own(member, conversation_id), status, now=now)
 
 
 def _place(conversation: Conversation, status: str, *, now: datetime) -> Conversation:
-    before, conversation.status = conversation.status, Conversation.Status(status)
-    if conversation.status == Conversation.Status.ACTIVE:
-        conversation.archived_at = None
-    elif before == Conversation.Status.ACTIVE or conversation.archived_at is None:
+    if status == Conversation.Status.ACTIVE:
+        bring_back(conversation)
+        return conversation
+    if episode := open_episode(conversation):
+        raise NotToBeArchived(_why_not_archived(episode))
+    if conversation.status == Conversation.Status.ACTIVE or conversation.archived_at is None:
         conversation.archived_at = now
+    conversation.status = Conversation.Status.ARCHIVED
     conversation.save(update_fields=["status", "archived_at"])
     return conversation
+
+
+def _why_not_archived(episode: Handoff) -> str:
+    if episode.state == Handoff.State.TAKEN:
+        return "A coach is here. You can archive this conversation once they have handed it back."
+    if episode.reason == Handoff.Reason.CRISIS:
+        return "Your coach has been asked to look after you. You can archive this conversation once they have been here."
+    return (
+        "You wait for a coach here. Cancel that first, or archive this conversation once they have been here."
+    )
 
 
 @transaction.atomic(durable=True)

@@ -274,10 +274,15 @@ def set_status(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
     """Archive a conversation or bring it back."""
     form = StatusForm(request.POST)
     access.own_conversation(request.user, conversation_id)
-    if form.is_valid():
+    if not form.is_valid():
+        return redirect("conversations:index")
+    try:
         organizing.set_status(
             member=request.user, conversation_id=conversation_id, now=timezone.now(), **form.cleaned_data
         )
+    except organizing.NotToBeArchived as reason:
+        notes.warning(request, str(reason))
+        return redirect("conversations:chat", conversation_id=conversation_id)
     return redirect("conversations:index")
 
 

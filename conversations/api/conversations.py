@@ -106,9 +106,12 @@ class ConversationById(Operation):
     def patch(self, _request: Request, conversation_id: UUID) -> Answer:
         """Rename, archive, bring back, share with your coach or keep private: all that is named, or nothing."""
         changes = self.body(ConversationChange)
-        conversation = organizing.change(
-            member=self.member, conversation_id=conversation_id, now=timezone.now(), **changes
-        )
+        try:
+            conversation = organizing.change(
+                member=self.member, conversation_id=conversation_id, now=timezone.now(), **changes
+            )
+        except organizing.NotToBeArchived as reason:
+            raise conflict("coach_asked", str(reason)) from None
         if "visibility" in changes:
             async_to_sync(announcing.show)(
                 conversation_id, sequence=conversation.last_sequence + 1, with_state=True

@@ -97,14 +97,16 @@ def accept(
 
     Raises:
         NotVisible: the conversation is not the member's.
-        Refusal: the text cannot be taken, the key was used for another text, or it seems to name a student.
+        Refusal: the text cannot be taken, the key was used for another text, it seems to name a student, or the
+            conversation is archived and the text calls nobody.
     """
     text = clean(text)
     standing = _lock_to_speak(member, conversation_id, client_id)
     conversation = standing.conversation
     if standing.said_before:
         return _repeated(Message.objects.get(conversation=conversation, client_id=client_id), text)
-    _refuse_archived(conversation)
+    if conversation.status != Conversation.Status.ACTIVE:
+        _bring_back_for_a_person(conversation, text, phrases=standing.phrases)
     findings, noted = student_gate.screened(text, phrases=standing.phrases, decision=student_data)
     reason = findings[0].reason if findings else ""
     message = _message(conversation, member, client_id, text, now)
@@ -190,6 +192,17 @@ def lock_own(member: User, conversation_id: UUID) -> Conversation:
     if locked is None:
         raise NotVisible
     return locked
+
+
+def _bring_back_for_a_person(conversation: Conversation, text: str, *, phrases: Sequence[str]) -> None:
+    """Bring an archived conversation back for words that call a person; others wait until its owner does.
+
+    Raises:
+        Refusal: the words call nobody.
+    """
+    if not student_gate.calling(text, phrases=phrases):
+        _refuse_archived(conversation)
+    episodes.bring_back(conversation)
 
 
 def _refuse_archived(conversation: Conversation) -> None:
