@@ -56,7 +56,7 @@ async def show_and_run(accepted: Accepted, names: Names) -> None:
     if accepted.repeated:
         return
     conversation_id = accepted.conversation_id
-    for message in (accepted.message, accepted.reply):
+    for message in (accepted.message, accepted.reply, accepted.notice):
         if message is not None:
             live.hub.send(conversation_id, announcing.as_event(message, names))
     if accepted.turn_id is not None:

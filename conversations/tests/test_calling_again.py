@@ -125,3 +125,76 @@ class TestArchiving:
         assert (refused.status, refused.error["details"]) == (409, {"reason": "coach_asked"})
         conversation.refresh_from_db()
         assert (conversation.status, conversation.title) == ("active", "")
+
+
+class TestAskingForSomebodyWhoWasAsked:
+    def test_says_since_when_and_until_when(self, cast: Cast) -> None:
+        conversation = begin(cast.home.owner)
+        ask(cast.home.owner, conversation, minutes_ago=4)
+        accepted = say(cast.home.owner, conversation, PERSON, worker="here")
+        assert accepted.notice == said(conversation)
+        assert said(conversation).content == (
+            "Your coach was asked 4 min ago and promises to answer within 30 minutes. "
+            "You can go on writing here meanwhile."
+        )
+        assert said(conversation).metadata["requested_at"] == Handoff.objects.get().requested_at.isoformat()
+        assert not Interaction.objects.exists()
+        assert (Handoff.objects.get().state, accepted.called) == ("queued", False)
+
+    def test_sent_twice_is_answered_once(self, cast: Cast) -> None:
+        conversation = begin(cast.home.owner)
+        ask(cast.home.owner, conversation)
+        key = uuid4()
+        for _ in range(2):
+            say(cast.home.owner, conversation, PERSON, client_id=key)
+        assert sequences(conversation) == [1, 2, 3]
+
+    @pytest.mark.parametrize(
+        ("escalated", "words"),
+        [
+            (False, "and has not come yet. Your request stays open."),
+            (True, "and has not come yet. Every coach of your organization knows that somebody waits."),
+        ],
+    )
+    def test_is_honest_about_a_promise_that_was_not_kept(
+        self, cast: Cast, escalated: bool, words: str
+    ) -> None:
+        conversation = begin(cast.home.owner)
+        ask(cast.home.owner, conversation, minutes_ago=45)
+        Handoff.objects.update(escalated_at=NOW() if escalated else None)
+        say(cast.home.owner, conversation, PERSON)
+        assert said(conversation).content.startswith(f"Your coach was asked 45 min ago {words}")
+
+    def test_in_a_crisis_shows_the_help_lines_again(self, cast: Cast) -> None:
+        cast.home.organization.help_lines = LINES
+        cast.home.organization.save()
+        conversation = begin(cast.home.owner)
+        say(cast.home.owner, conversation, "I want to die")
+        say(cast.home.owner, conversation, "I still want to die")
+        assert (said(conversation).metadata["kind"], said(conversation).metadata["help_lines"]) == (
+            "crisis",
+            LINES,
+        )
+        assert "these lines answer at once" in said(conversation).content
+
+    def test_leaves_the_word_to_a_coach_who_is_here(self, cast: Cast) -> None:
+        conversation = begin(cast.home.owner)
+        ask(cast.home.owner, conversation)
+        handoff.take_over(coach=cast.home.coach, conversation_id=conversation.pk, now=NOW())
+        assert say(cast.home.owner, conversation, PERSON).notice is None
+        assert spoken(conversation)[-1] == ("client", PERSON)
+
+    @pytest.mark.usefixtures("scripted")
+    async def test_is_shown_to_open_pages_at_once(self, cast: Cast) -> None:
+        conversation = await in_db(begin)(cast.home.owner)
+        await in_db(ask)(cast.home.owner, conversation)
+        heard: list[Event] = []
+        live.hub.join(conversation.pk, heard.append)
+        accepted = await acting.accept_here(
+            member=cast.home.owner, conversation_id=conversation.pk, client_id=uuid4(), text=PERSON
+        )
+        _, names = await in_db(load_with_names)(conversation.pk)
+        await acting.show_and_run(accepted, names)
+        live.hub.leave(conversation.pk, heard.append)
+        shown = [(event.sequence, event.sender_type) for event in heard if isinstance(event, MessageChanged)]
+        assert shown == [(2, "client"), (3, "system")]

@@ -16,7 +16,7 @@ from accounts.access import NotVisible
 from accounts.models import User
 from coaching import spending
 from coaching.policies import escalation
-from conversations import episodes
+from conversations import episodes, reminding
 from conversations.models import Conversation, Interaction, Message, Session
 from conversations.turns import ledger, student_gate
 from conversations.turns.refusal import Refusal
@@ -49,6 +49,8 @@ class Accepted:
     """Whether the message called a coach; everybody is then told how things stand."""
     silenced: bool = False
     """Whether the AI must stop whatever it is saying."""
+    notice: Message | None = None
+    """What is said to words that call a coach who has been called already."""
     left: str = ""
     """What the sender may still ask, in words, once that is little."""
 
@@ -128,6 +130,8 @@ def accept(
         _reserve(accepted, conversation, member, text, messages=1, now=now)
     if findings and episodes.request_within(conversation, findings=findings, trigger=message, now=now):
         return replace(accepted, called=True, silenced=reason in escalation.AI_MUST_WAIT)
+    if findings and accepted.reply is None:
+        return replace(accepted, notice=reminding.remind(conversation, reason=reason, now=now))
     return accepted
 
 
