@@ -165,6 +165,28 @@ def stop_turns(conversation: Conversation, *, now: datetime) -> int | None:
     return first
 
 
+def attribution(conversation: Conversation, episode: Handoff, *, now: datetime) -> dict[str, object]:
+    """Return what a message says of the episode with a coach in which it was said."""
+    return {
+        "is_handoff": True,
+        "is_handback": False,
+        "handoff_reason": str(episode.reason),
+        "ai_confidence_before": _confidence_before(conversation, episode),
+        "human_duration_minutes": round((now - (episode.taken_at or now)).total_seconds() / 60, 1),
+    }
+
+
+def _confidence_before(conversation: Conversation, episode: Handoff) -> float | None:
+    """Return how sure the AI was before a person came: when it called them, or else in its last answer."""
+    if episode.confidence is not None:
+        return episode.confidence
+    answers = Message.objects.filter(
+        conversation=conversation, sender_type=Message.Sender.AI, retrieval__has_key="confidence"
+    )
+    last = answers.order_by("-sequence").values_list("retrieval__confidence", flat=True).first()
+    return None if last is None else float(last)
+
+
 def add_message(
     conversation: Conversation,
     *,

@@ -18,6 +18,7 @@ from coaching.policies import escalation
 from conversations import absence, access, following
 from conversations.episodes import (
     add_message,
+    attribution,
     bring_back,
     end,
     lock,
@@ -156,12 +157,8 @@ def say_as_coach(
     metadata: dict[str, object] = {"drafted_by_ai": bool(draft)}
     if draft:
         metadata["edit_distance"] = Levenshtein.distance(draft, text)
-    if changed_from is not None and episode is not None:
-        metadata |= {
-            "is_handoff": True,
-            "handoff_reason": episode.reason,
-            "ai_confidence_before": episode.confidence,
-        }
+    if episode is not None:
+        metadata |= attribution(conversation, episode, now=now)
     message = add_message(
         conversation,
         sender_type=Message.Sender.HUMAN_COACH,
@@ -222,13 +219,6 @@ def _take(conversation: Conversation, coach: User, *, now: datetime) -> int | No
     move(conversation, OwnerState.COACH, holder=coach, now=now)
     if conversation.status != Conversation.Status.ACTIVE:
         bring_back(conversation)
-    joined = add_message(
-        conversation,
-        sender_type=Message.Sender.SYSTEM,
-        text=f"{coach.name} has joined. The AI stays silent until {coach.name} hands back.",
-        now=now,
-        metadata={"kind": "takeover"},
-    )
     episode = open_episode(conversation) or Handoff(
         conversation=conversation,
         organization_id=conversation.organization_id,
@@ -238,6 +228,13 @@ def _take(conversation: Conversation, coach: User, *, now: datetime) -> int | No
     episode.state = Handoff.State.TAKEN
     episode.coach = coach
     episode.taken_at = episode.acted_at = now
+    joined = add_message(
+        conversation,
+        sender_type=Message.Sender.SYSTEM,
+        text=f"{coach.name} has joined. The AI stays silent until {coach.name} hands back.",
+        now=now,
+        metadata={"kind": "takeover", **attribution(conversation, episode, now=now)},
+    )
     episode.joined_sequence = joined.sequence
     episode.save()
     _audit(coach, "conversation.taken_over", conversation, reason=episode.reason)
