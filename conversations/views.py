@@ -305,7 +305,7 @@ def set_visibility(request: MemberRequest, conversation_id: UUID) -> HttpRespons
 def delete(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
     """Delete a conversation; the next page offers to undo that."""
     try:
-        organizing.delete(member=request.user, conversation_id=conversation_id, now=timezone.now())
+        async_to_sync(acting.delete)(member=request.user, conversation_id=conversation_id)
     except organizing.StillLookedAfter:
         notes.warning(
             request,
@@ -320,7 +320,7 @@ def delete(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
 @member_required
 def restore(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
     """Bring back a deleted conversation."""
-    organizing.restore(member=request.user, conversation_id=conversation_id, now=timezone.now())
+    async_to_sync(acting.restore)(member=request.user, conversation_id=conversation_id)
     request.session.pop("deleted_conversation", None)
     text = "The conversation is back."
     if sharing.was_shared(conversation_id):

@@ -15,7 +15,7 @@ from accounts.api_operations import Operation, Said
 from accounts.api_pages import PageQuery, page_of, split
 from accounts.api_parsing import StrictSerializer
 from accounts.scopes import Scope
-from conversations import absence, access, announcing, listing, organizing, reading
+from conversations import absence, access, acting, announcing, listing, organizing, reading
 from conversations.api.shapes import (
     ConversationDetail,
     ConversationPage,
@@ -122,7 +122,7 @@ class ConversationById(Operation):
     def delete(self, _request: Request, conversation_id: UUID) -> Answer:
         """Delete a conversation; for 30 days it can be brought back."""
         try:
-            organizing.delete(member=self.member, conversation_id=conversation_id, now=timezone.now())
+            async_to_sync(acting.delete)(member=self.member, conversation_id=conversation_id)
         except organizing.StillLookedAfter:
             message = (
                 "Your coach has been asked to look after you. You can delete this once they have been here."
@@ -139,7 +139,7 @@ class ConversationRestore(Operation):
     @extend_schema(tags=["conversations"], request=None, responses=ConversationShape)
     def post(self, _request: Request, conversation_id: UUID) -> Answer:
         """Bring back a conversation that you deleted within the last 30 days."""
-        restored = organizing.restore(member=self.member, conversation_id=conversation_id, now=timezone.now())
+        restored = async_to_sync(acting.restore)(member=self.member, conversation_id=conversation_id)
         return self.answer(ConversationShape(restored))
 
 
