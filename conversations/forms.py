@@ -8,6 +8,7 @@ from typing_extensions import override
 
 from conversations.models import Conversation, Feedback
 from conversations.outward import LONGEST_LINK, Export
+from conversations.queries import DELETED
 
 
 class SayForm(forms.Form):
@@ -66,7 +67,9 @@ class ListForm(forms.Form):
     """How the list is narrowed down."""
 
     search = forms.CharField(max_length=200, required=False)
-    status = forms.ChoiceField(choices=Conversation.Status.choices, required=False)
+    status = forms.ChoiceField(
+        choices=[*Conversation.Status.choices, (DELETED, "Recently deleted")], required=False
+    )
     before = forms.DateTimeField(required=False)
 
 

@@ -1,6 +1,6 @@
 """What an educator does with whole conversations: begin, rename, archive, delete and take it back."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -20,10 +20,6 @@ class StillLookedAfter(Exception):
 
 class NotToBeArchived(Exception):
     """A coach was asked, or is there: both go on talking here first. Nothing was changed; the text says what to do."""
-
-
-UNDO_WITHIN = timedelta(days=30)
-"""How long a deleted conversation can be brought back."""
 
 
 def begin(
@@ -190,12 +186,12 @@ def delete(*, member: User, conversation_id: UUID, now: datetime) -> None:
 
 @transaction.atomic(durable=True)
 def restore(*, member: User, conversation_id: UUID, now: datetime) -> Conversation:
-    """Bring back a conversation that the member deleted a short while ago; its links stay revoked.
+    """Bring back a conversation that the member deleted, as long as it is kept; its links stay revoked.
 
     Raises:
         NotVisible: it is not the member's, was not deleted, or was deleted too long ago.
     """
-    conversation = access.deleted_conversation(member, conversation_id, since=now - UNDO_WITHIN)
+    conversation = access.deleted_conversation(member, conversation_id, now=now)
     conversation.deleted_at = None
     conversation.save(update_fields=["deleted_at"])
     following.settle(conversation, now=now)

@@ -14,6 +14,8 @@ from conversations import access
 from conversations.models import Conversation, Handoff, Message
 
 PAGE_SIZE = 30
+DELETED = "deleted"
+"""Names the conversations that can still be brought back, among the statuses of a list."""
 PREVIEW = 160
 """Characters of the last message that a list shows."""
 
@@ -24,7 +26,7 @@ class ListPage:
 
     conversations: Sequence[Conversation]
     next_before: datetime | None
-    """Continue with conversations updated before this; None on the last page."""
+    """Continue with conversations updated, or deleted, before this; None on the last page."""
 
 
 def conversation_list(
@@ -43,14 +45,29 @@ def conversation_list(
     return ListPage(rows[:PAGE_SIZE], rows[PAGE_SIZE - 1].updated_at if more else None)
 
 
+def deleted_list(
+    member: User, *, now: datetime, search: str = "", before: datetime | None = None
+) -> ListPage:
+    """Return the conversations that the member can bring back, the last deleted first, each with its `preview`."""
+    found = _previewed(access.deleted_conversations(member, now=now), member, search)
+    if before is not None:
+        found = found.filter(deleted_at__lt=before)
+    rows = list(found.order_by("-deleted_at")[: PAGE_SIZE + 1])
+    more = len(rows) > PAGE_SIZE
+    return ListPage(rows[:PAGE_SIZE], rows[PAGE_SIZE - 1].deleted_at if more else None)
+
+
 def with_preview(member: User, *, status: str = "", search: str = "") -> QuerySet[Conversation]:
-    """Return the member's own conversations with the beginning of their last message as `preview`.
+    """Return the member's own conversations with the beginning of their last message as `preview`."""
+    found = access.own_conversations(member)
+    return _previewed(found.filter(status=status) if status else found, member, search)
+
+
+def _previewed(found: QuerySet[Conversation], member: User, search: str) -> QuerySet[Conversation]:
+    """Return those with the words, with their `preview`.
 
     It is one character longer than is shown, to tell a message that goes on from one that ends there.
     """
-    found = access.own_conversations(member)
-    if status:
-        found = found.filter(status=status)
     if search:
         said = Message.objects.filter(content__icontains=search, conversation__owner_id=member.pk)
         found = found.filter(Q(title__icontains=search) | Q(pk__in=said.values("conversation_id")))

@@ -53,13 +53,16 @@ def index(request: MemberRequest) -> HttpResponse:
     wanted = form.cleaned_data if form.is_valid() else {}
     status = wanted.get("status") or Conversation.Status.ACTIVE
     search, before = wanted.get("search", ""), wanted.get("before")
-    page = queries.conversation_list(request.user, status=status, search=search, before=before)
+    if status == queries.DELETED:
+        page = queries.deleted_list(request.user, now=timezone.now(), search=search, before=before)
+    else:
+        page = queries.conversation_list(request.user, status=status, search=search, before=before)
     begins = status == Conversation.Status.ACTIVE and not (search or before or page.conversations)
     context = {
         "page": page,
         "status": status,
         "search": search,
-        "statuses": Conversation.Status.choices,
+        "statuses": form.fields["status"].choices,
         "suggestions": first_questions_for(request.user) if begins else [],
         "client_id": uuid4(),
     }

@@ -120,7 +120,7 @@ class ConversationById(Operation):
 
     @extend_schema(tags=["conversations"], request=None, responses={200: Said})
     def delete(self, _request: Request, conversation_id: UUID) -> Answer:
-        """Delete a conversation; for 30 days it can be brought back."""
+        """Delete a conversation; it can be brought back as long as your organization keeps it, 30 days at most."""
         try:
             async_to_sync(acting.delete)(member=self.member, conversation_id=conversation_id)
         except organizing.StillLookedAfter:
@@ -138,7 +138,7 @@ class ConversationRestore(Operation):
 
     @extend_schema(tags=["conversations"], request=None, responses=ConversationShape)
     def post(self, _request: Request, conversation_id: UUID) -> Answer:
-        """Bring back a conversation that you deleted within the last 30 days."""
+        """Bring back a conversation that you deleted, as long as your organization keeps it."""
         restored = async_to_sync(acting.restore)(member=self.member, conversation_id=conversation_id)
         return self.answer(ConversationShape(restored))
 
