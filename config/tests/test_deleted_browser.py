@@ -28,7 +28,9 @@ def snap(artefacts: Path) -> Callable[[Page, str], None]:
         for width, scheme in LOOKS:
             page.set_viewport_size({"width": width, "height": 700})
             page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-            page.evaluate("Promise.allSettled(document.getAnimations().map(each => each.finished)).then(() => true)")
+            page.evaluate(
+                "Promise.allSettled(document.getAnimations().map(each => each.finished)).then(() => true)"
+            )
             page.screenshot(path=artefacts / f"{name}-{width}-{scheme}.png")
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (name, width)
             assert page.evaluate(SMALL_TARGETS) == [], (name, width)

@@ -51,11 +51,15 @@ async def answered_again(cast: Cast, conversation: Conversation, reply: Message)
 
 async def test_knows_what_a_coach_said_in_between(cast: Cast, conversation: Conversation) -> None:
     reply = await begun_to_answer(cast, conversation)
-    coach = {"coach": cast.home.coach, "conversation_id": conversation.pk}
-    await acting.take_over(**coach)
+    await acting.take_over(coach=cast.home.coach, conversation_id=conversation.pk)
     await turns.finished()
-    await acting.speak(**coach, client_id=Message().pk, text="Send the agenda a day before.")
-    await acting.hand_back(**coach)
+    await acting.speak(
+        coach=cast.home.coach,
+        conversation_id=conversation.pk,
+        client_id=Message().pk,
+        text="Send the agenda a day before.",
+    )
+    await acting.hand_back(coach=cast.home.coach, conversation_id=conversation.pk)
     system, *history, question = await answered_again(cast, conversation, reply)
     assert "<handback>\nSend the agenda a day before.\n</handback>" in system[1]
     assert history == [("assistant", "Send the agenda a day before.")]

@@ -122,6 +122,7 @@ class TestArchiving:
         handoff.take_over(coach=cast.home.coach, conversation_id=conversation.pk, now=NOW())
         changes = {"status": "archived", "title": "Done"}
         refused = ada("PATCH", f"conversations/{conversation.pk}", changes)
+        assert refused.error is not None
         assert (refused.status, refused.error["details"]) == (409, {"reason": "coach_asked"})
         conversation.refresh_from_db()
         assert (conversation.status, conversation.title) == ("active", "")
