@@ -55,11 +55,6 @@ def coach_required(view: MemberView[P]) -> View[P]:
     return _only_for(Role.COACH)(view)
 
 
-def admin_required(view: MemberView[P]) -> View[P]:
-    """Let in administrators of an organization; to other members the page does not exist."""
-    return _only_for(Role.ADMIN)(view)
-
-
 def _sign_in_first(request: Any) -> HttpResponse:
     """Send the browser to the sign-in page and back; a fragment's request sends the whole page."""
     if not request.htmx:

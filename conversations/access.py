@@ -199,18 +199,6 @@ def readable_message(member: User, message_id: UUID) -> tuple[Standing, Message]
     return standing, message
 
 
-def waiting_episode(member: User, conversation_id: UUID) -> Handoff:
-    """Return the open episode of a conversation that a coach sees in the queue.
-
-    Raises:
-        NotVisible: there is none for this coach.
-    """
-    episode = queue_for(member).filter(conversation_id=conversation_id).first()
-    if episode is None:
-        raise NotVisible
-    return episode
-
-
 def owned_by(pairs: Collection[tuple[UUID, UUID]]) -> Iterator[tuple[UUID, UUID]]:
     """Yield those of the (person, conversation) pairs in which the person still owns the conversation."""
     owners = dict(

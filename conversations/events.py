@@ -126,15 +126,6 @@ class Reload(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class Closing(Event):
-    """The socket will be closed; `code` says why."""
-
-    code: str
-    text: str
-    type: Literal["closing"] = field(default="closing", init=False)
-
-
-@dataclass(frozen=True, slots=True)
 class QueueReady(Event):
     """The socket of a coach's queue has joined."""
 

@@ -66,10 +66,10 @@ class FeedbackForm(forms.Form):
 class ListForm(forms.Form):
     """How the list is narrowed down."""
 
+    STATUSES = [*Conversation.Status.choices, (DELETED, "Recently deleted")]
+
     search = forms.CharField(max_length=200, required=False)
-    status = forms.ChoiceField(
-        choices=[*Conversation.Status.choices, (DELETED, "Recently deleted")], required=False
-    )
+    status = forms.ChoiceField(choices=STATUSES, required=False)
     before = forms.DateTimeField(required=False)
 
 

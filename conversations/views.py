@@ -24,6 +24,7 @@ from conversations import (
     sharing,
     tasks,
 )
+from conversations.episodes import open_episode
 from conversations.forms import (
     ClientSayForm,
     FeedbackForm,
@@ -62,7 +63,7 @@ def index(request: MemberRequest) -> HttpResponse:
         "page": page,
         "status": status,
         "search": search,
-        "statuses": form.fields["status"].choices,
+        "statuses": ListForm.STATUSES,
         "suggestions": first_questions_for(request.user) if begins else [],
         "client_id": uuid4(),
     }
@@ -127,7 +128,7 @@ def _chat_context(request: MemberRequest, standing: access.Standing) -> dict[str
 
 def _standing_context(conversation: Conversation) -> dict[str, object]:
     """Return what is said about who reads, who waits and who is here."""
-    episode = queries.open_episode(conversation.pk)
+    episode = open_episode(conversation)
     private = conversation.visibility == Conversation.Visibility.PRIVATE
     return {
         "conversation": conversation,

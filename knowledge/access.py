@@ -68,19 +68,6 @@ def readable_version(member: User, version_id: UUID) -> DocumentVersion:
     return found
 
 
-def writable_version(member: User, version_id: UUID) -> DocumentVersion:
-    """Return a version, with its document, that the member may stop or try again.
-
-    Raises:
-        NotVisible: there is none, or the member may not change it.
-    """
-    versions = DocumentVersion.objects.select_related("document")
-    found = versions.filter(pk=version_id, document__in=writable_documents(member)).first()
-    if found is None:
-        raise NotVisible
-    return found
-
-
 def scope_of(member: User) -> Scope:
     """Return what a search of this member's own covers.
 

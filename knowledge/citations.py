@@ -90,13 +90,6 @@ def resolve(text: str, passages: Mapping[int, RetrievedPassage]) -> list[Citatio
     ]
 
 
-def supported_share(citations: Sequence[Citation]) -> float:
-    """Return the share of the citations, 0 to 1, that are verified or paraphrase; 1 for none at all."""
-    if not citations:
-        return 1.0
-    return sum(citation.label != Label.UNSUPPORTED for citation in citations) / len(citations)
-
-
 def _claims(text: str, markers: Sequence[Marker]) -> list[_Claim]:
     """Give each run of markers the sentence that it closes or stands in."""
     ends = [found.end() for found in SENTENCE_END.finditer(text)]

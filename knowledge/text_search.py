@@ -141,12 +141,6 @@ def candidates(words: Sequence[Word], size: int) -> list[Word]:
     return rare + _together(common[:COMBINED], size)
 
 
-def forget_counts() -> None:
-    """Forget how common words are and how large scopes."""
-    _counts.forget()
-    _sizes.forget()
-
-
 def quoted(lexeme: str) -> str:
     """Return a lexeme as it stands in a text query."""
     escaped = lexeme.replace("\\", "\\\\").replace("'", "''")

@@ -9,7 +9,7 @@ from coaching.providers.ports import ChatMessage, ChatRequest, SourceText
 from coaching.providers.tokens import MESSAGE_OVERHEAD, estimate_tokens
 
 HISTORY_TOKENS = 2000
-BRIEF_TOKENS = 4000
+DRAFT_TOKENS = 4000
 CLIPPED = " […] "
 NO_SOURCES = "No passage of the library matches this question."
 
@@ -66,18 +66,6 @@ def compose_answer(
     )
 
 
-def compose_brief(*, history: Sequence[ChatMessage], reason: str) -> ChatRequest:
-    """Compose the three-line brief for the coach who takes over; `reason` says why, in plain words."""
-    return ChatRequest(
-        purpose="brief",
-        messages=(
-            ChatMessage("system", PROMPTS["brief"].fill(reason=_line(reason))),
-            ChatMessage("user", _transcript(history)),
-        ),
-        max_output_tokens=400,
-    )
-
-
 def compose_draft(
     *, persona: PersonaVoice, history: Sequence[ChatMessage], sources: Sequence[SourceText] = ()
 ) -> ChatRequest:
@@ -97,19 +85,6 @@ def compose_draft(
         question=asked,
         sources=tuple(sources),
         max_output_tokens=600,
-    )
-
-
-def compose_title(*, question: str) -> ChatRequest:
-    """Compose the request for a conversation's title from its first `question`."""
-    return ChatRequest(
-        purpose="title",
-        messages=(
-            ChatMessage("system", PROMPTS["title"].text),
-            ChatMessage("user", tagged("question", clipped(question, tokens=500))),
-        ),
-        question=question,
-        max_output_tokens=60,
     )
 
 
@@ -150,7 +125,7 @@ def _sources(sources: Sequence[SourceText]) -> str:
 
 def _transcript(history: Sequence[ChatMessage]) -> str:
     speakers = {"user": "Client", "assistant": "AI", "system": "Note"}
-    kept = fitting(history, tokens=BRIEF_TOKENS)
+    kept = fitting(history, tokens=DRAFT_TOKENS)
     return tagged("conversation", "\n".join(f"{speakers[each.role]}: {_line(each.content)}" for each in kept))
 
 

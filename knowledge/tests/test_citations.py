@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowledge.citations import Citation, Label, resolve, supported_share
+from knowledge.citations import Citation, Label, resolve
 from knowledge.quotes import locate
 from knowledge.retrieved import RetrievedPassage
 
@@ -115,7 +115,6 @@ def test_markers_side_by_side_share_a_claim_and_are_judged_each_for_itself() -> 
     first, second = resolve("Results are shared within two days [1][2].", PASSAGES)
     assert first.claim == second.claim == "Results are shared within two days."
     assert (first.label, second.label) == (Label.UNSUPPORTED, Label.VERIFIED)
-    assert supported_share([first, second]) == 0.5
 
 
 def test_a_marker_after_the_full_stop_belongs_to_the_sentence_before_it() -> None:
@@ -135,7 +134,6 @@ def test_markers_in_code_are_no_citations() -> None:
 
 def test_an_answer_without_markers_has_no_citations() -> None:
     assert resolve("Good question!", PASSAGES) == []
-    assert supported_share([]) == 1.0
 
 
 def test_a_citation_can_be_stored_as_json() -> None:
