@@ -1,7 +1,8 @@
-"""What pages of the dashboard begin with: who uses it, and that nothing can be changed."""
+"""What pages of the dashboard begin with: who uses it, what is around them, and that nothing can be changed."""
 
 from typing import Any
 
+from django.contrib import admin
 from django.http import HttpRequest
 from typing_extensions import override
 from unfold.admin import ModelAdmin
@@ -19,6 +20,11 @@ def member_of(request: HttpRequest) -> User:
     if not isinstance(request.user, User):
         raise access.NotVisible
     return request.user
+
+
+def context_of(request: HttpRequest, **values: Any) -> dict[str, Any]:
+    """Return the context of a page that lives inside the dashboard."""
+    return {**admin.site.each_context(request), **values}
 
 
 class ReadOnly(ModelAdmin):  # type: ignore[misc]  # Unfold has no types

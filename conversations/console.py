@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from asgiref.sync import async_to_sync
-from django.contrib import admin
 from django.contrib import messages as notes
 from django.db import close_old_connections
 from django.http import HttpResponse, JsonResponse
@@ -16,6 +15,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
+from accounts import dashboard
 from accounts.access import NotVisible
 from accounts.http import MemberRequest, coach_required
 from conversations import (
@@ -30,6 +30,7 @@ from conversations import (
     reading,
     waiting,
 )
+from conversations.episodes import open_episode
 from conversations.forms import DraftForm, SpeakForm
 from conversations.models import Conversation
 from conversations.presenting import views_of
@@ -40,11 +41,6 @@ BADGE = "conversations/partials/queue_badge.html"
 SHOWN_FOR = timedelta(days=1)
 """How long the queue says what went back to the AI while its coach was away."""
 STALE = "The page was out of date, so nothing was sent. Your text is still here: send it again."
-
-
-def _dashboard(request: MemberRequest, **values: Any) -> dict[str, Any]:
-    """Return the context of a page that lives inside the admin dashboard."""
-    return {**admin.site.each_context(request), **values}
 
 
 @require_GET
@@ -62,7 +58,7 @@ def queue(request: MemberRequest) -> HttpResponse:
     }
     if request.htmx:
         return render(request, "conversations/queue.html#episodes", context)
-    return render(request, "conversations/queue.html", _dashboard(request, **context))
+    return render(request, "conversations/queue.html", dashboard.context_of(request, **context))
 
 
 @require_GET
@@ -92,7 +88,7 @@ def console(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
 def _page(
     request: MemberRequest, standing: access.Standing, *, status: int = 200, **more: Any
 ) -> HttpResponse:
-    context = _dashboard(request, **_console_context(request, standing), **more)
+    context = dashboard.context_of(request, **_console_context(request, standing), **more)
     return render(request, CONSOLE, context, status=status)
 
 
@@ -101,7 +97,7 @@ def _console_context(request: MemberRequest, standing: access.Standing) -> dict[
     listed = list(access.readable_messages(standing).select_related("sender"))
     if listed:
         reading.note(reader=request.user, conversation_id=conversation.pk, request=request)
-    episode = queries.open_episode(conversation.pk)
+    episode = open_episode(conversation)
     words_hidden = standing.visible_from > 0
     is_holder = conversation.holder_id == request.user.pk
     if is_holder:

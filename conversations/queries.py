@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from django.db.models import Case, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Left
@@ -90,13 +89,6 @@ def waiting_queue(member: User) -> QuerySet[Handoff]:
         .annotate(urgency=urgency)
         .order_by("state", "-urgency", "requested_at")
     )
-
-
-def open_episode(conversation_id: UUID) -> Handoff | None:
-    """Return the episode of a conversation that waits or is with a coach."""
-    return Handoff.objects.filter(
-        conversation_id=conversation_id, state__in=[Handoff.State.QUEUED, Handoff.State.TAKEN]
-    ).first()
 
 
 def recent_coached(member: User) -> QuerySet[Conversation]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
 from django.core.paginator import Paginator
 from django.http import HttpResponse
@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from accounts import dashboard
 from accounts.access import organization_of
 from accounts.http import MemberRequest, coach_required
 from coaching.providers.ports import ProviderError
@@ -27,11 +28,6 @@ PASSAGES_A_PAGE = 20
 BUSY_PROVIDER = (
     "The service that finds the domains did not answer, so nothing was changed. Try again in a minute."
 )
-
-
-def _dashboard(request: MemberRequest, **values: Any) -> dict[str, Any]:
-    """Return the context of a page inside the dashboard."""
-    return {**admin.site.each_context(request), **values}
 
 
 @require_GET
@@ -50,7 +46,7 @@ def documents(request: MemberRequest) -> HttpResponse:
     if request.htmx:
         return render(request, "admin/knowledge/library.html#documents", context)
     context |= {"upload_form": UploadForm()}
-    return render(request, "admin/knowledge/library.html", _dashboard(request, **context))
+    return render(request, "admin/knowledge/library.html", dashboard.context_of(request, **context))
 
 
 @require_POST
@@ -122,7 +118,7 @@ def _document_context(request: MemberRequest, found: Document, form: DocumentFor
     versions = list(found.versions.order_by("-number"))
     shown = _shown_version(entry, versions, request.GET.get("version", ""))
     passages = Paginator(shelf.preview(shown), PASSAGES_A_PAGE).get_page(request.GET.get("page"))
-    return _dashboard(
+    return dashboard.context_of(
         request,
         title=found.title,
         entry=entry,
@@ -199,7 +195,7 @@ def delete(request: MemberRequest, document_id: UUID) -> HttpResponse:
     """Ask whether to delete a document, and delete it."""
     found = access.writable_document(request.user, document_id)
     if request.method == "GET":
-        context = _dashboard(
+        context = dashboard.context_of(
             request, title=f"Delete {found.title}?", entry=shelf.entry(request.user, found.pk)
         )
         return render(request, "admin/knowledge/delete.html", context)
