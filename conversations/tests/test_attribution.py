@@ -1,10 +1,9 @@
 """Whose words they were and in which episode: on every message of a coach, and on the notice that they joined."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from django.utils import timezone
 
 from accounts.tests.cast import Cast
 from conversations import handoff
@@ -13,7 +12,7 @@ from conversations.tests.factories import add, begin
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-START = timezone.now()
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
 def attribution(reason: str, confidence: float | None, minutes: float) -> dict[str, object]:

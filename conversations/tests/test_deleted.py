@@ -16,7 +16,7 @@ from conversations.tests.factories import begin, say
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-NOW = timezone.now()
+NOW = timezone.now
 DELETED = {"status": "deleted"}
 
 
@@ -31,7 +31,7 @@ def deleted(owner: User, title: str, *, days_ago: float = 0) -> Conversation:
     """Return a conversation that its owner deleted some days ago."""
     conversation = begin(owner)
     organizing.rename(member=owner, conversation_id=conversation.pk, title=title)
-    organizing.delete(member=owner, conversation_id=conversation.pk, now=NOW - timedelta(days=days_ago))
+    organizing.delete(member=owner, conversation_id=conversation.pk, now=NOW() - timedelta(days=days_ago))
     return conversation
 
 
@@ -64,7 +64,7 @@ def test_all_of_them_wait_in_a_list_of_their_own_however_often_it_is_loaded(
 def test_the_list_is_searched_and_comes_alone_for_htmx(as_owner: Client, owner: User) -> None:
     conversation, other = begin(owner), deleted(owner, "Norms")
     say(owner, conversation, "Exit tickets")
-    organizing.delete(member=owner, conversation_id=conversation.pk, now=NOW)
+    organizing.delete(member=owner, conversation_id=conversation.pk, now=NOW())
     found = words(as_owner.get("/", {**DELETED, "search": "TICKETS"}, headers={"HX-Request": "true"}))
     assert found.lstrip().startswith('<div id="list">')
     assert restore_of(conversation) in found
@@ -83,19 +83,19 @@ def test_they_are_kept_as_long_as_the_organization_says(as_owner: Client, owner:
     Organization.objects.update(keep_deleted_days=7)
     kept, gone = deleted(owner, "Norms", days_ago=6.9), deleted(owner, "Results", days_ago=7.1)
     page = words(as_owner.get("/", DELETED))
-    assert f"Kept until {NOW + timedelta(days=0.1):%-d %B}" in page
+    assert f"Kept until {NOW() + timedelta(days=0.1):%-d %B}" in page
     assert restore_of(kept) in page
     assert restore_of(gone) not in page
     assert as_owner.post(restore_of(gone)).status_code == 404
     with pytest.raises(NotVisible):
-        organizing.restore(member=owner, conversation_id=gone.pk, now=NOW)
+        organizing.restore(member=owner, conversation_id=gone.pk, now=NOW())
     assert as_owner.post(restore_of(kept))["Location"] == "/"
 
 
 def test_a_long_list_goes_on_where_the_page_ended(owner: User) -> None:
     for number in range(31):
         deleted(owner, f"Talk {number:02}", days_ago=number / 2)
-    page = queries.deleted_list(owner, now=NOW)
+    page = queries.deleted_list(owner, now=NOW())
     assert [each.title for each in page.conversations] == [f"Talk {number:02}" for number in range(30)]
-    rest = queries.deleted_list(owner, now=NOW, before=page.next_before)
+    rest = queries.deleted_list(owner, now=NOW(), before=page.next_before)
     assert ([each.title for each in rest.conversations], rest.next_before) == (["Talk 30"], None)
