@@ -95,7 +95,10 @@ def _page(
 def _console_context(request: MemberRequest, standing: access.Standing) -> dict[str, Any]:
     conversation, names = announcing.load_with_names(standing.conversation.pk)
     listed = list(access.readable_messages(standing).select_related("sender"))
-    if listed:
+    if listed and request.htmx:
+        now = timezone.now()
+        reading.note_again(reader=request.user, conversation_id=conversation.pk, now=now, request=request)
+    elif listed:
         reading.note(reader=request.user, conversation_id=conversation.pk, request=request)
     episode = open_episode(conversation)
     words_hidden = standing.visible_from > 0
