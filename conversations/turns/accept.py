@@ -128,9 +128,21 @@ def accept(
             standing, message, session_id=session_id, now=now, worker=worker, findings=findings
         )
         _reserve(accepted, conversation, member, text, messages=1, now=now)
-    if findings and episodes.request_within(conversation, findings=findings, trigger=message, now=now):
+    return _call_a_person(accepted, conversation, findings, now=now) if findings else accepted
+
+
+def _call_a_person(
+    accepted: Accepted,
+    conversation: Conversation,
+    findings: Sequence[escalation.Finding],
+    *,
+    now: datetime,
+) -> Accepted:
+    """Call whom the words ask for; who was called before is not called again, and nobody is left in silence."""
+    reason = findings[0].reason
+    if episodes.request_within(conversation, findings=findings, trigger=accepted.message, now=now):
         return replace(accepted, called=True, silenced=reason in escalation.AI_MUST_WAIT)
-    if findings and accepted.reply is None:
+    if accepted.reply is None:
         return replace(accepted, notice=reminding.remind(conversation, reason=reason, now=now))
     return accepted
 
