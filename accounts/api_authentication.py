@@ -64,8 +64,25 @@ def granted(request: Request) -> frozenset[Scope]:
     person: Any = request.user
     offered = frozenset(offered_to(person.role))
     if isinstance(request.auth, ApiToken):
-        return offered & {Scope(scope) for scope in request.auth.scopes}
+        # A key that a newer version has made may name what this one does not know.
+        return offered.intersection(request.auth.scopes)
     return offered
+
+
+def by_program(request: Request) -> bool:
+    """Whether a program asks with somebody's key; else it is their browser, with its session."""
+    return isinstance(request.auth, ApiToken)
+
+
+def may_change(request: Request) -> bool:
+    """Whether a request that looks harmless may change something: with a key that writes, or by our own script.
+
+    A browser sends the session along when it follows a link, whoever wrote that: its person need have meant nothing.
+    """
+    if by_program(request):
+        return Scope.WRITE in granted(request)
+    told = request.headers.get("Sec-Fetch-Site"), request.headers.get("Sec-Fetch-Dest")
+    return told == ("same-origin", "empty")
 
 
 def lasting(request: Request) -> Callable[[], bool]:

@@ -1,11 +1,10 @@
-"""People, the organizations and teams they belong to, and the record of sensitive acts."""
+"""People, and the organizations and teams they belong to; the other rows of this app are imported here."""
 
 from typing import ClassVar
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
-from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Lower
@@ -15,7 +14,24 @@ from uuid_utils.compat import uuid7
 
 import accounts.entry_models
 import accounts.lifecycle_models  # noqa: F401 -- Django looks for models here
+from accounts.program_models import ApiToken, SavedReply
+from accounts.record_models import AuditEvent, ChainCheck
 from accounts.roles import Role, includes
+
+__all__ = [
+    "DOMAIN_SHAPE",
+    "ApiToken",
+    "AuditEvent",
+    "ChainCheck",
+    "MonthlyUse",
+    "Organization",
+    "OrganizationDomain",
+    "SavedReply",
+    "Team",
+    "TeamMembership",
+    "User",
+    "UserManager",
+]
 
 DOMAIN_SHAPE = r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])$"
 """A domain name in small letters, with a dot in it; names in other scripts in their ASCII form."""
@@ -284,117 +300,3 @@ class TeamMembership(models.Model):
     @override
     def __str__(self) -> str:
         return f"{self.member} in {self.team}"
-
-
-class AuditEvent(models.Model):
-    """One line of the append-only record. A database trigger links each row to the one before it."""
-
-    sequence = models.BigAutoField(primary_key=True)
-    at = models.DateTimeField(default=timezone.now, editable=False)
-    organization_id = models.UUIDField(null=True, editable=False)
-    actor_id = models.UUIDField(null=True, editable=False)
-    action = models.CharField(max_length=80, editable=False)
-    resource = models.CharField(max_length=120, editable=False)
-    reason = models.CharField(max_length=200, blank=True, editable=False)
-    address = models.GenericIPAddressField(null=True, editable=False)
-    request_id = models.CharField(max_length=64, blank=True, editable=False)
-    previous_hash = models.CharField(max_length=64, editable=False)
-    hash = models.CharField(max_length=64, editable=False)
-
-    class Meta:
-        verbose_name = "recorded act"
-        indexes: ClassVar = [
-            models.Index(fields=["organization_id", "-sequence"], name="audit_organization"),
-            models.Index(fields=["resource", "-sequence"], name="audit_resource"),
-            models.Index(fields=["organization_id", "action", "-sequence"], name="audit_action"),
-        ]
-
-    @override
-    def __str__(self) -> str:
-        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.action} {self.resource}"
-
-
-class ChainCheck(models.Model):
-    """One verification of the whole record: asked for, then done. The next one also compares with it."""
-
-    id = models.BigAutoField(primary_key=True)
-    asked_at = models.DateTimeField(default=timezone.now, editable=False)
-    asked_by = models.UUIDField(null=True, editable=False)
-    done_at = models.DateTimeField(null=True, editable=False)
-    events = models.BigIntegerField(default=0, editable=False)
-    broken_at = models.BigIntegerField(null=True, editable=False)
-    newest_sequence = models.BigIntegerField(default=0, editable=False)
-    newest_hash = models.CharField(max_length=64, blank=True, editable=False)
-
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["done_at"],
-                condition=models.Q(done_at=None),
-                nulls_distinct=False,
-                name="chain_check_one_waits",
-            )
-        ]
-
-    @override
-    def __str__(self) -> str:
-        return f"check of {self.asked_at:%Y-%m-%d %H:%M}"
-
-
-class ApiToken(models.Model):
-    """A key with which a program acts for a person. Only its hash is kept; the key itself is shown once."""
-
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
-    name = models.CharField(max_length=80)
-    scopes = ArrayField(models.CharField(max_length=20))
-    hash = models.CharField(max_length=64, unique=True, editable=False)
-    hint = models.CharField(max_length=4, editable=False, help_text="The last characters of the key.")
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-    expires_at = models.DateTimeField()
-    last_used_at = models.DateTimeField(null=True, editable=False, help_text="To the hour.")
-    revoked_at = models.DateTimeField(null=True, editable=False)
-
-    class Meta:
-        constraints: ClassVar = [
-            models.CheckConstraint(
-                condition=models.Q(scopes__contained_by=["read", "write", "documents", "admin"])
-                & ~models.Q(scopes=[]),
-                name="token_scopes_known",
-            ),
-            models.CheckConstraint(
-                condition=models.Q(expires_at__gt=models.F("created_at")), name="token_ends_after_it_begins"
-            ),
-        ]
-        indexes: ClassVar = [models.Index(fields=["owner", "-created_at"], name="token_owner")]
-
-    @override
-    def __str__(self) -> str:
-        return f"{self.name} (…{self.hint})"
-
-
-class SavedReply(models.Model):
-    """What an unsafe request of the API was answered under a key of its sender: the same again gets the same."""
-
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
-    key = models.CharField(max_length=255)
-    fingerprint = models.CharField(max_length=64, help_text="A hash of what was asked.")
-    claimed_at = models.DateTimeField(default=timezone.now)
-    status = models.PositiveSmallIntegerField(
-        null=True, help_text="Empty while the request is being answered."
-    )
-    body = models.BinaryField(default=bytes)
-    about = models.UUIDField(null=True, help_text="What the reply tells of, and goes with: a conversation.")
-
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["user", "key"], name="saved_reply_once_per_key")
-        ]
-        indexes: ClassVar = [
-            models.Index(fields=["claimed_at"], name="saved_reply_age"),
-            models.Index(fields=["about"], condition=models.Q(about__isnull=False), name="saved_reply_about"),
-        ]
-
-    @override
-    def __str__(self) -> str:
-        return f"reply {self.status or 'pending'}"

@@ -8,8 +8,9 @@ from accounts.roles import Role, includes
 class Scope(models.TextChoices):
     """One part of the API that a key can open."""
 
-    READ = "read", "Read my conversations, search the library"
-    WRITE = "write", "Ask, change and delete my conversations, give feedback"
+    READ = "read", "Read my conversations and what is shared with me, search the library"
+    WRITE = "write", "Ask, change, share and delete my conversations, give feedback, begin exports"
+    COACH = "coach", "Step into conversations and speak as the coach"
     DOCUMENTS = "documents", "Add, watch and delete documents"
     ADMIN = "admin", "See people and feedback, change roles"
 
@@ -17,6 +18,7 @@ class Scope(models.TextChoices):
 _NEEDS = {
     Scope.READ: Role.EDUCATOR,
     Scope.WRITE: Role.EDUCATOR,
+    Scope.COACH: Role.COACH,
     Scope.DOCUMENTS: Role.COACH,
     Scope.ADMIN: Role.ADMIN,
 }

@@ -18,6 +18,7 @@ from config.health import HealthProbes
 from config.origins import SameOrigin
 from config.request_bodies import BodyLimit
 from config.warming import warm_in_background
+from conversations.apart import apart
 from conversations.routing import websocket_urlpatterns
 
 
@@ -25,6 +26,8 @@ async def lifespan(_scope: dict[str, Any], receive: Any, send: Any) -> None:
     """Answer the server's start and stop, which servers other than Daphne announce."""
     while True:
         message = await receive()
+        if message["type"] == "lifespan.startup":
+            await apart.begin()
         await send({"type": f"{message['type']}.complete"})
         if message["type"] == "lifespan.shutdown":
             return

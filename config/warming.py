@@ -4,6 +4,7 @@ import asyncio
 import logging
 import threading
 
+from django.conf import settings
 from django.db import DatabaseError
 
 from coaching.providers import registry
@@ -14,17 +15,20 @@ logger = logging.getLogger(__name__)
 
 
 def warm() -> None:
-    """Build the models and understand one question; what is away now is asked again with a real one."""
+    """Build the models, and understand one question where that is done in this process."""
     registry.chat()
-    try:
-        asyncio.run(_understand_once())
-    except DatabaseError:
-        logger.warning("routing_not_warm")
+    if not settings.THINKING_PROCESS:
+        asyncio.run(warm_thinking())
     memory.give_back()
 
 
-async def _understand_once() -> None:
-    await understand("How do we begin?")
+async def warm_thinking() -> None:
+    """Understand one question; what is away now is asked again with a real one."""
+    try:
+        await understand("How do we begin?")
+    except DatabaseError:
+        logger.warning("routing_not_warm")
+    memory.give_back()
 
 
 def warm_in_background() -> None:

@@ -28,6 +28,7 @@ from typing_extensions import override
 
 from config import asgi, health, memory
 from config.request_bodies import limit_for, seconds_for
+from conversations.apart import apart
 from conversations.turns.run import turns
 
 clock: Any = reactor
@@ -214,6 +215,7 @@ def main(arguments: list[str]) -> None:
     frames = ["--websocket-max-message-size", "1048576", "--websocket-max-frame-size", "1048576"]
     pings = ["--ping-interval", str(settings.SOCKET_PING_SECONDS)]
     pongs = ["--ping-timeout", str(settings.SOCKET_PONG_SECONDS)]
+    clock.callWhenRunning(lambda: asyncio.ensure_future(apart.begin()))
     quiet = ["--verbosity", "0", "--no-server-name", *frames, *pings, *pongs]
     Web().run([*quiet, *arguments, f"{asgi.__name__}:application"])
 

@@ -36,8 +36,10 @@ async def accept_here(
     )
 
 
-async def retry_here(*, member: User, conversation_id: UUID, reply_id: UUID) -> Accepted:
-    """Open a new turn for an answer that did not come, in this process.
+async def retry_here(
+    *, member: User, conversation_id: UUID, reply_id: UUID, client_id: UUID | None = None
+) -> Accepted:
+    """Open a new turn for an answer that did not come, in this process; under a known `client_id` find it.
 
     Raises:
         NotVisible, Refusal: as `allowance.retry_within` does.
@@ -48,6 +50,7 @@ async def retry_here(*, member: User, conversation_id: UUID, reply_id: UUID) -> 
         reply_id=reply_id,
         now=timezone.now(),
         worker=live.PROCESS,
+        client_id=client_id,
     )
 
 

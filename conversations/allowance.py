@@ -70,19 +70,29 @@ def accept_within(
 
 
 def retry_within(
-    *, member: User, conversation_id: UUID, reply_id: UUID, now: datetime, worker: str = ""
+    *,
+    member: User,
+    conversation_id: UUID,
+    reply_id: UUID,
+    now: datetime,
+    worker: str = "",
+    client_id: UUID | None = None,
 ) -> Accepted:
-    """Open a new turn as `retry` does, if its sender may ask; this spends as a new question does.
+    """Open a new turn as `retry` does, if its sender may ask; this spends as a new question does, repeated nothing.
 
     Raises:
         NotVisible, Refusal: as `retry` and `accept_within` do.
     """
 
     def attempt(refusal: Refusal | None) -> Accepted:
-        if refusal is not None:
-            raise refusal
         return retry(
-            member=member, conversation_id=conversation_id, reply_id=reply_id, now=now, worker=worker
+            member=member,
+            conversation_id=conversation_id,
+            reply_id=reply_id,
+            now=now,
+            worker=worker,
+            client_id=client_id,
+            refusal=refusal,
         )
 
     return _spending(member, attempt)
@@ -96,7 +106,7 @@ def _spending(member: User, attempt: Callable[[Refusal | None], Accepted]) -> Ac
     opened = False
     try:
         accepted = _attempt_twice(attempt)
-        opened = accepted.reply is not None
+        opened = accepted.reply is not None and not accepted.repeated
     finally:
         if not opened:
             quotas.give_back(member=member, kind=Kind.AI_TURNS)

@@ -105,15 +105,20 @@ async def ask(
     return await _begun(accepted)
 
 
-async def ask_again(*, member: User, reply_id: UUID) -> Asked:
+async def ask_again(*, member: User, reply_id: UUID, client_id: UUID) -> Asked:
     """Start another turn for the question behind a reply that was stopped or failed, in this process.
+
+    The same key again finds the same new reply.
 
     Raises:
         NotVisible, Refusal: as `retry` does.
     """
     standing, _ = await in_db(access.readable_message)(member, reply_id)
     accepted = await acting.retry_here(
-        member=member, conversation_id=standing.conversation.pk, reply_id=reply_id
+        member=member,
+        conversation_id=standing.conversation.pk,
+        reply_id=reply_id,
+        client_id=client_id,
     )
     return await _begun(accepted)
 
@@ -127,6 +132,8 @@ async def _begun(accepted: Accepted) -> Asked:
 def _answered_by(accepted: Accepted) -> Asked:
     question = accepted.message
     turns_of_it = Interaction.objects.filter(question=question).select_related("reply")
+    if accepted.reply is not None:
+        turns_of_it = turns_of_it.filter(reply=accepted.reply)
     turn = turns_of_it.order_by("-accepted_at").first()
     after = Message.objects.filter(
         conversation_id=question.conversation_id,

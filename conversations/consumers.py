@@ -11,12 +11,14 @@ import secrets
 from typing import Any
 from uuid import UUID
 
+from channels.consumer import get_handler_name
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.utils import timezone
+from typing_extensions import override
 
 from accounts.access import NotVisible
 from accounts.models import User
-from conversations import absence, access, acting, announcing, handoff, live, presence, reading
+from conversations import absence, access, acting, announcing, catching_up, handoff, live, presence, reading
 from conversations.database import in_db
 from conversations.events import (
     Acknowledged,
@@ -68,6 +70,15 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self.socket = secrets.token_hex(8)
         self.writer = asyncio.create_task(self._write())
         return True
+
+    @override
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Hand a message to its method.
+
+        Channels would first close old connections on the one thread that all of Django's bridges share; our
+        slices look after connections of their own, and a socket must not wait behind every other.
+        """
+        await getattr(self, get_handler_name(message))(message)
 
     def watch(self, conversation_id: UUID | None) -> None:
         """Have it looked at every few seconds whether this socket may stay open."""
@@ -172,7 +183,7 @@ class ConversationConsumer(LiveConsumer):
         """Pass an event on to this browser, unless it is about words that it may not read."""
         if isinstance(event, Delta | MessageChanged) and event.sequence < self.standing.visible_from:
             return
-        if isinstance(event, MessageChanged) and event.state != "streaming":
+        if isinstance(event, MessageChanged) and not event.is_written:
             self.settled.add(event.message)
         elif isinstance(event, Delta | MessageChanged) and event.message in self.settled:
             # Read before the answer ended, and heard after its end.
@@ -213,12 +224,9 @@ class ConversationConsumer(LiveConsumer):
         events = await in_db(announcing.events_since)(
             self.conversation_id, sequence=hello.sequence, with_state=True
         )
-        for event in events:
+        for event in (*events, *catching_up.told_here(self.conversation_id, hello)):
             self.hear(event)
-        for turn in turns.of(self.conversation_id):
-            if turn.reply_id is not None and turn.teller is not None:
-                have = hello.offset if turn.reply_id == hello.message else 0
-                self.hear(Delta(turn.reply_id, turn.teller.sequence, have, turn.teller.told[have:]))
+        await catching_up.ask_elsewhere(self.conversation_id, hello, events, channel=self.channel_name)
 
     async def _say(self, frame: Say) -> None:
         try:
@@ -306,10 +314,11 @@ class ConversationConsumer(LiveConsumer):
 
     async def live_watching(self, message: dict[str, Any]) -> None:
         """Note that another process watches this conversation, and say once that this one does too."""
-        if message["process"] != live.PROCESS and live.hub.watched_elsewhere(
-            self.conversation_id, message["process"]
-        ):
+        if message["process"] == live.PROCESS:
+            return
+        if live.hub.watched_elsewhere(self.conversation_id, message["process"]):
             await live.hint(live.group_name(self.conversation_id), "live.watching")
+        await catching_up.answer(self.conversation_id, message)
 
     async def live_stop(self, message: dict[str, Any]) -> None:
         """Stop a turn of this process on the word of a browser at another."""

@@ -88,6 +88,11 @@ class MessageChanged(Event):
     html: str
     type: Literal["message"] = field(default="message", init=False)
 
+    @property
+    def is_written(self) -> bool:
+        """Whether more text of it is to come."""
+        return self.state == "streaming"
+
 
 @dataclass(frozen=True, slots=True)
 class Delta(Event):

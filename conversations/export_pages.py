@@ -45,7 +45,8 @@ def ask(request: MemberRequest) -> HttpResponse:
         notes.error(request, "Choose what to export, and how.")
         return redirect("conversations:exports")
     try:
-        export = exports.ask(member=request.user, now=timezone.now(), request=request, **form.cleaned_data)
+        wanted = exports.Wanted(**form.cleaned_data)
+        export = exports.ask(member=request.user, wanted=wanted, now=timezone.now(), request=request)
     except exports.OneAtATime:
         notes.warning(request, "Another export of yours is being made. Ask again when it is ready.")
     except quotas.UsedUp as refused:

@@ -40,6 +40,26 @@ class NoLongerOpen(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """What somebody asks to have exported: the kind, in which form, and of which days; of all unless they say."""
+
+    kind: str
+    file_format: str
+    first_day: date | None = None
+    last_day: date | None = None
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """Return the same as the columns of an export."""
+        return {
+            "kind": self.kind,
+            "format": self.file_format,
+            "first_day": self.first_day,
+            "last_day": self.last_day,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Fetched:
     """A file on its way to its owner."""
 
@@ -68,36 +88,26 @@ def sheet_of(member: User, data: str) -> tuple[Export.Kind, str]:
     return (Kind.DAILY_COUNTS, "days") if member.is_admin else (Kind.OWN, data)
 
 
-def ask(
-    *,
-    member: User,
-    kind: str,
-    file_format: str,
-    now: datetime,
-    first_day: date | None = None,
-    last_day: date | None = None,
-    request: HttpRequest | None = None,
-) -> Export:
-    """Have an export made, of all days or some; the caller nudges a worker.
+def ask(*, member: User, wanted: Wanted, now: datetime, request: HttpRequest | None = None) -> Export:
+    """Have an export made; the caller nudges a worker.
 
     Raises:
         NotVisible: the member may not have this kind.
         OneAtATime: another one is being made for them.
         UsedUp: they have begun as many as is possible for now.
     """
-    if kind not in offered(member):
+    if wanted.kind not in offered(member):
         raise NotVisible
-    wanted = {"kind": kind, "format": file_format, "first_day": first_day, "last_day": last_day}
     with quotas.spent(member=member, kind=quotas.Kind.EXPORTS):
         return _ask(member, wanted, now, request)
 
 
 @transaction.atomic(durable=True)
-def _ask(member: User, wanted: dict[str, Any], now: datetime, request: HttpRequest | None) -> Export:
+def _ask(member: User, wanted: Wanted, now: datetime, request: HttpRequest | None) -> Export:
     try:
         with transaction.atomic():
             export = Export.objects.create(
-                organization=organization_of(member), requested_by=member, created_at=now, **wanted
+                organization=organization_of(member), requested_by=member, created_at=now, **wanted.columns
             )
     except IntegrityError as error:
         if "export_one_at_a_time" in str(error):
@@ -112,18 +122,9 @@ def listed(member: User) -> Sequence[Export]:
     return list(access.own_exports(member).order_by("-created_at")[:LISTED])
 
 
-def at_hand(
-    *,
-    member: User,
-    kind: str,
-    file_format: str,
-    now: datetime,
-    first_day: date | None = None,
-    last_day: date | None = None,
-) -> Export | None:
+def at_hand(*, member: User, wanted: Wanted, now: datetime) -> Export | None:
     """Return the member's newest such export that can be fetched, else the one that is being made."""
-    asked = access.own_exports(member).filter(kind=kind, format=file_format)
-    found = asked.filter(first_day=first_day, last_day=last_day).order_by("-created_at")
+    found = access.own_exports(member).filter(**wanted.columns).order_by("-created_at")
     ready = found.filter(state=State.READY, expires_at__gt=now).first()
     return ready or found.filter(state__in=[State.WAITING, State.RUNNING]).first()
 

@@ -13,6 +13,7 @@ from django.db import transaction
 from rapidfuzz.distance import Levenshtein
 
 from accounts import audit
+from accounts.access import NotVisible
 from accounts.models import User
 from coaching.policies import escalation
 from conversations import absence, access, following
@@ -144,11 +145,14 @@ def say_as_coach(
     `draft` is the AI's proposal that the coach started from, if any; how far it was edited is kept.
 
     Raises:
-        NotVisible: the coach may not open the conversation.
+        NotVisible: the coach may not open the conversation, or the key belongs to somebody else's message.
         AlreadyTaken: another coach has it.
     """
     conversation = _lock_for_coach(coach, conversation_id)
     before = Message.objects.filter(conversation=conversation, client_id=client_id).first()
+    if before is not None and before.sender_id != coach.pk:
+        # Before anybody compares texts: whether a guess is right would tell what the other has said.
+        raise NotVisible
     if before is not None:
         return Spoken(before, repeated=True)
     changed_from = _take(conversation, coach, now=now)

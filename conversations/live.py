@@ -87,14 +87,38 @@ async def hint(group: str, kind: str, **values: Any) -> None:
 
 async def hint_delta(conversation_id: UUID, delta: Delta) -> None:
     """Send a piece of text to the processes that said somebody watches there."""
-    await hint(
-        group_name(conversation_id),
-        "live.delta",
-        message=str(delta.message),
-        sequence=delta.sequence,
-        offset=delta.offset,
-        text=delta.text,
-    )
+    await hint(group_name(conversation_id), DELTA, **_piece(delta))
+
+
+async def answer(channel: str, delta: Delta) -> None:
+    """Send a piece of text to the one socket at another process that asked for it."""
+    layer = get_channel_layer()
+    if layer is None:
+        return
+    try:
+        await layer.send(channel, {"type": DELTA, "process": PROCESS, **_piece(delta)})
+    except Exception:  # noqa: BLE001 - any failure of the layer is survivable
+        logger.warning("channel_layer_unavailable")
+
+
+DELTA = "live.delta"
+
+
+def _piece(delta: Delta) -> dict[str, Any]:
+    return {
+        "message": str(delta.message),
+        "sequence": delta.sequence,
+        "offset": delta.offset,
+        "text": delta.text,
+    }
+
+
+async def ask_for_rest(conversation_id: UUID, *, message: UUID, have: int, channel: str) -> None:
+    """Ask whichever process writes a reply for its text from this offset on; `channel` gets it.
+
+    It is said with the word that somebody watches: a process of the version before hears that and no more.
+    """
+    await hint(group_name(conversation_id), "live.watching", message=str(message), have=have, channel=channel)
 
 
 async def changed(

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import connection
 from uuid_utils.compat import uuid7
 
+from coaching.providers.measures import count
 from coaching.providers.metered import RunRecord
 
 
@@ -20,6 +21,12 @@ class Collector:
     async def record(self, run: RunRecord) -> None:
         """Keep one record."""
         self.runs.append(run)
+
+    def take(self, runs: Sequence[RunRecord], *, counted: bool) -> None:
+        """Keep records made elsewhere; those of another process have yet to be counted in this one."""
+        self.runs.extend(runs)
+        for run in () if counted else runs:
+            count(run)
 
 
 _COLUMNS = (

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
+from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -147,28 +148,32 @@ def make(
 ) -> Made:
     """Make a link to a part of the member's conversation; to all that was said up to now when none is given.
 
-    Asked twice for the same under the same key, it is the same link, unless that was revoked meanwhile.
+    Asked twice for the same under the same key, it is the same link as long as that opens something.
 
     Raises:
         NotVisible: it is not the member's.
         NothingToShare: there is no message in the part.
     """
     conversation = access.own_conversation(member, conversation_id)
-    part = part or everything(conversation_id)
-    shown(conversation_id, part, until=now)
+    settled = part or everything(conversation_id)
+    shown(conversation_id, settled, until=now)
     values = {
         "conversation": conversation,
-        "first_sequence": part.first_sequence,
-        "last_sequence": part.last_sequence,
-        "with_names": part.with_names,
+        "first_sequence": settled.first_sequence,
+        "last_sequence": settled.last_sequence,
+        "with_names": settled.with_names,
         "created_at": now,
         "expires_at": expiry(days, now=now),
     }
-    token = _token(key or uuid4(), conversation_id, part, days)
+    # What was asked for, not what it came to: more may have been said when the same request comes again.
+    asked = f"{key or uuid4()}:{conversation_id}:{part}:{days}"
+    tried = (_made(member, _token(asked, again), values, request) for again in count())
+    return next(made for made in tried if made.link.revoked_at is None and made.link.expires_at > now)
+
+
+def _made(member: User, token: str, values: Mapping[str, Any], request: HttpRequest | None) -> Made:
+    """Return the link with this token, which is made and put on record if there is none."""
     link, is_new = ShareLink.objects.get_or_create(token_hash=_hash(token), defaults=values)
-    if link.revoked_at is not None:
-        token, is_new = _token(uuid4(), conversation_id, part, days), True
-        link = ShareLink.objects.create(token_hash=_hash(token), **values)
     if is_new:
         _record(member, "share.made", link, request)
     return Made(link, token)
@@ -243,13 +248,14 @@ def had_crisis(conversation_id: UUID) -> bool:
     return Handoff.objects.filter(conversation_id=conversation_id, reason=Handoff.Reason.CRISIS).exists()
 
 
-def _token(key: UUID, conversation_id: UUID, part: Part, days: int) -> str:
+def _token(asked: str, again: int) -> str:
     """Return what opens the link that is asked for under a key: nobody finds it who has not our secret.
 
     The second of two clicks gets the very link of the first, although the database has neither token nor key.
+    When that link opens nothing any more, asking `again` leads to the next one.
     """
-    asked = f"{key}:{conversation_id}:{part}:{days}"
-    return urlsafe_base64_encode(salted_hmac("conversations.sharing", asked, algorithm="sha256").digest())
+    exactly = f"{asked}:{again}"
+    return urlsafe_base64_encode(salted_hmac("conversations.sharing", exactly, algorithm="sha256").digest())
 
 
 def _hash(token: str) -> str:

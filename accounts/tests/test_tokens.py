@@ -62,6 +62,7 @@ class TestThePage:
             ({"name": "x" * 81}, 'id="id_name_error"'),
             ({"scopes": []}, "Choose at least one thing"),
             ({"scopes": ["admin"]}, 'id="id_scopes_error"'),
+            ({"scopes": ["coach"]}, 'id="id_scopes_error"'),
             ({"scopes": ["documents"]}, 'id="id_scopes_error"'),
             ({"days": "4000"}, 'id="id_days_error"'),
         ],
@@ -173,6 +174,21 @@ class TestAKey:
         assert as_program(org_admin, "write")("GET", "auth/me").status == 403
         assert as_program(org_admin, "read")("GET", "admin/users").status == 403
 
+    def test_opens_nothing_more_for_a_scope_that_only_a_newer_version_knows(
+        self, owner: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        api = as_program(owner, "read")
+
+        def recognise(**known: Any) -> ApiToken | None:
+            token = recognised(**known)
+            assert token is not None
+            token.scopes.append("reviews")
+            return token
+
+        recognised = tokens.recognise
+        monkeypatch.setattr("accounts.tokens.recognise", recognise)
+        assert (api("GET", "auth/me").status, api("GET", "admin/users").status) == (200, 403)
+
     def test_knows_to_the_hour_when_it_was_used(self, owner: User) -> None:
         token = issue(owner).token
         tokens.note_use(token=token, now=NOW)
@@ -204,6 +220,6 @@ class TestAKey:
 
 def test_what_a_role_may_put_into_a_key() -> None:
     assert offered_to("educator") == (Scope.READ, Scope.WRITE)
-    assert offered_to("coach") == (Scope.READ, Scope.WRITE, Scope.DOCUMENTS)
+    assert offered_to("coach") == (Scope.READ, Scope.WRITE, Scope.COACH, Scope.DOCUMENTS)
     assert offered_to("admin") == tuple(Scope)
     assert offered_to("janitor") == ()

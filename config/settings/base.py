@@ -158,6 +158,11 @@ REDIS_URL = ENV.text("REDIS_URL", _remembered.get("REDIS_URL", "redis://127.0.0.
 
 _LIMITS = {
     "web": {"statement_timeout": "5s", "lock_timeout": "3s", "idle_in_transaction_session_timeout": "10s"},
+    "thinking": {
+        "statement_timeout": "5s",
+        "lock_timeout": "3s",
+        "idle_in_transaction_session_timeout": "10s",
+    },
     "worker": {
         "statement_timeout": "120s",
         "lock_timeout": "10s",
@@ -201,6 +206,8 @@ def _redis(number: int) -> str:
 DATABASES = {"default": _database("DATABASE_URL", DATABASE_URL)}
 if ENV.given("ANALYTICS_DATABASE_URL"):
     DATABASES["analytics"] = _database("ANALYTICS_DATABASE_URL", ENV.text("ANALYTICS_DATABASE_URL"))
+THINKING_PROCESS = ENV.text("THINKING_PROCESS", "config.thinking" if SIDELINE_ROLE == "web" else "")
+"""The module run beside a web process to embed and look up questions; empty: that is done in the process itself."""
 DATABASE_THREADS = ENV.integer("DATABASE_THREADS", 4, least=1)
 """Threads on which asynchronous code does its short database work."""
 PRESENCE_URL = _redis(3)

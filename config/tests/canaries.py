@@ -114,7 +114,7 @@ def _taken_along(cast: Cast, conversation: Conversation) -> None:
     ada, now = cast.home.owner, conversation.created_at
     sharing.make(member=ada, conversation_id=conversation.pk, now=now)
     for member, kind in ((ada, "own"), (cast.home.coach, "feedback")):
-        export = exports.ask(member=member, kind=kind, file_format="jsonl", now=now)
+        export = exports.ask(member=member, wanted=exports.Wanted(kind, "jsonl"), now=now)
         exports_work.make(export_id=export.pk, clock=lambda: now)
 
 

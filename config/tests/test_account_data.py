@@ -108,7 +108,7 @@ class TestAnErasedEducator:
 
     def test_takes_the_feedback_exports_along_that_name_them_and_no_other(self, cast: Cast) -> None:
         with_canaries(cast)
-        counts = exports.ask(member=cast.home.admin, kind="daily_counts", file_format="csv", now=NOW)
+        counts = exports.ask(member=cast.home.admin, wanted=exports.Wanted("daily_counts", "csv"), now=NOW)
         exports_work.make(export_id=counts.pk, clock=lambda: NOW)
         erased(cast.home.owner)
         left = dict(Export.objects.values_list("requested_by__role", "state"))

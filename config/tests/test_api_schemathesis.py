@@ -49,7 +49,7 @@ def known_ids(house: House) -> dict[str, str]:
     message = Message.objects.filter(conversation=conversation, sender_type="ai").get()
     (passage,) = put(house.organization, "A team begins well with one question.")
     link = sharing.make(member=house.admin, conversation_id=conversation.pk, now=timezone.now()).link
-    export = exports.ask(member=house.admin, kind="own", file_format="csv", now=timezone.now())
+    export = exports.ask(member=house.admin, wanted=exports.Wanted("own", "csv"), now=timezone.now())
     exports_work.make(export_id=export.pk)
     return {
         "conversation_id": str(conversation.pk),

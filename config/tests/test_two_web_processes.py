@@ -106,6 +106,21 @@ class TestASocketOfOneProcess:
         assert shown.text == REPLY
         assert here.shown.keys() == speaking.shown.keys()
 
+    async def test_sees_what_was_written_before_it_came_while_the_model_says_nothing(
+        self, chat: Chat, there: Stack
+    ) -> None:
+        conversation = await chat.conversation()
+        async with (
+            chat.model(Script(reply="Begin slowly.", gap_s=4.0)),
+            opened_there(chat, there, conversation) as speaking,
+        ):
+            await speaking.say(QUESTION)
+            await speaking.writing()
+            async with chat.tab(conversation.pk) as here:
+                assert (await here.writing()).text == "Begin"
+                assert (await here.answer("complete")).text == "Begin slowly."
+                assert here.gaps == 0
+
     async def test_sees_it_in_the_end_without_redis(self, chat: Chat, there: Stack, redis_away: None) -> None:
         conversation = await chat.conversation()
         async with chat.model(), chat.tab(conversation.pk) as here:

@@ -9,6 +9,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from accounts.api_authentication import by_program
 from accounts.api_envelope import Answer
 from accounts.api_errors import conflict
 from accounts.api_operations import Operation, Said
@@ -144,10 +145,14 @@ class ConversationRestore(Operation):
 
 
 def note_reading(operation: Operation, standing: access.Standing, *, any_words: bool) -> None:
-    """Put a coach who was shown words on record, as the console does; whoever has the conversation is here."""
+    """Put a coach who was shown words on record, as the console does.
+
+    A browser shows that the coach is there, too. A program does not: it may look for ever where nobody sits.
+    """
     if standing.is_client:
         return
     reader, conversation_id = operation.member, standing.conversation.pk
-    absence.note_act(coach=reader, conversation_id=conversation_id, now=timezone.now())
+    if not by_program(operation.request):
+        absence.note_act(coach=reader, conversation_id=conversation_id, now=timezone.now())
     if any_words:
         reading.note(reader=reader, conversation_id=conversation_id, request=operation.django_request)

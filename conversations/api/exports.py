@@ -1,5 +1,6 @@
 """Exports: begin one, watch it, fetch its files, delete it; and one conversation as Markdown at once."""
 
+from collections.abc import Mapping
 from typing import Any, cast
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from rest_framework.request import Request
 from typing_extensions import override
 
 from accounts import quota_pages, quotas
-from accounts.api_authentication import granted
+from accounts.api_authentication import granted, may_change
 from accounts.api_envelope import Answer
 from accounts.api_errors import Problem, conflict
 from accounts.api_operations import Operation, Said
@@ -24,6 +25,12 @@ from accounts.scopes import Scope, offered_to
 from conversations import access, exports, exports_markdown, tasks
 from conversations.downloads import attachment
 from conversations.outward import Export
+
+MEANT = (
+    "There is no such file at hand. To have it made, send POST: with a key that may write, or from a page with the header "
+    "X-CSRFToken."
+)
+"""Why a link alone begins nothing."""
 
 
 class _Wanted(StrictSerializer):
@@ -64,6 +71,10 @@ class AnalyticsExportQuery(_Wanted):
     """Which data are wanted."""
 
     type = serializers.ChoiceField(choices=exports.DATA)
+
+
+class NewAnalyticsExport(AnalyticsExportQuery):
+    """Which data are wanted, and begun where they are not at hand."""
 
 
 class ExportFileShape(serializers.Serializer[Any]):
@@ -137,7 +148,7 @@ def refuse_other_peoples(request: Request, kind: str) -> None:
 class _Exporting(Operation):
     """What begins exports."""
 
-    def begun(self, **wanted: Any) -> Export:
+    def begun(self, wanted: exports.Wanted) -> Export:
         """Have an export made.
 
         Raises:
@@ -145,10 +156,10 @@ class _Exporting(Operation):
             PermissionDenied: the key does not open it.
             Problem: it cannot be begun now; the headers say when it can, where waiting helps.
         """
-        refuse_other_peoples(self.request, wanted["kind"])
+        refuse_other_peoples(self.request, wanted.kind)
         try:
             export = exports.ask(
-                member=self.member, now=timezone.now(), request=self.django_request, **wanted
+                member=self.member, wanted=wanted, now=timezone.now(), request=self.django_request
             )
         except exports.OneAtATime:
             message = "Another export of yours is being made. Begin the next when it is ready."
@@ -184,7 +195,7 @@ class Exports(_Exporting):
     @extend_schema(tags=["exports"], request=NewExport, responses={201: ExportShape})
     def post(self, _request: Request) -> Answer:
         """Begin an export, of which there may be ten a day; once it is ready, its files are there for a day."""
-        export = self.begun(**self.body(NewExport))
+        export = self.begun(exports.Wanted(**self.body(NewExport)))
         return self.answer(ExportShape(export, context={"request": self.django_request}), status=201)
 
 
@@ -232,24 +243,45 @@ class ExportFile(Operation):
 class AnalyticsExport(_Exporting):
     """The file of some data."""
 
-    needs = {"GET": Scope.READ}
+    needs = {"GET": Scope.READ, "POST": Scope.WRITE}
 
     @extend_schema(
         tags=["analytics"],
         parameters=[AnalyticsExportQuery],
         responses={200: AnalyticsExportShape, 202: AnalyticsExportShape},
     )
-    def get(self, _request: Request) -> Answer:
+    def get(self, request: Request) -> Answer:
         """Say where the newest file with the data is (200); where none is at hand, one is begun (202): ask again.
 
         Conversations and messages are your own, for an administrator their counts per day; feedback is that which you
         look after, or have given. What is made stays for a day; `POST /api/v1/exports` makes it anew before that.
+        One is begun for a key with `write`, and for a script of a page; for anybody else `POST` does.
         """
-        asked = dict(self.query(AnalyticsExportQuery))
-        kind, sheet = exports.sheet_of(self.member, asked.pop("type"))
-        asked["kind"] = kind
+        return self._answered(self.query(AnalyticsExportQuery), may_begin=may_change(request))
+
+    @extend_schema(
+        tags=["analytics"],
+        request=NewAnalyticsExport,
+        responses={200: AnalyticsExportShape, 202: AnalyticsExportShape},
+    )
+    def post(self, _request: Request) -> Answer:
+        """Do as `GET` does, wherever you come from."""
+        return self._answered(self.body(NewAnalyticsExport), may_begin=True)
+
+    @override
+    def saves_reply(self, _request: Request) -> bool:
+        """Never: asked again it says how far it is, and begins no second one."""
+        return False
+
+    def _answered(self, asked: Mapping[str, Any], *, may_begin: bool) -> Answer:
+        days = {name: value for name, value in asked.items() if name != "type"}
+        kind, sheet = exports.sheet_of(self.member, asked["type"])
+        wanted = exports.Wanted(kind, **days)
         refuse_other_peoples(self.request, kind)
-        export = exports.at_hand(member=self.member, now=timezone.now(), **asked) or self.begun(**asked)
+        export = exports.at_hand(member=self.member, wanted=wanted, now=timezone.now())
+        if export is None and not may_begin:
+            raise Problem(403, MEANT)
+        export = export or self.begun(wanted)
         ready = export.state == Export.State.READY
         url = address_of(export, f"{sheet}.{export.format}", self.django_request) if ready else None
         shape = AnalyticsExportShape(

@@ -183,16 +183,17 @@ class MessageRetry(_Answered):
     @extend_schema(
         tags=["messages"],
         request=AnswerForm,
+        parameters=[LAST_EVENT],
         responses={201: MessageShape, 202: MessageShape, **STREAM},
     )
     def post(self, request: Request, message_id: UUID) -> HttpResponseBase:
         """Ask again where your answer was stopped or failed and the conversation has not gone on.
 
-        It is answered, and spends, as a new question does; the old answer stays. Whoever is cut off from the events goes
-        on with `GET /api/v1/messages/{message_id}/events` of the new one.
+        It is answered, and spends, as a new question does; the old answer stays. The same `Idempotency-Key` again finds
+        the same new answer; so does `GET /api/v1/messages/{message_id}/events` of that.
         """
         self.body(AnswerForm)
-        return self.answered(request, partial(_ask_again, self.member, message_id))
+        return self.answered(request, partial(_ask_again, self.member, message_id, client_id_of(request)))
 
 
 class MessageEvents(Operation):
@@ -256,9 +257,9 @@ def _questioned(question: dict[str, Any], found: student_gate.StudentDataFound) 
     return Problem(409, found.text, details=details)
 
 
-async def _ask_again(member: User, reply_id: UUID) -> Asked:
+async def _ask_again(member: User, reply_id: UUID, client_id: UUID) -> Asked:
     try:
-        return await asking.ask_again(member=member, reply_id=reply_id)
+        return await asking.ask_again(member=member, reply_id=reply_id, client_id=client_id)
     except Refusal as refusal:
         raise problem_of(refusal) from None
 

@@ -14,6 +14,7 @@ from accounts.api_envelope import Answer
 from accounts.api_errors import conflict
 from accounts.api_operations import Operation, Said
 from accounts.api_parsing import StrictSerializer
+from accounts.api_replay import client_id_of
 from accounts.scopes import Scope
 from conversations import access, sharing
 from conversations.outward import LONGEST_LINK, ShareLink
@@ -69,7 +70,7 @@ class ConversationShare(Operation):
 
     @override
     def saves_reply(self, _request: Request) -> bool:
-        """Never: a kept reply would be the link itself, of which only the hash is stored."""
+        """Never: a kept reply would be the link itself, of which only the hash is stored; its key finds it anew."""
         return False
 
     @extend_schema(tags=["sharing"], responses=LinkList)
@@ -80,14 +81,15 @@ class ConversationShare(Operation):
         return self.answer(LinkList({"links": found}))
 
     @extend_schema(tags=["sharing"], request=NewLink, responses={201: LinkShape})
-    def post(self, _request: Request, conversation_id: UUID) -> Answer:
-        """Make a link to all that was said up to now."""
+    def post(self, request: Request, conversation_id: UUID) -> Answer:
+        """Make a link to all that was said up to now; the same `Idempotency-Key` again gets the same link."""
         days = self.body(NewLink)["expires_in_days"]
         try:
             made = sharing.make(
                 member=self.member,
                 conversation_id=conversation_id,
                 days=days,
+                key=client_id_of(request),
                 now=timezone.now(),
                 request=self.django_request,
             )

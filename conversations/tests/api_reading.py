@@ -52,13 +52,13 @@ class Reading:
             headers={**self.headers, "Accept": "text/event-stream", **headers},
         )
 
-    async def ask_again(self, message_id: UUID | str) -> None:
+    async def ask_again(self, message_id: UUID | str, **headers: str) -> None:
         """Ask for another answer, and begin to read."""
         self.response = await self.client.post(
             f"/api/v1/messages/{message_id}/retry",
             data="{}",
             content_type="application/json",
-            headers={**self.headers, "Accept": "text/event-stream"},
+            headers={**self.headers, "Accept": "text/event-stream", **headers},
         )
 
     async def come_back(self, message_id: UUID | str, last_event: str = "") -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from accounts.models import AuditEvent, User
@@ -52,6 +53,10 @@ class TestTakingOver:
         assert holder(conversation) == ("coach", "Ben Hart")
         assert Message.objects.get(sender_type="ai").state == "stopped"
         assert AuditEvent.objects.filter(action="conversation.taken_over").count() == 1
+
+    def test_needs_a_key_for_just_that(self, coach: User, conversation: Conversation) -> None:
+        assert as_program(coach, "coach")("POST", verb(conversation, "take-over")).status == 200
+        assert holder(conversation) == ("coach", "Ben Hart")
 
     def test_twice_changes_nothing(self, ben: Api, conversation: Conversation) -> None:
         for _ in "ab":
@@ -106,6 +111,21 @@ class TestSpeaking:
         assert (other.status, other.code) == (422, "KEY_REUSED")
         assert len(spoken(conversation)) == 2
 
+    def test_under_the_key_of_somebody_else_does_not_tell_whether_the_words_are_theirs(
+        self, ben: Api, owner: User
+    ) -> None:
+        private, key = begin(owner, visibility="private"), uuid4()
+        say(owner, private, "I want to kill myself", client_id=key)
+        said = spoken(private)
+        answers = [
+            ben("POST", verb(private, "speak"), {"content": guess}, idempotency_key=str(key))
+            for guess in ("I want to kill myself", "I want a rise")
+        ]
+        assert {(answer.status, answer.code) for answer in answers} == {(404, "NOT_FOUND")}
+        assert answers[0].error == answers[1].error
+        assert spoken(private) == said
+        assert holder(private) == ("queued", "")
+
     def test_keeps_how_far_a_draft_was_edited(self, ben: Api, conversation: Conversation) -> None:
         ben("POST", verb(conversation, "speak"), {"content": "Yes!", "draft": "Yes."})
         said = Message.objects.get(sender_type="human_coach")
@@ -136,20 +156,44 @@ class TestHandingBack:
 
 
 class TestReading:
-    def test_shows_that_the_coach_is_still_there(self, ben: Api, conversation: Conversation) -> None:
+    @pytest.fixture
+    def long_taken(self, ben: Api, owner: User, conversation: Conversation) -> Message:
+        """Return an answer that Ben stopped fourteen minutes ago, by taking the conversation over."""
+        say(owner, conversation, QUESTION)
         ben("POST", verb(conversation, "take-over"))
         long_ago = timezone.now() - timedelta(minutes=14)
         Handoff.objects.update(taken_at=long_ago, acted_at=long_ago)
-        ben("GET", verb(conversation, "messages"))
+        return Message.objects.get(sender_type="ai")
+
+    def test_with_a_key_does_not_show_that_the_coach_is_still_there(
+        self, ben: Api, conversation: Conversation, long_taken: Message
+    ) -> None:
+        for address in (f"conversations/{conversation.pk}", verb(conversation, "messages")):
+            assert ben("GET", address).status == 200
+        follow = ben.client.get(
+            f"/api/v1/messages/{long_taken.pk}/events", headers={"Authorization": f"Bearer {ben.key}"}
+        )
+        assert follow.status_code == 200
+        assert absence.give_back(now=timezone.now() + timedelta(minutes=2)) == [conversation.pk]
+        assert holder(conversation) == ("ai", "")
+
+    @pytest.mark.usefixtures("long_taken")
+    def test_in_a_browser_shows_that_the_coach_is_still_there(
+        self, client: Client, coach: User, conversation: Conversation
+    ) -> None:
+        client.force_login(coach)
+        assert client.get(f"/api/v1/conversations/{conversation.pk}/messages").status_code == 200
         assert absence.give_back(now=timezone.now() + timedelta(minutes=2)) == []
         assert holder(conversation) == ("coach", "Ben Hart")
 
 
 class TestSomebodyElse:
-    @pytest.mark.parametrize("who", ["owner", "other_coach", "admin", "stranger"])
+    @pytest.mark.parametrize(
+        ("who", "status"), [("owner", 403), ("other_coach", 404), ("admin", 404), ("stranger", 404)]
+    )
     @pytest.mark.parametrize("call", [("take-over", None), ("speak", WORDS), ("hand-back", None)])
     def test_is_answered_as_for_nothing_and_nothing_happens(
-        self, cast: Cast, conversation: Conversation, who: str, call: tuple[str, Any]
+        self, cast: Cast, conversation: Conversation, who: str, status: int, call: tuple[str, Any]
     ) -> None:
         name, body = call
         api = as_program(cast.away.coach if who == "stranger" else getattr(cast.home, who))
@@ -158,7 +202,7 @@ class TestSomebodyElse:
             api("POST", f"conversations/{one}/{name}", body) for one in (conversation.pk, uuid4())
         )
         assert (there.status, there.error) == (nowhere.status, nowhere.error)
-        assert there.status == 404
+        assert there.status == status
         assert Conversation.objects.values().get() == before
         assert spoken(conversation) == []
 
@@ -167,8 +211,10 @@ class TestSomebodyElse:
         assert ben("POST", verb(conversation, "take-over")).status == 404
         assert holder(conversation) == ("ai", "")
 
-    def test_a_key_that_only_reads_changes_nothing(self, coach: User, conversation: Conversation) -> None:
-        api = as_program(coach, "read")
+    def test_a_key_that_may_not_speak_as_the_coach_changes_nothing(
+        self, coach: User, conversation: Conversation
+    ) -> None:
+        api = as_program(coach, "read", "write", "documents")
         for name in ("take-over", "speak", "hand-back"):
             assert api("POST", verb(conversation, name), WORDS).status == 403
         assert holder(conversation) == ("ai", "")

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import orjson
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from accounts.models import AuditEvent, User
@@ -218,6 +219,68 @@ class TestTheExportOfTheAnalytics:
         Export.objects.update(expires_at=timezone.now())
         assert ada("GET", "analytics/export?type=conversations").status == 202
         assert Export.objects.count() == 2
+
+    def test_is_begun_by_post_too(self, ada: Api, owner: User, nudged: list[str]) -> None:
+        wanted = {"type": "messages", "format": "jsonl"}
+        begun, again = (ada("POST", "analytics/export", wanted, idempotency_key="one") for _ in "ab")
+        assert (begun.status, begun.data) == (202, again.data)
+        tasks.make_export(export_id=nudged[0])
+        found = ada("POST", "analytics/export", wanted, idempotency_key="one")
+        assert (found.status, found.data["download_url"] is None) == (200, False)
+        assert ada("GET", "analytics/export?type=messages&format=jsonl").data == found.data
+        assert Export.objects.count() == 1
+
+    def test_is_found_but_not_begun_with_a_key_that_only_reads(self, owner: User) -> None:
+        api = as_program(owner, "read")
+        refused = api("GET", "analytics/export?type=messages")
+        assert (refused.status, refused.code) == (403, "FORBIDDEN")
+        assert api("POST", "analytics/export", {"type": "messages"}).status == 403
+        assert not Export.objects.exists()
+        made(owner)
+        assert api("GET", "analytics/export?type=messages").status == 200
+
+    @pytest.mark.parametrize("method", ["GET", "HEAD"])
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {},
+            {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "document"},
+            {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "empty"},
+            {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Dest": "empty"},
+            {"Sec-Fetch-Site": "none", "Sec-Fetch-Dest": "document"},
+            {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "document"},
+            {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "image"},
+        ],
+    )
+    def test_is_not_begun_by_a_link_that_a_browser_follows(
+        self, owner: User, method: str, headers: dict[str, str]
+    ) -> None:
+        browser = signed_in(owner)
+        answer = browser.generic(method, "/api/v1/analytics/export?type=messages", headers=headers)
+        assert answer.status_code == 403
+        assert not Export.objects.exists()
+        made(owner)
+        found = browser.get("/api/v1/analytics/export?type=messages", headers=headers)
+        assert found.status_code == 200
+
+    def test_is_begun_by_a_script_of_our_own_page(self, owner: User) -> None:
+        own = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "empty"}
+        begun = signed_in(owner).get("/api/v1/analytics/export?type=messages", headers=own)
+        assert begun.status_code == 202
+        assert Export.objects.count() == 1
+
+    def test_is_begun_by_post_of_a_browser_with_the_token_of_a_page_alone(self, owner: User) -> None:
+        browser = Client(enforce_csrf_checks=True)
+        browser.force_login(owner)
+        browser.get("/settings/")
+        token = browser.cookies["csrftoken"].value
+        statuses = [
+            browser.post(
+                "/api/v1/analytics/export", {"type": "messages"}, "application/json", headers=headers
+            ).status_code
+            for headers in ({}, {"X-CSRFToken": token})
+        ]
+        assert statuses == [403, 202]
 
     def test_of_other_days_is_another(self, ada: Api, owner: User) -> None:
         long_ago(told(owner))

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from django.test import Client
 
-from accounts.models import AuditEvent
+from accounts.models import AuditEvent, SavedReply
 from accounts.tests.api_caller import as_program
 from accounts.tests.cast import Cast, House
 from conversations import analytics_views
@@ -37,12 +37,31 @@ class TestALink:
         assert "How do we begin?" in page.content.decode()
         assert AuditEvent.objects.filter(action="share.made", actor_id=home.owner.pk).count() == 1
 
-    def test_is_made_anew_under_the_same_key_and_kept_nowhere(self, home: House) -> None:
+    def test_is_the_same_under_the_same_key_and_kept_nowhere(self, home: House) -> None:
         conversation = begin(home.owner)
         add(conversation, "How do we begin?", by="client", sender=home.owner)
         api = as_program(home.owner)
         first, second = (api("POST", share_of(conversation), {}, idempotency_key="one") for _ in "ab")
-        assert first.data["share_url"] != second.data["share_url"]
+        assert first.data["share_url"] == second.data["share_url"]
+        assert not SavedReply.objects.exists()
+
+    def test_under_a_known_key_does_not_grow_with_what_is_said_meanwhile(self, home: House) -> None:
+        conversation = begin(home.owner)
+        add(conversation, "How do we begin?", by="client", sender=home.owner)
+        api = as_program(home.owner)
+        first = api("POST", share_of(conversation), {}, idempotency_key="one")
+        add(conversation, "And where do we end?", by="client", sender=home.owner)
+        second = api("POST", share_of(conversation), {}, idempotency_key="one")
+        assert first.data == second.data
+        assert ShareLink.objects.get().last_sequence == 1
+
+    def test_is_another_one_under_another_key_or_none(self, home: House) -> None:
+        conversation = begin(home.owner)
+        add(conversation, "How do we begin?", by="client", sender=home.owner)
+        api = as_program(home.owner)
+        keys: list[dict[str, str]] = [{"idempotency_key": "one"}, {"idempotency_key": "two"}, {}, {}]
+        made = {api("POST", share_of(conversation), {}, **key).data["share_url"] for key in keys}
+        assert len(made) == ShareLink.objects.count() == 4
 
     def test_of_an_empty_conversation_is_refused(self, home: House) -> None:
         refused = as_program(home.owner)("POST", share_of(begin(home.owner)), {})

@@ -4,14 +4,14 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from asgiref.sync import sync_to_async
+from asgiref.sync import async_to_sync, sync_to_async
 from django.utils import timezone
 
 from accounts.models import SavedReply, User
 from accounts.tests.api_caller import Api, as_program, key_of
 from accounts.tests.cast import Cast
 from coaching.providers.scripted import ScriptedChat
-from conversations import allowance, handoff, organizing
+from conversations import allowance, asking, handoff, organizing
 from conversations.models import Conversation, Interaction, Message
 from conversations.tests.api_reading import QUESTION, Reading, text_of
 from conversations.tests.doubles import stage
@@ -85,6 +85,56 @@ class TestAskingAgain:
         assert [events[0].name, events[-1].name] == ["message_start", "message_complete"]
         assert text_of(events) == events[-1].data["content"] == ANSWER
         assert events[0].data["id"] != str(stopped.pk)
+
+    async def test_read_along_under_the_same_key_again_finds_the_same_answer(
+        self, owner: User, conversation: Conversation, stopped: Message
+    ) -> None:
+        reading = Reading(await sync_to_async(key_of)(owner))
+        await reading.ask_again(stopped.pk, **{"Idempotency-Key": "one"})
+        first = await reading.all()
+        await reading.ask_again(stopped.pk, **{"Idempotency-Key": "one", "Last-Event-ID": first[1].id})
+        again = await reading.all()
+        assert again[-1].data == first[-1].data
+        assert "".join(e.data.get("delta", "") for e in [first[1], *again]) == ANSWER
+        assert await sync_to_async(spoken)(conversation) == [*STOPPED, ("ai", ANSWER)]
+        assert len(stage.chat.asked) == 1
+
+    async def test_under_its_key_finds_that_answer_though_another_was_asked_for_since(
+        self, owner: User, conversation: Conversation, stopped: Message
+    ) -> None:
+        stage.chat = ScriptedChat()
+        reading = Reading(await sync_to_async(key_of)(owner))
+        await reading.ask_again(stopped.pk, **{"Idempotency-Key": "one"})
+        failed = (await reading.all())[0].data
+        stage.chat = ScriptedChat(otherwise=ANSWER)
+        await reading.ask_again(failed["id"], **{"Idempotency-Key": "one"})
+        newest = (await reading.all())[0].data
+        await reading.ask_again(stopped.pk, **{"Idempotency-Key": "one"})
+        assert (await reading.all())[0].data == failed
+        assert newest["id"] != failed["id"]
+
+    async def test_read_along_under_another_key_is_refused_once_it_was_done(
+        self, owner: User, conversation: Conversation, stopped: Message
+    ) -> None:
+        reading = Reading(await sync_to_async(key_of)(owner))
+        await reading.ask_again(stopped.pk, **{"Idempotency-Key": "one"})
+        await reading.all()
+        await reading.ask_again(stopped.pk, **{"Idempotency-Key": "two"})
+        assert reading.response.status_code == 409
+
+    def test_repeated_spends_nothing_and_needs_nothing_left(
+        self, owner: User, conversation: Conversation, stopped: Message, five_an_hour: None, settings: Any
+    ) -> None:
+        def again() -> Message:
+            asked = async_to_sync(asking.ask_again)(member=owner, reply_id=stopped.pk, client_id=key)
+            assert asked.reply is not None
+            return asked.reply
+
+        key = uuid4()
+        first = again()
+        assert (again().pk, allowance.left(owner).remaining) == (first.pk, 4)
+        settings.QUOTAS_URL = "redis://127.0.0.1:1/0"
+        assert again().pk == first.pk
 
     def test_for_an_answer_that_is_whole_is_refused(
         self, ada: Api, conversation: Conversation, stopped: Message

@@ -7,6 +7,7 @@ from threading import Event, Thread
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 
@@ -144,6 +145,19 @@ class TestMakingALink:
         sharing.revoke(member=owner, conversation_id=conversation.pk, link_id=link.pk, now=timezone.now())
         (token,) = TOKEN.findall(words(as_owner.post(*press)))
         assert seen(token).status_code == 200
+
+    def test_once_more_after_it_expired_is_a_new_one_and_then_that(
+        self, as_owner: Client, conversation: Conversation
+    ) -> None:
+        press = self.button(as_owner, conversation)
+        as_owner.post(*press)
+        week = timedelta(days=7)
+        ShareLink.objects.update(created_at=F("created_at") - week, expires_at=F("expires_at") - week)
+        first, second = (TOKEN.findall(words(as_owner.post(*press)))[0] for _ in "ab")
+        assert first == second
+        assert seen(first).status_code == 200
+        assert ShareLink.objects.count() == 2
+        assert AuditEvent.objects.filter(action="share.made").count() == 2
 
     def button(self, browser: Client, conversation: Conversation) -> tuple[str, dict[str, str]]:
         """Return where the button of the previewed page leads, and what it sends."""

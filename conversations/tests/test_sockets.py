@@ -1,12 +1,16 @@
 """What a socket leaves on record, and when it must close."""
 
 import asyncio
+import threading
+from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from asgiref.sync import sync_to_async
+from channels.layers import get_channel_layer
 from channels.testing import WebsocketCommunicator
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.sessions.backends.db import SessionStore
@@ -16,11 +20,14 @@ from django.utils import timezone
 
 from accounts.models import AuditEvent, User
 from accounts.tests.cast import Cast
-from conversations import access, handoff
+from coaching.providers.scripted import Reply, ScriptedChat
+from conversations import access, handoff, live
 from conversations.consumers import ConversationConsumer
 from conversations.events import Delta, Event, MessageChanged
 from conversations.models import Conversation
+from conversations.tests.doubles import stage
 from conversations.tests.factories import begin, say
+from conversations.turns.run import turns
 from conversations.watch import SIGNED_OUT, Watched, verdicts
 
 
@@ -36,6 +43,17 @@ def watched(member: User) -> Watched:
     client = Client()
     client.force_login(member)
     return Watched(Closed(), member.pk, member.password, client.session.session_key, None)
+
+
+def socket_of(member: User, conversation: Conversation) -> Any:
+    """Return a socket of a member in a conversation, not yet open."""
+    communicator = WebsocketCommunicator(ConversationConsumer.as_asgi(), "/ws/conversations/")
+    communicator.scope |= {
+        "user": member,
+        "session": SimpleNamespace(session_key=str(uuid4())),
+        "url_route": {"kwargs": {"conversation_id": conversation.pk}},
+    }
+    return communicator
 
 
 class TestAChangedPassword:
@@ -59,12 +77,7 @@ class TestAChangedPassword:
 class TestACoachWhoReadsAlong:
     async def visit(self, member: User, conversation: Conversation) -> str:
         """Open a socket, leave it, and return what it answered first."""
-        communicator = WebsocketCommunicator(ConversationConsumer.as_asgi(), "/ws/conversations/")
-        communicator.scope |= {
-            "user": member,
-            "session": SimpleNamespace(session_key=str(uuid4())),
-            "url_route": {"kwargs": {"conversation_id": conversation.pk}},
-        }
+        communicator = socket_of(member, conversation)
         await communicator.connect()
         heard = await communicator.receive_json_from(timeout=5)
         await communicator.disconnect()
@@ -91,6 +104,30 @@ class TestACoachWhoReadsAlong:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("threads")
+class TestTheThreadThatDjangosBridgesShare:
+    async def test_is_not_waited_for_by_a_socket(self, cast: Cast) -> None:
+        conversation = await sync_to_async(begin)(cast.home.owner)
+        communicator = WebsocketCommunicator(ConversationConsumer.as_asgi(), "/ws/conversations/")
+        communicator.scope |= {
+            "user": cast.home.owner,
+            "session": SimpleNamespace(session_key=str(uuid4())),
+            "url_route": {"kwargs": {"conversation_id": conversation.pk}},
+        }
+        await communicator.connect()
+        free = threading.Event()
+        slow = asyncio.create_task(sync_to_async(free.wait)())
+        try:
+            await communicator.send_json_to({"type": "hello", "sequence": 1})
+            heard = {(await communicator.receive_json_from(timeout=10))["type"] for _ in range(3)}
+        finally:
+            free.set()
+            await slow
+        assert heard == {"presence", "ready", "state"}
+        await communicator.disconnect()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("threads")
 class TestAnAnswerThatEndsWhileAPageCatchesUp:
     def heard(self, conversation: Conversation, *events: Event) -> list[str]:
         """Return the states that a socket shows of what its process hears."""
@@ -110,3 +147,69 @@ class TestAnAnswerThatEndsWhileAPageCatchesUp:
         another = replace(begun, message=uuid4(), sequence=4)
         told = self.heard(conversation, begun, word, ended, begun, word, another)
         assert told == ["streaming", "delta", "complete", "streaming"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("scripted")
+class TestAnAnswerOfAnotherProcess:
+    """What the other process says and hears is written and read here, on a channel of its own."""
+
+    async def channel(self, conversation: Conversation) -> str:
+        """Return a channel that hears what the processes tell each other of a conversation."""
+        channel: str = await get_channel_layer().new_channel()
+        await get_channel_layer().group_add(live.group_name(conversation.pk), channel)
+        return channel
+
+    async def heard(self, channel: str, so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Return the first message on a channel that is so."""
+        async with asyncio.timeout(10):
+            message: dict[str, Any] = {}
+            while not so(message):
+                message = await get_channel_layer().receive(channel)
+        return message
+
+    async def shown(self, socket: Any, kind: str) -> dict[str, Any]:
+        """Return the first frame of a kind that a socket sends."""
+        frame: dict[str, Any] = {}
+        while frame.get("type") != kind:
+            frame = await socket.receive_json_from(timeout=10)
+        return frame
+
+    async def test_is_asked_for_by_a_page_that_comes_while_it_is_written(
+        self, owner: User, conversation: Conversation
+    ) -> None:
+        reply = (await sync_to_async(say)(owner, conversation, "How do we begin?")).reply
+        assert reply is not None
+        there = await self.channel(conversation)
+        socket = socket_of(owner, conversation)
+        await socket.connect()
+        await socket.send_json_to({"type": "hello", "sequence": 1})
+        asked = await self.heard(there, lambda message: "channel" in message)
+        assert (asked["type"], asked["message"], asked["have"]) == ("live.watching", str(reply.pk), 0)
+        word = {"message": asked["message"], "sequence": 2, "offset": 0, "text": "Begin "}
+        await get_channel_layer().send(asked["channel"], {"type": "live.delta", "process": "another", **word})
+        assert await self.shown(socket, "delta") == {"type": "delta", **word}
+        await socket.disconnect()
+
+    async def test_is_told_to_the_page_that_asks_also_while_the_model_says_nothing(
+        self, owner: User, conversation: Conversation
+    ) -> None:
+        stalled = Reply("Begin with one", until=asyncio.Event(), wait_after=1)
+        stage.chat = ScriptedChat(stalled)
+        socket = socket_of(owner, conversation)
+        await socket.connect()
+        await socket.send_json_to({"type": "say", "client_id": str(uuid4()), "text": "How do we begin?"})
+        reply = (await self.shown(socket, "delta"))["message"]
+        there = await get_channel_layer().new_channel()
+        for have in (0, 2):
+            asking = {"type": "live.watching", "process": "another", "channel": there}
+            await get_channel_layer().group_send(
+                live.group_name(conversation.pk), {**asking, "message": reply, "have": have}
+            )
+            told = await self.heard(there, lambda message: "type" in message)
+            assert (told["type"], told["message"], told["sequence"]) == ("live.delta", reply, 2)
+            assert (told["offset"], told["text"]) == (have, "Begin"[have:])
+        assert stalled.until is not None
+        stalled.until.set()
+        await turns.finished()
+        await socket.disconnect()

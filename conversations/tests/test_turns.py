@@ -19,7 +19,7 @@ from conversations import acting, announcing, handoff, live
 from conversations.database import in_db
 from conversations.events import Delta, Event, MessageChanged
 from conversations.models import Conversation, Handoff, Interaction, Message
-from conversations.tests.doubles import stage
+from conversations.tests.doubles import embeddings, stage
 from conversations.tests.factories import begin
 from conversations.turns import recovery
 from conversations.turns.accept import accept
@@ -197,6 +197,27 @@ class TestStopping:
         assert (stored.state, stored.content) == ("stopped", "One two")
         assert stage.chat.abandoned == 1
         assert ear.text in {"One", "One two"}
+
+    async def test_ends_a_turn_whose_question_is_still_being_looked_up(
+        self, cast: Cast, conversation: Conversation, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        begun, abandoned = asyncio.Event(), asyncio.Event()
+
+        async def embed(*_: Any, **__: Any) -> None:
+            begun.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                abandoned.set()
+
+        monkeypatch.setattr(embeddings(), "embed", embed)
+        await say(cast, conversation)
+        await begun.wait()
+        await acting.stop(conversation_id=conversation.pk)
+        await turns.finished()
+        stored = await sync_to_async(reply_of)(conversation)
+        assert (stored.state, stored.content, stage.chat.asked) == ("stopped", "", [])
+        assert abandoned.is_set()
 
 
 class TestATakeover:

@@ -8,7 +8,7 @@ after the commit.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from django.db import transaction
 
@@ -149,16 +149,31 @@ def _call_a_person(
 
 @transaction.atomic(durable=True)
 def retry(
-    *, member: User, conversation_id: UUID, reply_id: UUID, now: datetime, worker: str = ""
+    *,
+    member: User,
+    conversation_id: UUID,
+    reply_id: UUID,
+    now: datetime,
+    worker: str = "",
+    client_id: UUID | None = None,
+    refusal: Refusal | None = None,
 ) -> Accepted:
     """Open a new turn for the question behind a reply that was stopped or failed; the old reply stays.
+
+    Asked again under the same `client_id`, it is the turn of the first time. `refusal` says why the AI may not be
+    asked; it is raised unless that is so.
 
     Raises:
         NotVisible: the conversation or the reply is not the member's.
         Refusal: the conversation is archived, the reply is whole or not the last one, or a person has it.
     """
-    standing = _lock_to_speak(member, conversation_id, None)
+    key = client_id and uuid5(reply_id, str(client_id))
+    standing = _lock_to_speak(member, conversation_id, key)
     conversation = standing.conversation
+    if standing.said_before:
+        return _retried(conversation, key)
+    if refusal is not None:
+        raise refusal
     _refuse_archived(conversation)
     turn = (
         Interaction.objects.filter(conversation=conversation, reply_id=reply_id)
@@ -167,16 +182,16 @@ def retry(
     )
     if turn is None:
         raise NotVisible
-    if turn.reply.state not in {Message.State.STOPPED, Message.State.FAILED}:
-        raise Refusal("not_retryable", "This answer is complete.")
-    later = Message.objects.filter(
-        conversation=conversation, sequence__gt=turn.reply.sequence, sender_type=Message.Sender.AI
-    )
-    if later.exists() or episodes.ai_is_silent(conversation):
-        raise Refusal("not_retryable", "The conversation has gone on. Ask again in a new message.")
+    _refuse_retry(conversation, turn.reply)
     session_id = open_session(standing, now=now)
     accepted = _open_turn(
-        standing, turn.question, session_id=session_id, now=now, worker=worker, new_question=False
+        standing,
+        turn.question,
+        session_id=session_id,
+        now=now,
+        worker=worker,
+        new_question=False,
+        reply_key=key,
     )
     _reserve(accepted, conversation, member, turn.question.content, messages=0, now=now)
     return accepted
@@ -241,6 +256,25 @@ def _repeated(before: Message, text: str) -> Accepted:
     return Accepted(before.conversation_id, before, repeated=True)
 
 
+def _refuse_retry(conversation: Conversation, reply: Message) -> None:
+    """Refuse to answer anew where the answer is whole, or not the last word, or where a person has the word."""
+    if reply.state not in {Message.State.STOPPED, Message.State.FAILED}:
+        raise Refusal("not_retryable", "This answer is complete.")
+    later = Message.objects.filter(
+        conversation=conversation, sequence__gt=reply.sequence, sender_type=Message.Sender.AI
+    )
+    if later.exists() or episodes.ai_is_silent(conversation):
+        raise Refusal("not_retryable", "The conversation has gone on. Ask again in a new message.")
+
+
+def _retried(conversation: Conversation, key: UUID | None) -> Accepted:
+    """Return the turn that was opened when its reply was asked for under this key."""
+    turn = Interaction.objects.select_related("question", "reply").get(
+        conversation=conversation, reply__client_id=key
+    )
+    return Accepted(conversation.pk, turn.question, repeated=True, reply=turn.reply)
+
+
 def _message(conversation: Conversation, member: User, client_id: UUID, text: str, now: datetime) -> Message:
     conversation.last_sequence += 1
     conversation.updated_at = now
@@ -278,6 +312,7 @@ def _open_turn(
     worker: str,
     findings: Sequence[escalation.Finding] = (),
     new_question: bool = True,
+    reply_key: UUID | None = None,
 ) -> Accepted:
     conversation = standing.conversation
     conversation.last_sequence += 1
@@ -287,6 +322,7 @@ def _open_turn(
         sequence=conversation.last_sequence,
         sender_type=Message.Sender.AI,
         state=Message.State.STREAMING,
+        client_id=reply_key,
         created_at=now,
     )
     claimed = bool(worker) and not standing.busy

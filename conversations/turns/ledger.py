@@ -45,8 +45,8 @@ _ASK = """
 _OPEN = """
     WITH {question} reply AS (
         INSERT INTO conversations_message (id, conversation_id, sequence, sender_type, state, content,
-            citations, domains, retrieval, metadata, created_at)
-        VALUES (%s, %s, %s, 'ai', 'streaming', '', '[]', '{{}}', '{{}}', '{{}}', %s)
+            citations, domains, retrieval, metadata, client_id, created_at)
+        VALUES (%s, %s, %s, 'ai', 'streaming', '', '[]', '{{}}', '{{}}', '{{}}', %s, %s)
     ), turn AS (
         INSERT INTO conversations_interaction (id, conversation_id, session_id, question_id, reply_id, epoch, state,
             attempts, worker, lease_until, stop_requested, error, rule_trace, accepted_at)
@@ -142,7 +142,7 @@ def open_turn(conversation: Conversation, turn: Interaction, *, asked: Message |
     if asked is not None:
         parameters += [asked.pk, conversation.pk, asked.sequence, asked.sender_id, asked.content]
         parameters += [_json(asked.metadata), asked.client_id, asked.created_at, asked.completed_at]
-    parameters += [reply.pk, conversation.pk, reply.sequence, reply.created_at]
+    parameters += [reply.pk, conversation.pk, reply.sequence, reply.client_id, reply.created_at]
     parameters += [
         turn.pk,
         conversation.pk,

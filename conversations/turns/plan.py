@@ -161,6 +161,14 @@ def _was_asked_back(earlier: Sequence[ledger.Said]) -> bool:
     return last is not None and bool(last.metadata.get("asks_back"))
 
 
+def unprepared(loaded: Loaded) -> Plan:
+    """Return the plan of a turn that ends before anything was looked up."""
+    request = compose_answer(
+        persona=loaded.voice.persona, history=loaded.history, question=loaded.question, sources=()
+    )
+    return Plan(loaded, request, Retrieval(), {})
+
+
 def look_up(loaded: Loaded, understood: Understood) -> Plan:
     """Retrieve the passages for a turn and write its prompt."""
     found = retrieve(

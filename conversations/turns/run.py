@@ -19,12 +19,13 @@ from coaching.providers import registry
 from coaching.providers.ports import ProviderError
 from conversations import announcing, live
 from conversations.database import in_db
+from conversations.events import Delta
 from conversations.metering import Collector
 from conversations.presenting import Names
-from conversations.turns.plan import Plan, load, look_up
+from conversations.turns.plan import Plan, load, unprepared
+from conversations.turns.prepare import prepare
 from conversations.turns.record import Outcome, Recorded, record, save_partial
 from conversations.turns.stream import Teller, read
-from conversations.turns.understand import understand
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ class RunningTurn:
         self.reply_id: UUID | None = None
         self.names = Names(client="", persona="")
         self.teller: Teller | None = None
-        self._reader: asyncio.Task[float | None] | None = None
+        self._work: asyncio.Task[Any] | None = None
         self._stopped = False
 
     @property
@@ -56,23 +57,42 @@ class RunningTurn:
         """What has been said so far."""
         return self.teller.text if self.teller else ""
 
+    def rest(self, offset: int) -> Delta | None:
+        """Return what has been told from this offset on; None where nothing was."""
+        if self.reply_id is None or self.teller is None or offset >= len(self.teller.told):
+            return None
+        return Delta(self.reply_id, self.teller.sequence, offset, self.teller.told[offset:])
+
     def stop(self) -> None:
         """End the turn where it is; the provider's call is closed and the text so far is kept."""
         self._stopped = True
-        if self._reader is not None:
-            self._reader.cancel()
+        if self._work is not None:
+            self._work.cancel()
 
     async def run(self) -> Recorded | None:
         """Work the turn off; None when it was no longer this process's to run."""
-        loaded = await in_db(load)(self.turn_id)
-        if loaded is None:
-            return None
-        self.reply_id = loaded.reply_id
-        self.names = Names(client="", persona=loaded.voice.persona.name)
         collector = Collector()
-        plan = await in_db(look_up)(loaded, await understand(loaded.search_text, collector))
-        outcome = await self._stream(plan, collector)
+        plan = await self._prepare(collector)
+        if plan is None:
+            return None
+        self.reply_id = plan.loaded.reply_id
+        self.names = Names(client="", persona=plan.loaded.voice.persona.name)
+        if self._stopped:
+            outcome = Outcome("stopped", "", runs=collector.runs)
+        else:
+            outcome = await self._stream(plan, collector)
         return await self._record(plan, outcome)
+
+    async def _prepare(self, collector: Collector) -> Plan | None:
+        """Return the plan; of a turn that is stopped meanwhile, what it takes to settle it."""
+        self._work = preparing = asyncio.create_task(prepare(self.turn_id, collector))
+        try:
+            return await preparing
+        except asyncio.CancelledError:
+            if not self._stopped:
+                raise
+        loaded = await in_db(load)(self.turn_id)
+        return None if loaded is None else unprepared(loaded)
 
     async def _record(self, plan: Plan, outcome: Outcome) -> Recorded:
         """Settle the turn; while the database is away, try again for as long as the lease may last."""
@@ -94,12 +114,10 @@ class RunningTurn:
         ended: Literal["complete", "stopped", "failed"] = "complete"
         error = ""
         confidence: float | None = None
-        self._reader = asyncio.create_task(read(registry.chat(collector), plan.request, teller))
+        self._work = reading = asyncio.create_task(read(registry.chat(collector), plan.request, teller))
         keeper = asyncio.create_task(self._keep())
-        if self._stopped:
-            self._reader.cancel()
         try:
-            confidence = await self._reader
+            confidence = await reading
         except ProviderError as failure:
             ended, error = "failed", type(failure).__name__
         except asyncio.CancelledError:

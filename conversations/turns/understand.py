@@ -1,15 +1,18 @@
 """What a question is about: its vector, and the domains that its search should prefer."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from coaching.providers import registry
-from coaching.providers.metered import MeterSink
+from coaching.providers.metered import MeterSink, RunRecord
 from coaching.providers.ports import ProviderError
+from conversations.apart import apart
 from conversations.database import in_db
+from conversations.metering import Collector
 from knowledge.domains import domain_texts
 from knowledge.remembered import Remembered
 from knowledge.routing import router_for
@@ -33,7 +36,7 @@ class Understood:
 
 async def understand(question: str, sink: MeterSink | None = None) -> Understood:
     """Embed the question and route it."""
-    vector = await vector_of(question, sink)
+    vector = await _embed(question, sink)
     if vector is None:
         return Understood()
     try:
@@ -47,8 +50,19 @@ async def understand(question: str, sink: MeterSink | None = None) -> Understood
     return Understood(vector, domains, is_vague=routing.needs_clarification)
 
 
-async def vector_of(question: str, sink: MeterSink | None = None) -> NDArray[np.float32] | None:
+async def vector_of(question: str, collector: Collector) -> NDArray[np.float32] | None:
     """Return the unit vector of a question; without one the text search alone must do."""
+    (vector, runs), elsewhere = await apart.call(_embed_here, question)
+    collector.take(runs, counted=not elsewhere)
+    return vector
+
+
+async def _embed_here(question: str) -> tuple[NDArray[np.float32] | None, Sequence[RunRecord]]:
+    collector = Collector()
+    return await _embed(question, collector), collector.runs
+
+
+async def _embed(question: str, sink: MeterSink | None) -> NDArray[np.float32] | None:
     try:
         embedded = await registry.embeddings(sink).embed([question], deadline_s=EMBEDDING_DEADLINE_SECONDS)
     except ProviderError:

@@ -1,0 +1,109 @@
+"""What is thought in a process of its own, and what happens when that one fails."""
+
+import os
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Any
+
+import psutil
+import pytest
+from asgiref.sync import sync_to_async
+from django.utils import timezone
+
+from accounts.tests.cast import Cast
+from accounts.tests.waiting import eventually
+from coaching.providers import registry
+from conversations import apart as house
+from conversations.apart import Apart, WorkFailed
+from conversations.metering import Collector
+from conversations.models import Conversation, Message
+from conversations.tests.test_turns import counted
+from conversations.tests.thoughts import be_silent_unless_in, die_unless_in, stumble, where
+from conversations.turns import prepare as preparing
+from conversations.turns.accept import accept
+
+
+async def has_ended(process: int) -> bool:
+    """Whether there is no such process any more."""
+    return not psutil.pid_exists(process)
+
+
+@pytest.fixture
+async def apart(settings: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Apart]:
+    """Return a thinking process to be."""
+    settings.THINKING_PROCESS = "config.thinking"
+    monkeypatch.setattr(house, "REST_SECONDS", 0.0)
+    before = set(psutil.Process().children())
+    yield Apart()
+    for child in set(psutil.Process().children()) - before:
+        child.kill()
+
+
+class TestAThinkingProcess:
+    async def test_does_what_it_is_asked_and_stays(self, apart: Apart) -> None:
+        (words, process), elsewhere = await apart.call(where, "begin ✓")
+        assert (words, elsewhere) == ("begin ✓", True)
+        assert process != os.getpid()
+        assert (await apart.call(where, "again")) == (("again", process), True)
+
+    async def test_tells_what_kind_of_fault_it_was_and_nothing_of_its_words(self, apart: Apart) -> None:
+        with pytest.raises(WorkFailed, match=r"^LookupError$"):
+            await apart.call(stumble)
+        assert (await apart.call(where, ""))[1] is True
+
+    async def test_that_dies_is_done_without_and_replaced(self, apart: Apart) -> None:
+        (_, first), _ = await apart.call(where, "")
+        assert await apart.call(die_unless_in, os.getpid()) == ("done here", False)
+        (_, second), elsewhere = await apart.call(where, "")
+        assert elsewhere
+        assert second not in {first, os.getpid()}
+
+    async def test_that_is_silent_is_ended(self, apart: Apart, monkeypatch: pytest.MonkeyPatch) -> None:
+        (_, process), _ = await apart.call(where, "")
+        monkeypatch.setattr(house, "PATIENCE_SECONDS", 0.1)
+        assert await apart.call(be_silent_unless_in, os.getpid()) == ("done here", False)
+        await eventually(partial(has_ended, process), "the end of the silent process")
+
+    async def test_is_not_had_where_the_settings_name_none(self, apart: Apart, settings: Any) -> None:
+        settings.THINKING_PROCESS = ""
+        assert await apart.call(where, "here") == (("here", os.getpid()), False)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("threads")
+class TestATurn:
+    async def test_is_prepared_there_as_it_would_be_here_and_its_calls_are_counted_here(
+        self,
+        cast: Cast,
+        conversation: Conversation,
+        apart: Apart,
+        database_url: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setenv("DATABASE_URL", database_url)
+        monkeypatch.setattr(preparing, "apart", apart)
+        model = registry.embeddings()
+        labels = {"provider": model.provider, "model": model.model, "status": "ok"}
+        before = counted("sideline_provider_calls_total", **labels)
+        accepted = await sync_to_async(accept)(
+            member=cast.home.owner,
+            conversation_id=conversation.pk,
+            client_id=Message().pk,
+            text="How often should a team review its norms?",
+            now=timezone.now(),
+            worker="this one",
+        )
+        assert accepted.turn_id is not None
+        collector = Collector()
+        plan = await preparing.prepare(accepted.turn_id, collector)
+        assert [run.purpose for run in collector.runs] == ["embedding"]
+        assert counted("sideline_provider_calls_total", **labels) == before + 1
+        here = await preparing.prepare_here(accepted.turn_id)
+        assert here is not None
+        assert plan is not None
+        assert (plan.loaded, plan.request, plan.passages) == (
+            here.plan.loaded,
+            here.plan.request,
+            here.plan.passages,
+        )
+        assert await preparing.prepare(Message().pk, collector) is None
