@@ -11,6 +11,9 @@ UV := $(shell command -v uv 2>/dev/null || echo .local/uv/bin/uv)
 JOBS ?= 2
 PYTEST_ARGS ?=
 
+# Tests start many processes; each would compile thousands of modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help run test check check-types check-rest format bench browser install clean
 
 help: ## List what can be done

@@ -22,6 +22,21 @@ IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 pytest_plugins = ["accounts.tests.fixtures", "conversations.tests.fixtures", "config.tests.faults"]
 
+LONG = ("processes", "browser", "races")
+"""Marks of tests that take long."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let long tests go first: no worker is left alone with one, and hardly two start the same processes."""
+
+    def place(item: pytest.Item) -> tuple[bool, bool]:
+        is_long = any(item.get_closest_marker(name) for name in LONG)
+        # Those of the whole house walk through all of it.
+        return not is_long, not item.path.is_relative_to(ROOT / "config")
+
+    items.sort(key=place)
+
 
 def missing(what: str) -> None:
     """Skip the test for want of something, or fail it where everything must be there."""

@@ -24,7 +24,7 @@ from typing_extensions import override
 from unfold.admin import TabularInline
 from unfold.decorators import action
 
-from accounts import access, audit, people, quotas, seats, second_factor, teams
+from accounts import access, people, quotas, seats, second_factor, teams
 from accounts.dashboard import ReadOnly, member_of
 from accounts.entry_models import Invitation
 from accounts.forms import LIMITS, OrganizationForm, PersonForm, TeamForm
@@ -136,6 +136,9 @@ class PersonAdmin(ReadOnly):
             response: HttpResponse = super().changeform_view(request, *args, **kwargs)
         except people.LastAdministrator:
             self.message_user(request, "An organization needs one active administrator.", messages.ERROR)
+            return HttpResponseRedirect(request.path)
+        except people.AddressTaken:
+            self.message_user(request, "Somebody has an account with this address.", messages.ERROR)
             return HttpResponseRedirect(request.path)
         except seats.NoSeatLeft as full:
             self.message_user(request, str(full), messages.ERROR)
@@ -266,16 +269,14 @@ class TeamAdmin(ReadOnly):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Save the members, and record the change as a whole."""
         super().save_related(request, form, formsets, change)
-        action = "team_changed" if change else "team_added"
-        team = form.instance
-        concerned = form.members_before | teams.members_of(team)
-        teams.coaching_changed(educators=concerned, now=timezone.now())
         changed = [*form.changed_data, *(["members"] if any(each.has_changed() for each in formsets) else [])]
-        audit.record(
+        teams.note_change(
             actor=member_of(request),
-            action=action,
-            resource=f"team:{team.pk}",
-            reason=", ".join(changed),
+            team=form.instance,
+            is_new=not change,
+            changed=changed,
+            before=form.members_before,
+            now=timezone.now(),
             request=request,
         )
 

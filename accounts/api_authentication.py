@@ -12,8 +12,10 @@ from rest_framework.request import Request
 from typing_extensions import override
 
 from accounts import tokens
+from accounts.access import NotVisible
 from accounts.api_errors import WithoutCsrfToken
 from accounts.models import ApiToken, User
+from accounts.roles import Role, includes
 from accounts.scopes import Scope, offered_to
 
 
@@ -69,6 +71,17 @@ def granted(request: Request) -> frozenset[Scope]:
     return offered
 
 
+def refuse_about_others(request: Request) -> None:
+    """Refuse a key of an administrator that does not open what an administrator sees of others.
+
+    Raises:
+        PermissionDenied: it does not.
+    """
+    person: Any = request.user
+    if Scope.ADMIN in offered_to(person.role) and Scope.ADMIN not in granted(request):
+        raise PermissionDenied
+
+
 def by_program(request: Request) -> bool:
     """Whether a program asks with somebody's key; else it is their browser, with its session."""
     return isinstance(request.auth, ApiToken)
@@ -99,9 +112,17 @@ class MayDo(BasePermission):
 
     @override
     def has_permission(self, request: Request, view: Any) -> bool:
-        """Whether the operation is open; a method that does not exist is answered as that."""
+        """Whether the operation is open; a method that does not exist is answered as that.
+
+        Raises:
+            NotVisible: the role has no page that does the same.
+        """
         person = request.user
         if not isinstance(person, User) or not person.is_active or person.organization_id is None:
             return False
         needed = getattr(view, "needs", {}).get("GET" if request.method == "HEAD" else request.method)
-        return needed is None or needed in granted(request)
+        if needed is not None and needed not in granted(request):
+            return False
+        if not includes(person.role, getattr(view, "only_for", Role.EDUCATOR)):
+            raise NotVisible
+        return True

@@ -19,6 +19,7 @@ from accounts.api_envelope import Answer
 from accounts.api_errors import Problem
 from accounts.api_replay import replayable
 from accounts.models import User
+from accounts.roles import Role
 from accounts.scopes import Scope
 
 Read = TypeVar("Read", bound="serializers.Serializer[Any]")
@@ -31,6 +32,9 @@ class Operation(APIView):
 
     needs: ClassVar[Mapping[str, Scope]] = {}
     """By method, the part of the API that a key must open."""
+
+    only_for: ClassVar[Role] = Role.EDUCATOR
+    """Whose page does the same; to members of a lower role the address does not exist."""
 
     never_refused: ClassVar[bool] = False
     """Whether it may reach somebody who helps, or ends or closes something: counted, and never one too many."""

@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import access, data_requests, people, quota_pages, quotas
+from accounts import access, data_requests, people, quota_answers, quotas
 from accounts.access import NotVisible
 from accounts.data_forms import EraseForm, PasswordAgainForm
 from accounts.http import MemberRequest
@@ -67,8 +67,8 @@ def ask_for_export(request: MemberRequest) -> HttpResponse:
     try:
         data_requests.ask_for_export(person=request.user, now=timezone.now(), request=request)
     except quotas.UsedUp as refused:
-        messages.error(request, quota_pages.words_for_exports(refused))
-        return quota_pages.refuse(render(request, PAGE, _context(request.user, form=form)), refused)
+        messages.error(request, quota_answers.words_for_exports(refused))
+        return quota_answers.refuse(render(request, PAGE, _context(request.user, form=form)), refused)
     return redirect("your_data")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
-from django.db.models import ForeignKey, OuterRef, QuerySet, Subquery
+from django.db.models import ForeignKey, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from typing_extensions import override
@@ -45,11 +45,7 @@ class InvitationAdmin(ReadOnly):
     @override
     def get_queryset(self, request: HttpRequest) -> QuerySet[Invitation]:
         """Return the member's invitations, each with the state of its last mail."""
-        mails = OutgoingMail.objects.filter(kind=invitations.MAIL, about=OuterRef("pk")).order_by(
-            "-created_at"
-        )
-        found = invitations.visible_invitations(member_of(request)).order_by("-created_at")
-        return found.annotate(mail_state=Subquery(mails.values("state")[:1]))
+        return invitations.listed(member_of(request))
 
     @override
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:

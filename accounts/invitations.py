@@ -10,7 +10,7 @@ from uuid import UUID
 from django.conf import settings
 from django.core.signing import BadSignature, Signer
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -35,17 +35,23 @@ class AlreadyInvited(Exception):
     """An invitation to the address is pending; nothing was changed."""
 
 
+AddressTaken = people.AddressTaken
+
+
 class LinkClosed(Exception):
     """The link opens nothing: wrong, expired, used, replaced, withdrawn, or of somebody who may not invite now."""
-
-
-class AddressTaken(Exception):
-    """Somebody has an account with the address already; nothing was changed."""
 
 
 def visible_invitations(member: User) -> QuerySet[Invitation]:
     """Return the invitations of the administrator's organization; all of them for staff."""
     return administered(member, Invitation.objects.all())
+
+
+def listed(member: User) -> QuerySet[Invitation]:
+    """Return the same, the newest first, each with the state of its last mail as `mail_state`."""
+    mails = OutgoingMail.objects.filter(kind=MAIL, about=OuterRef("pk")).order_by("-created_at")
+    found = visible_invitations(member).order_by("-created_at")
+    return found.annotate(mail_state=Subquery(mails.values("state")[:1]))
 
 
 @transaction.atomic
@@ -193,7 +199,7 @@ def _create_person(invitation: Invitation, name: str, password: str | None) -> U
                 organization=invitation.organization,
             )
     except IntegrityError as error:
-        if people.broken_constraint(error) in {"user_email_unique", "accounts_user_email_key"}:
+        if people.broken_constraint(error) in people.ADDRESS_RULES:
             raise AddressTaken from error
         raise
 

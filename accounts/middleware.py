@@ -8,7 +8,7 @@ from django.contrib.auth import SESSION_KEY
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.utils import timezone
 
-from accounts import quota_pages, quotas, sessions
+from accounts import quota_answers, quotas, sessions
 from accounts.access import NotVisible
 from accounts.models import User
 
@@ -84,7 +84,7 @@ class QuotaMiddleware:
 
     def process_view(self, request: HttpRequest, *_view: object) -> HttpResponseBase | None:
         """Answer in place of the view where the quota is used up."""
-        if not quota_pages.counts(request):
+        if not quota_answers.counts(request):
             return None
         verdict = quotas.take(member=cast("User", request.user), kind=quotas.Kind.REQUESTS)
-        return None if verdict.allowed else quota_pages.too_many(request, verdict)
+        return None if verdict.allowed else quota_answers.too_many(request, verdict)

@@ -23,6 +23,14 @@ class LastAdministrator(Exception):
     """The organization would be left without an active administrator; nothing was changed."""
 
 
+class AddressTaken(Exception):
+    """Somebody has an account with the address already; nothing was changed."""
+
+
+ADDRESS_RULES = frozenset({"user_email_unique", "accounts_user_email_key"})
+"""What the database finds broken when two people would have one address."""
+
+
 def may_change_email(person: User) -> bool:
     """Whether an administrator may correct the address: only until the person has signed in."""
     return person.last_login is None
@@ -43,12 +51,19 @@ def add_person(*, actor: User, person: User, request: HttpRequest | None = None)
     Raises:
         NotVisible: the actor does not administer the person's organization.
         NoSeatLeft: the organization has no seat for one more.
+        AddressTaken: somebody has the address.
     """
     if not administers(actor, person.organization_id):
         raise NotVisible
     _claim_seat(person)
     person.set_unusable_password()
-    person.save(force_insert=True)
+    try:
+        with transaction.atomic():
+            person.save(force_insert=True)
+    except IntegrityError as error:
+        if broken_constraint(error) in ADDRESS_RULES:
+            raise AddressTaken from error
+        raise
     audit.record(
         actor=actor,
         action="person_added",

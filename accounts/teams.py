@@ -1,17 +1,26 @@
-"""Who coaches whom has changed: tell the floors above, which keep what was said to whom.
+"""Who coaches whom: said by administrators, and told to the floors above, which keep what was said to whom.
 
 They are named by dotted paths in the setting `COACHING_CHANGES`, because this floor knows none of them.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Protocol, cast
 from uuid import UUID
 
 from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
-from accounts.models import Team, TeamMembership
+from accounts import access, audit
+from accounts.access import NotVisible
+from accounts.models import Team, TeamMembership, User
+from accounts.roles import Role
+
+
+class InAnotherTeam(Exception):
+    """Somebody has a place in another team already; nothing was changed."""
 
 
 class CoachingChange(Protocol):
@@ -32,3 +41,81 @@ def coaching_changed(*, educators: Collection[UUID], now: datetime) -> None:
     for path in settings.COACHING_CHANGES:
         change = cast("CoachingChange", import_string(path))
         change(educators=educators, now=now)
+
+
+@transaction.atomic
+def save(
+    *,
+    actor: User,
+    team: Team,
+    members: Collection[UUID] | None,
+    changed: Iterable[str],
+    now: datetime,
+    request: HttpRequest | None = None,
+) -> Team:
+    """Save a new or changed team of the administrator's organization, and who is in it.
+
+    Args:
+        team: carries the new name and coach.
+        members: the educators who are in it from now on; None where they stay.
+        changed: the names of what is changed, for the record.
+
+    Raises:
+        NotVisible: the actor does not administer the organization, the coach does not coach there, or somebody is no
+            educator there.
+        InAnotherTeam: somebody has a place elsewhere.
+    """
+    is_new = Team.objects.select_for_update().filter(pk=team.pk).first() is None
+    if not (actor.is_admin and actor.organization_id == team.organization_id):
+        raise NotVisible
+    if not access.active_coaches(actor).filter(pk=team.coach_id).exists():
+        raise NotVisible
+    team.save()
+    before = members_of(team)
+    if members is not None:
+        _seat(actor, team, set(members), before)
+    note_change(
+        actor=actor,
+        team=team,
+        is_new=is_new,
+        changed=changed,
+        before=before,
+        now=now,
+        request=request,
+    )
+    return team
+
+
+def _seat(actor: User, team: Team, members: set[UUID], before: set[UUID]) -> None:
+    """Let exactly these educators be in the team."""
+    educators = access.visible_people(actor).filter(role=Role.EDUCATOR, pk__in=members - before)
+    if educators.count() != len(members - before):
+        raise NotVisible
+    TeamMembership.objects.filter(team=team, member__in=before - members).delete()
+    places = [TeamMembership(team=team, member_id=person) for person in members - before]
+    try:
+        with transaction.atomic():
+            TeamMembership.objects.bulk_create(places)
+    except IntegrityError as error:
+        raise InAnotherTeam from error
+
+
+def note_change(
+    *,
+    actor: User,
+    team: Team,
+    is_new: bool,
+    changed: Iterable[str],
+    before: Collection[UUID],
+    now: datetime,
+    request: HttpRequest | None = None,
+) -> None:
+    """Tell everybody whom it concerns that a team was changed, and record it; `before` were in it until now."""
+    coaching_changed(educators=set(before) | members_of(team), now=now)
+    audit.record(
+        actor=actor,
+        action="team_added" if is_new else "team_changed",
+        resource=f"team:{team.pk}",
+        reason=", ".join(changed),
+        request=request,
+    )

@@ -147,7 +147,7 @@ def main() -> None:
     command = [
         sys.executable,
         "-m",
-        "coaching.providers.loopback",
+        "coaching.tests.loopback",
         "--port",
         str(port),
         "--first-token-ms",

@@ -55,7 +55,7 @@ class CoachingData:
     def erase(self, person: User, *, now: datetime) -> dict[str, int]:
         """Delete the persona; calls stay for the organization's costs, without the person."""
         personas, _ = Persona.objects.filter(coach=person).delete()
-        calls = PromptRun.objects.filter(user=person).update(user=None)
+        calls = PromptRun.objects.filter(user=person).update(user=None, request_id="")
         Reservation.objects.filter(user=person).delete()
         Budget.objects.filter(user=person).delete()
         return {"personas": personas, "calls detached": calls}

@@ -68,6 +68,13 @@ class PromptRun(models.Model):
     first_token_ms = models.PositiveIntegerField(null=True)
     status = models.CharField(max_length=12, choices=Status)
     error = models.CharField(max_length=60, blank=True)
+    request_id = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The request, frame or job that the call was made for, as the log names it.",
+    )
 
     class Meta:
         indexes: ClassVar = [

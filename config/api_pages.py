@@ -11,8 +11,8 @@ from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 
 from accounts import api_errors
+from accounts.request_ids import request_id
 from config.api_reference import reference_of
-from config.log import request_id
 
 OPENAPI = "application/vnd.oai.openapi+json"
 

@@ -2,12 +2,12 @@
 
 from django.apps import AppConfig
 
-from config import celery, checks
+from config import celery, checks, job_ids
 
-__all__ = ["ConfigConfig", "celery", "checks"]
+__all__ = ["ConfigConfig", "celery", "checks", "job_ids"]
 
 
 class ConfigConfig(AppConfig):
-    """The composing app; importing it makes the Celery application the current one and adds the checks."""
+    """The composing app; importing it makes the Celery application the current one, adds the checks and names jobs."""
 
     name = "config"

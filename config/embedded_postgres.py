@@ -72,6 +72,8 @@ class _Runner:
             user=self.uid if lowered else None,
             group=self.gid if lowered else None,
             extra_groups=[] if lowered else None,
+            # The terminal's Ctrl-C must not end the program that stops the server.
+            start_new_session=True,
         )
 
 

@@ -12,7 +12,6 @@ import hmac
 import json
 import logging
 import traceback
-from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -20,8 +19,7 @@ from typing import Any
 from django.conf import settings
 from typing_extensions import override
 
-request_id: ContextVar[str] = ContextVar("request_id", default="")
-"""The id of the request, socket message or job that the current code works for."""
+from accounts.request_ids import request_id
 
 PLAIN_FIELDS = frozenset(
     {

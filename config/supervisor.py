@@ -1,7 +1,8 @@
 """The processes of one machine: started together, watched, and stopped together.
 
 Each child runs in a session of its own, so that the terminal's Ctrl-C reaches only the supervisor, which then
-ends the children in order: the web process finishes what it is saying, the workers what they are doing.
+ends the children in order: the web process finishes what it is saying, the workers what they are doing. Who
+asks a second time does not want to wait for that.
 """
 
 import os
@@ -9,11 +10,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
+
+from config import leftovers
 
 STOP_SECONDS = 45.0
 """How long a child may take to end before it is killed; longer than it waits for its own work."""
@@ -75,15 +78,25 @@ class Child:
 
 @dataclass(slots=True)
 class Supervisor:
-    """Starts children, notices when one dies, stops them all."""
+    """Starts children, notices when one dies, stops them all; notes in a folder, if there is one, which run."""
 
     environment: Mapping[str, str]
     children: list[Child] = field(default_factory=list)
+    notes: Path | None = None
 
     def start(self, child: Child) -> None:
         """Start a child and watch it from now on."""
-        child.start(self.environment)
+        # First among the children: whatever interrupts the start finds it there.
         self.children.append(child)
+        child.start(self.environment)
+        if self.notes and child.process:
+            leftovers.note(self.notes, child.name, child.process.pid)
+
+    def leave(self, child: Child) -> None:
+        """Watch a child that has ended no longer."""
+        self.children.remove(child)
+        if self.notes:
+            leftovers.forget(self.notes, child.name)
 
     def watch(self) -> None:
         """Raise `Died` when a child has ended."""
@@ -94,15 +107,19 @@ class Supervisor:
                     f"The {child.name} process ended (status {status}). Its last words: {last_words(child.log)}"
                 )
 
-    def stop(self) -> None:
-        """Ask all children to end, wait for them, and kill those that do not."""
+    def stop(self, *, at_once: Callable[[], bool] = lambda: False) -> None:
+        """Ask all children to end, wait for them, and kill those that do not; wait no longer once `at_once` says so."""
         for child in self.children:
             child.signal(signal.SIGTERM)
         until = time.monotonic() + STOP_SECONDS
-        while any(child.running for child in self.children) and time.monotonic() < until:
+        while any(child.running for child in self.children) and time.monotonic() < until and not at_once():
             time.sleep(PAUSE_SECONDS)
         for child in self.children:
             child.signal(signal.SIGKILL)
+        for child in tuple(self.children):
+            if child.process is not None:
+                child.process.wait(timeout=STOP_SECONDS)
+            self.leave(child)
 
 
 def last_words(log: Path) -> str:
@@ -119,18 +136,52 @@ def python(*arguments: str) -> list[str]:
     return [sys.executable, *arguments]
 
 
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Turn SIGINT and SIGTERM into `Interrupted`; a second one while ending is ignored."""
+class Interruption:
+    """Who asks us to end: heard at once the first time; while nobody may interrupt us, remembered."""
 
-    def raise_once(_number: int, _frame: FrameType | None) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
+    def __init__(self) -> None:
+        self._is_held = False
+        self._remembered: set[int] = set()
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether somebody pressed Ctrl-C once more while we end; a terminal that closes asks twice by itself."""
+        return signal.SIGINT in self._remembered
+
+    def hear(self, number: int, _frame: FrameType | None) -> None:
+        """Raise `Interrupted`, or remember that somebody asked."""
+        if self._is_held:
+            self._remembered.add(number)
+            return
+        self.hold()
         raise Interrupted
 
-    before = {number: signal.signal(number, raise_once) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    def hold(self) -> None:
+        """Let nobody interrupt from now on."""
+        self._is_held = True
+        self._remembered.clear()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let nobody interrupt meanwhile; whoever asks is heard afterwards."""
+        self.hold()
         yield
+        self._is_held = bool(self._remembered)
+        if self._remembered:
+            self._remembered.clear()
+            raise Interrupted
+
+
+@contextmanager
+def interruptible() -> Iterator[Interruption]:
+    """Turn Ctrl-C, SIGTERM and the end of the terminal into `Interrupted`, the first time; `nohup` stays obeyed."""
+    interruption = Interruption()
+    asking = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        asking.append(signal.SIGHUP)
+    before = {number: signal.signal(number, interruption.hear) for number in asking}
+    try:
+        yield interruption
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -70,4 +70,12 @@ async def show(
             live.hub.send(conversation_id, event)
     await live.changed(conversation_id, sequence=sequence, with_state=with_state, silence=silence)
     if with_state:
-        await live.queue_changed(conversation_id)
+        await _queue_changed(conversation_id)
+
+
+async def _queue_changed(conversation_id: UUID) -> None:
+    """Tell the open queues of the conversation's organization to look again."""
+    organizations = Conversation.objects.filter(pk=conversation_id).values_list("organization_id", flat=True)
+    organization_id = await in_db(organizations.first)()
+    if organization_id is not None:
+        await live.queue_changed(organization_id)

@@ -20,6 +20,9 @@ from typing import Any, TypeVar, TypeVarTuple, cast
 
 from django.conf import settings
 
+from accounts import request_ids
+from accounts.request_ids import request_id
+
 logger = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 15.0
@@ -76,7 +79,7 @@ class Child:
             raise Gone
         number = next(self._numbers)
         answer = self._waiting[number] = asyncio.get_running_loop().create_future()
-        self._writer.write(_frame((number, work, arguments)))
+        self._writer.write(_frame((number, request_id.get(), work, arguments)))
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 failed, value = await answer
@@ -170,7 +173,9 @@ async def serve(descriptor: int) -> None:
     working: set[asyncio.Task[None]] = set()
     try:
         while True:
-            number, work, arguments = await _read(reader)
+            number, cause, work, arguments = await _read(reader)
+            # The task that does it inherits the id.
+            request_ids.begin(cause)
             task = asyncio.create_task(_answer(writer, number, work, arguments))
             working.add(task)
             task.add_done_callback(working.discard)

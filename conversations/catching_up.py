@@ -5,13 +5,36 @@ socket of a page asks for it and gets it alone.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from conversations import live
-from conversations.events import Delta, Event, MessageChanged
+from conversations.events import Delta, Event, MessageChanged, StateChanged
 from conversations.frames import Hello
+from conversations.turns import listening
 from conversations.turns.run import turns
+
+
+@dataclass(slots=True)
+class Heard:
+    """How far a socket has heard, to notice a hint of another process that was lost."""
+
+    sequence: int
+    epoch: int
+    _is_behind: bool = False
+
+    def note(self, event: Event) -> None:
+        """Take an event as heard, whether its words may be read or not."""
+        if isinstance(event, MessageChanged):
+            self.sequence = max(self.sequence, event.sequence)
+        elif isinstance(event, StateChanged):
+            self.epoch = max(self.epoch, event.epoch)
+
+    def misses(self, sequence: int, epoch: int) -> bool:
+        """Whether the conversation, which stands there now, was further than this at the look before, too."""
+        was_behind, self._is_behind = self._is_behind, sequence > self.sequence or epoch > self.epoch
+        return was_behind and self._is_behind
 
 
 def told_here(conversation_id: UUID, hello: Hello) -> Iterator[Delta]:
@@ -34,5 +57,4 @@ async def ask_elsewhere(conversation_id: UUID, hello: Hello, shown: Iterable[Eve
 async def answer(conversation_id: UUID, asked: Mapping[str, Any]) -> None:
     """Tell the socket that asks, if it does, the rest of a reply that this process writes."""
     for turn in turns.of(conversation_id):
-        if str(turn.reply_id) == asked.get("message") and (rest := turn.rest(asked["have"])):
-            await live.answer(asked["channel"], rest)
+        await listening.answer(turn, asked)

@@ -1,7 +1,6 @@
 """The coach's side: the queue of conversations that need a person, and the console of one of them."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -26,7 +25,6 @@ from conversations import (
     briefing,
     drafting,
     handoff,
-    queries,
     reading,
     waiting,
 )
@@ -38,8 +36,6 @@ from conversations.turns.accept import LONGEST, Refusal
 
 CONSOLE = "conversations/console.html"
 BADGE = "conversations/partials/queue_badge.html"
-SHOWN_FOR = timedelta(days=1)
-"""How long the queue says what went back to the AI while its coach was away."""
 STALE = "The page was out of date, so nothing was sent. Your text is still here: send it again."
 
 
@@ -47,14 +43,13 @@ STALE = "The page was out of date, so nothing was sent. Your text is still here:
 @coach_required
 def queue(request: MemberRequest) -> HttpResponse:
     """Show who waits, the most urgent first; htmx gets the list alone."""
-    now = timezone.now()
-    rows = waiting.rows(request.user, now=now)
+    seen = waiting.queue(request.user, now=timezone.now())
     context = {
         "title": "Queue",
-        "waiting": [row for row in rows if not row.holder],
-        "taken": [row for row in rows if row.holder],
-        "went_back": absence.while_away(request.user, since=now - SHOWN_FOR),
-        "recent": queries.recent_coached(request.user),
+        "waiting": seen.waiting,
+        "taken": seen.taken,
+        "went_back": seen.went_back,
+        "recent": seen.recent,
     }
     if request.htmx:
         return render(request, "conversations/queue.html#episodes", context)

@@ -6,18 +6,12 @@ in a task of the server's own.
 """
 
 import asyncio
-import logging
-import secrets
 from typing import Any
 from uuid import UUID
 
-from channels.consumer import get_handler_name
-from channels.generic.websocket import AsyncWebsocketConsumer
 from django.utils import timezone
-from typing_extensions import override
 
 from accounts.access import NotVisible
-from accounts.models import User
 from conversations import absence, access, acting, announcing, catching_up, handoff, live, presence, reading
 from conversations.database import in_db
 from conversations.events import (
@@ -34,84 +28,12 @@ from conversations.events import (
     StateChanged,
 )
 from conversations.frames import Hello, Malformed, Retry, Say, Stop, Typing, parse
-from conversations.pace import Pace
 from conversations.questioning import questioned
+from conversations.sockets import NOT_FOUND, LiveConsumer
 from conversations.turns.accept import Refusal
 from conversations.turns.run import turns
 from conversations.turns.student_gate import StudentDataFound
-from conversations.watch import Watched, watch
-
-logger = logging.getLogger(__name__)
-
-LARGEST_FRAME = 64 * 1024 * 4
-"""Bytes of a frame; the longest message of four-byte characters, escaped, must still fit in."""
-
-SIGNED_OUT, NOT_FOUND, TOO_LARGE, TOO_FAST = 4401, 4404, 1009, 1008
-LONGEST_QUEUE = 200
-"""Events that may wait for a slow browser; after that it is closed and catches up when it returns."""
-
-
-class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
-    """What every socket does: write in order, read at a bearable pace, leave in time."""
-
-    member: User
-
-    async def open(self) -> bool:
-        """Accept the socket of a signed-in member; anybody else is told to sign in."""
-        await self.accept()
-        self.pace = Pace()
-        self.outbox: asyncio.Queue[Event] = asyncio.Queue(LONGEST_QUEUE)
-        self.writer: asyncio.Task[None] | None = None
-        user = self.scope["user"]
-        if not user.is_authenticated or user.organization_id is None:
-            await self.close(SIGNED_OUT)
-            return False
-        self.member = user
-        self.socket = secrets.token_hex(8)
-        self.writer = asyncio.create_task(self._write())
-        return True
-
-    @override
-    async def dispatch(self, message: dict[str, Any]) -> None:
-        """Hand a message to its method.
-
-        Channels would first close old connections on the one thread that all of Django's bridges share; our
-        slices look after connections of their own, and a socket must not wait behind every other.
-        """
-        await getattr(self, get_handler_name(message))(message)
-
-    def watch(self, conversation_id: UUID | None) -> None:
-        """Have it looked at every few seconds whether this socket may stay open."""
-        session_key = self.scope["session"].session_key
-        self.watched = Watched(self, self.member.pk, self.member.password, session_key, conversation_id)
-        watch.add(self.watched)
-
-    def tell(self, event: Event) -> None:
-        """Put an event into the queue of this socket."""
-        try:
-            self.outbox.put_nowait(event)
-        except asyncio.QueueFull:
-            self._closing = asyncio.create_task(self.close(1013))
-
-    async def _write(self) -> None:
-        while True:
-            event = await self.outbox.get()
-            await self.send(text_data=event.encode().decode())
-
-    async def close_writer(self) -> None:
-        """Stop writing."""
-        if self.writer is not None:
-            self.writer.cancel()
-
-    async def readable(self, text_data: str | None) -> bool:
-        """Whether a frame may be read; one that is too large or too many closes the socket."""
-        if text_data is None or len(text_data.encode()) > LARGEST_FRAME:
-            await self.close(TOO_LARGE)
-            return False
-        if not self.pace.allows():
-            await self.close(TOO_FAST)
-            return False
-        return True
+from conversations.watch import watch
 
 
 class ConversationConsumer(LiveConsumer):
@@ -133,6 +55,7 @@ class ConversationConsumer(LiveConsumer):
             return
         await self._note_reading()
         conversation, self.names = await in_db(announcing.load_with_names)(self.conversation_id)
+        self.heard = catching_up.Heard(conversation.last_sequence, conversation.epoch)
         self.joined = True
         live.hub.join(self.conversation_id, self.hear)
         self.watch(self.conversation_id)
@@ -151,10 +74,7 @@ class ConversationConsumer(LiveConsumer):
 
     async def _join_group(self) -> None:
         group = live.group_name(self.conversation_id)
-        try:
-            await self.channel_layer.group_add(group, self.channel_name)
-        except Exception:  # noqa: BLE001 - without the layer this process still serves its own sockets
-            logger.warning("channel_layer_unavailable")
+        await self.enter(group)
         await live.hint(group, "live.watching")
         await self._attend()
         await presence.arrive(self.conversation_id, self.person())
@@ -170,17 +90,17 @@ class ConversationConsumer(LiveConsumer):
         if not self.joined:
             return
         live.hub.leave(self.conversation_id, self.hear)
+        for turn in turns.of(self.conversation_id):
+            turn.listen()
         watch.remove(self.watched)
-        try:
-            await self.channel_layer.group_discard(live.group_name(self.conversation_id), self.channel_name)
-        except Exception:  # noqa: BLE001 - leaving a layer that is down is no loss
-            logger.warning("channel_layer_unavailable")
+        await self.leave(live.group_name(self.conversation_id))
         await presence.depart(self.conversation_id, self.socket)
         await self._presence_changed()
         await self._attend()
 
     def hear(self, event: Event) -> None:
         """Pass an event on to this browser, unless it is about words that it may not read."""
+        self.heard.note(event)
         if isinstance(event, Delta | MessageChanged) and event.sequence < self.standing.visible_from:
             return
         if isinstance(event, MessageChanged) and not event.is_written:
@@ -191,6 +111,18 @@ class ConversationConsumer(LiveConsumer):
         if isinstance(event, StateChanged) and not self.standing.is_client:
             self.looking = asyncio.create_task(self.look_again())
         self.tell(event)
+
+    async def stands_at(self, sequence: int, epoch: int) -> None:
+        """Look for what was not heard, now that the conversation stands there: a hint may be lost."""
+        if self.heard.misses(sequence, epoch):
+            await self._look_for_more(self.heard.sequence + 1, with_state=True)
+
+    async def _look_for_more(self, sequence: int, *, with_state: bool) -> None:
+        events = await in_db(announcing.events_since)(
+            self.conversation_id, sequence=sequence, with_state=with_state
+        )
+        for event in events:
+            self.hear(event)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Do what a frame asks for."""
@@ -302,15 +234,13 @@ class ConversationConsumer(LiveConsumer):
         """Look again at messages that another process changed."""
         if message["process"] == live.PROCESS:
             return
+        # Whoever changed it may be about to write more, and may not know of this process, or no longer.
+        await live.hint(live.group_name(self.conversation_id), "live.watching")
         if message["with_state"]:
             await self.look_again()
         if message["silence"]:
             turns.stop(self.conversation_id)
-        events = await in_db(announcing.events_since)(
-            self.conversation_id, sequence=message["sequence"], with_state=message["with_state"]
-        )
-        for event in events:
-            self.hear(event)
+        await self._look_for_more(message["sequence"], with_state=message["with_state"])
 
     async def live_watching(self, message: dict[str, Any]) -> None:
         """Note that another process watches this conversation, and say once that this one does too."""
@@ -359,12 +289,14 @@ class QueueConsumer(LiveConsumer):
         self.joined = False
         if not await self.open():
             return
-        if not self.member.is_coach:
+        organization_id = self.member.organization_id
+        if not self.member.is_coach or organization_id is None:
             await self.close(NOT_FOUND)
             return
         self.joined = True
+        self.group = live.queue_group(organization_id)
         self.watch(None)
-        await self.channel_layer.group_add(live.QUEUE, self.channel_name)
+        await self.enter(self.group)
         self.tell(QueueReady())
 
     async def disconnect(self, code: int) -> None:
@@ -372,7 +304,7 @@ class QueueConsumer(LiveConsumer):
         await self.close_writer()
         if self.joined:
             watch.remove(self.watched)
-            await self.channel_layer.group_discard(live.QUEUE, self.channel_name)
+            await self.leave(self.group)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Answer a greeting: a page that may have missed something looks again."""

@@ -14,13 +14,16 @@ from typing import ParamSpec, TypeVar
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connections, reset_queries
 
+from accounts.request_ids import request_id
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _threads = ThreadPoolExecutor(max_workers=settings.DATABASE_THREADS, thread_name_prefix="database")
 
 
-def _slice(work: Callable[[], T]) -> T:
+def _slice(cause: str, work: Callable[[], T]) -> T:
+    request_id.set(cause)
     reset_queries()
     try:
         return work()
@@ -46,7 +49,7 @@ def in_db(work: Callable[P, T]) -> Callable[P, Awaitable[T]]:
     @wraps(work)
     async def run(*args: P.args, **kwargs: P.kwargs) -> T:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(_threads, _slice, partial(work, *args, **kwargs))
+        return await loop.run_in_executor(_threads, _slice, request_id.get(), partial(work, *args, **kwargs))
 
     return run
 

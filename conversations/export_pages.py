@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts import quota_pages, quotas
+from accounts import quota_answers, quotas
 from accounts.http import MemberRequest, member_required
 from conversations import exports, exports_markdown, tasks
 from conversations.downloads import attachment
@@ -96,5 +96,5 @@ def markdown(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
 
 def _refuse(request: MemberRequest, refused: quotas.UsedUp) -> HttpResponse:
     """Return the page of the exports, which says when the next is possible."""
-    notes.error(request, quota_pages.words_for_exports(refused))
-    return quota_pages.refuse(_page(request, PAGE), refused)
+    notes.error(request, quota_answers.words_for_exports(refused))
+    return quota_answers.refuse(_page(request, PAGE), refused)

@@ -8,6 +8,7 @@ and pieces only while one of them has said that somebody there is watching.
 import logging
 import os
 import secrets
+import time
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
@@ -22,6 +23,11 @@ logger = logging.getLogger(__name__)
 PROCESS = f"{os.getpid()}-{secrets.token_hex(4)}"
 """Names this process among those that share the channel layer."""
 
+WATCHED_SECONDS = 90.0
+"""So long another process is taken to watch since it last said so: longer than an answer takes."""
+MOST_WATCHED = 1_000
+"""With more conversations than this, those that nobody watches any more are forgotten."""
+
 Listener = Callable[[Event], None]
 
 
@@ -30,7 +36,7 @@ class Hub:
 
     def __init__(self) -> None:
         self._listeners: dict[UUID, set[Listener]] = defaultdict(set)
-        self._watched_elsewhere: dict[UUID, set[str]] = defaultdict(set)
+        self._watched_elsewhere: dict[UUID, dict[str, float]] = {}
 
     def join(self, conversation_id: UUID, listener: Listener) -> None:
         """Send the events of a conversation to `listener` from now on."""
@@ -53,17 +59,22 @@ class Hub:
 
     def watched_elsewhere(self, conversation_id: UUID, process: str) -> bool:
         """Note that another process watches; say whether that is news."""
-        known = process in self._watched_elsewhere[conversation_id]
-        self._watched_elsewhere[conversation_id].add(process)
-        return not known
-
-    def nobody_elsewhere(self, conversation_id: UUID) -> None:
-        """Forget the watchers of other processes; they say so again when they still watch."""
-        self._watched_elsewhere.pop(conversation_id, None)
+        now = time.monotonic()
+        if len(self._watched_elsewhere) > MOST_WATCHED:
+            self._watched_elsewhere = {
+                watched: processes
+                for watched, processes in self._watched_elsewhere.items()
+                if max(processes.values()) > now
+            }
+        processes = self._watched_elsewhere.setdefault(conversation_id, {})
+        news = processes.get(process, now) <= now
+        processes[process] = now + WATCHED_SECONDS
+        return news
 
     def needs_layer(self, conversation_id: UUID) -> bool:
         """Whether pieces of text must go through the channel layer as well."""
-        return bool(self._watched_elsewhere.get(conversation_id))
+        until = self._watched_elsewhere.get(conversation_id, {}).values()
+        return any(each > time.monotonic() for each in until)
 
 
 hub = Hub()
@@ -134,10 +145,11 @@ async def changed(
     )
 
 
-QUEUE = "queue"
-"""The group of every coach's queue; each socket looks up anew what its coach may see."""
+def queue_group(organization_id: UUID) -> str:
+    """Return the group of an organization's open queues; each socket looks up anew what its coach may see."""
+    return f"queue.{organization_id.hex}"
 
 
-async def queue_changed(conversation_id: UUID) -> None:
-    """Tell every open queue, in all processes, to look again."""
-    await hint(QUEUE, "queue.changed", conversation=str(conversation_id))
+async def queue_changed(organization_id: UUID) -> None:
+    """Tell every open queue of an organization, in all processes, to look again."""
+    await hint(queue_group(organization_id), "queue.changed")

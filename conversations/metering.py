@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import connection
 from uuid_utils.compat import uuid7
 
+from accounts.request_ids import request_id
 from coaching.providers.measures import count
 from coaching.providers.metered import RunRecord
 
@@ -32,7 +33,7 @@ class Collector:
 _COLUMNS = (
     *("id", "at", "organization_id", "user_id", "subject_id", "purpose", "provider", "model", "prompt"),
     *("prompt_version", "prompt_hash", "input_tokens", "output_tokens", "cost_usd", "latency_ms"),
-    *("first_token_ms", "status", "error"),
+    *("first_token_ms", "status", "error", "request_id"),
 )
 _INSERT = f"INSERT INTO coaching_promptrun ({', '.join(_COLUMNS)}) VALUES "  # noqa: S608 - names of columns
 _ROW = f"({', '.join(['%s'] * len(_COLUMNS))})"
@@ -49,5 +50,6 @@ def keep_runs(
         values += [uuid7(), now, organization_id, user_id, subject_id, run.purpose, run.provider, run.model]
         values += [run.prompt.name, run.prompt.version, run.prompt.hash, run.input_tokens, run.output_tokens]
         values += [run.cost_usd, run.latency_ms, run.first_token_ms, run.status, run.error]
+        values.append(request_id.get())
     with connection.cursor() as cursor:
         cursor.execute(_INSERT + ", ".join([_ROW] * len(runs)), values)

@@ -101,6 +101,27 @@ def everything(conversation_id: UUID) -> Part:
     return Part(sequences[0], sequences[-1])
 
 
+def chosen(
+    *, member: User, conversation_id: UUID, first: int | None, last: int | None, with_names: bool
+) -> Part:
+    """Return a part of the member's conversation from one message to another, as far as there are any now.
+
+    Raises:
+        NotVisible: it is not the member's.
+        NothingToShare: there is no message in it.
+    """
+    access.own_conversation(member, conversation_id)
+    there = shareable(conversation_id)
+    if first is not None:
+        there = there.filter(sequence__gte=first)
+    if last is not None:
+        there = there.filter(sequence__lte=last)
+    sequences = list(there.values_list("sequence", flat=True))
+    if not sequences:
+        raise NothingToShare
+    return Part(sequences[0], sequences[-1], with_names)
+
+
 def shown(conversation_id: UUID, part: Part, *, until: datetime) -> Shown:
     """Return what a holder sees of a conversation; the preview and the holder's page are both made from it.
 
@@ -142,6 +163,7 @@ def make(
     conversation_id: UUID,
     now: datetime,
     part: Part | None = None,
+    wish: object = None,
     days: int = DAYS,
     key: UUID | None = None,
     request: HttpRequest | None = None,
@@ -149,6 +171,9 @@ def make(
     """Make a link to a part of the member's conversation; to all that was said up to now when none is given.
 
     Asked twice for the same under the same key, it is the same link as long as that opens something.
+
+    Args:
+        wish: what was asked for, where `part` is what it comes to now.
 
     Raises:
         NotVisible: it is not the member's.
@@ -166,7 +191,7 @@ def make(
         "expires_at": expiry(days, now=now),
     }
     # What was asked for, not what it came to: more may have been said when the same request comes again.
-    asked = f"{key or uuid4()}:{conversation_id}:{part}:{days}"
+    asked = f"{key or uuid4()}:{conversation_id}:{wish or part}:{days}"
     tried = (_made(member, _token(asked, again), values, request) for again in count())
     return next(made for made in tried if made.link.revoked_at is None and made.link.expires_at > now)
 

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 
 from accounts.models import User
 from coaching.policies import escalation
-from conversations import access, queries
+from conversations import absence, access, queries
 from conversations.models import Conversation, Handoff
 
 ICONS = {
@@ -24,6 +24,10 @@ ICONS = {
 
 URGENCIES = ((100, "now", "At once"), (60, "high", "Urgent"), (35, "soon", "Soon"))
 """From which urgency on what is said of it; below the last, it waits until somebody has time."""
+
+
+SHOWN_FOR = timedelta(days=1)
+"""How long the queue says what went back to the AI while its coach was away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,18 @@ class Row:
         return duration(self.now - self.since)
 
 
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """All that a coach should look at."""
+
+    waiting: Sequence[Row]
+    """The most urgent first, then those that wait longest."""
+    taken: Sequence[Row]
+    """Those that have a coach."""
+    went_back: QuerySet[Handoff]
+    recent: QuerySet[Conversation]
+
+
 def urgency_of(reason: str) -> tuple[str, str]:
     """Return how soon a person should look: a short name, and the words."""
     value = escalation.URGENCY.get(reason, 0)
@@ -101,6 +117,17 @@ def duration(length: timedelta) -> str:
         return f"{hours} h {rest} min" if rest else f"{hours} h"
     days = hours // 24
     return f"{days} day" if days == 1 else f"{days} days"
+
+
+def queue(member: User, *, now: datetime) -> Queue:
+    """Return what a coach should look at: who waits, who has a coach, what went back, and what clients share."""
+    found = rows(member, now=now)
+    return Queue(
+        waiting=[each for each in found if not each.holder],
+        taken=[each for each in found if each.holder],
+        went_back=absence.while_away(member, since=now - SHOWN_FOR),
+        recent=queries.recent_coached(member),
+    )
 
 
 def rows(member: User, *, now: datetime) -> Sequence[Row]:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 from uuid import UUID
 
 from django.contrib.auth import HASH_SESSION_KEY
@@ -16,6 +16,7 @@ from accounts.access import NotVisible
 from accounts.models import User
 from conversations import absence, access, presence
 from conversations.database import in_db
+from conversations.models import Conversation
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +38,10 @@ class Present(Socket, Protocol):
 
     def person(self) -> presence.Person:
         """Return who is behind it."""
+        ...
+
+    async def stands_at(self, sequence: int, epoch: int) -> None:
+        """Hear how far the conversation is: its last sequence number and its epoch."""
         ...
 
 
@@ -101,6 +106,14 @@ def _may_read(member: User, conversation_id: UUID) -> bool:
     return True
 
 
+def positions(conversation_ids: Iterable[UUID]) -> dict[UUID, tuple[int, int]]:
+    """Return how far each conversation is: its last sequence number and its epoch."""
+    rows = Conversation.objects.filter(pk__in=set(conversation_ids)).values_list(
+        "pk", "last_sequence", "epoch"
+    )
+    return {conversation_id: (sequence, epoch) for conversation_id, sequence, epoch in rows}
+
+
 class Watch:
     """The open sockets of this process, and the round that looks at them."""
 
@@ -137,18 +150,30 @@ class Watch:
                 logger.exception("watch_round_failed")
 
     async def look(self) -> None:
-        """Close every socket that must not stay open."""
+        """Close every socket that must not stay open, and tell the others how far their conversations are."""
         for watched, code in (await in_db(verdicts)(tuple(self._sockets))).items():
+            self.remove(watched)
             await watched.socket.close(code)
+        present = self._present()
+        now_at = await in_db(positions)(conversation_id for conversation_id, _ in present) if present else {}
+        for conversation_id, socket in present:
+            if conversation_id in now_at:
+                await socket.stands_at(*now_at[conversation_id])
+
+    def _present(self) -> list[tuple[UUID, Present]]:
+        """Return the sockets that are in conversations."""
+        return [
+            (watched.conversation_id, cast(Present, watched.socket))
+            for watched in self._sockets
+            if watched.conversation_id is not None
+        ]
 
     async def renew_presence(self) -> None:
         """Note who is here: for everybody to see in Redis, and for who has the conversation in PostgreSQL."""
         now = timezone.now()
         by_conversation: dict[UUID, list[presence.Person]] = {}
-        for watched in self._sockets:
-            if watched.conversation_id is not None:
-                socket: Present = watched.socket  # type: ignore[assignment]
-                by_conversation.setdefault(watched.conversation_id, []).append(socket.person())
+        for conversation_id, socket in self._present():
+            by_conversation.setdefault(conversation_id, []).append(socket.person())
         coaches = [
             (conversation_id, person.user_id)
             for conversation_id, people in by_conversation.items()

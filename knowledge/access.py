@@ -68,6 +68,15 @@ def readable_version(member: User, version_id: UUID) -> DocumentVersion:
     return found
 
 
+def latest_version(member: User, document_id: UUID) -> DocumentVersion:
+    """Return the latest version of a document that the member may change.
+
+    Raises:
+        NotVisible: there is none, or the member may not change it.
+    """
+    return writable_document(member, document_id).versions.order_by("-number")[0]
+
+
 def scope_of(member: User) -> Scope:
     """Return what a search of this member's own covers.
 

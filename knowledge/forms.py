@@ -15,6 +15,10 @@ ACCEPTED = ",".join(sorted(suffix for suffix in SUFFIXES if suffix))
 
 SHARED, OWN = "shared", "own"
 
+BUSY_PROVIDER = (
+    "The service that finds the domains did not answer, so nothing was changed. Try again in a minute."
+)
+
 
 class FilesInput(forms.ClearableFileInput):
     """A file input that takes several files."""

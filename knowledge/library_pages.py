@@ -17,17 +17,13 @@ from accounts.access import organization_of
 from accounts.http import MemberRequest, coach_required
 from coaching.providers.ports import ProviderError
 from knowledge import access, library, shelf
-from knowledge.forms import OWN, DocumentForm, ReplaceForm, UploadForm
+from knowledge.forms import BUSY_PROVIDER, OWN, DocumentForm, ReplaceForm, UploadForm
 from knowledge.models import Document, DocumentVersion
 
 LIBRARY = "admin:knowledge_document_changelist"
 DOCUMENT = "admin:knowledge_document_change"
 DOCUMENTS_A_PAGE = 50
 PASSAGES_A_PAGE = 20
-
-BUSY_PROVIDER = (
-    "The service that finds the domains did not answer, so nothing was changed. Try again in a minute."
-)
 
 
 @require_GET
@@ -177,7 +173,7 @@ def replace(request: MemberRequest, document_id: UUID) -> HttpResponse:
 @coach_required
 def cancel(request: MemberRequest, document_id: UUID) -> HttpResponse:
     """Stop reading the latest version."""
-    library.cancel(version_id=_latest(request, document_id).pk)
+    library.cancel(version_id=access.latest_version(request.user, document_id).pk)
     return _back(request, document_id)
 
 
@@ -185,7 +181,7 @@ def cancel(request: MemberRequest, document_id: UUID) -> HttpResponse:
 @coach_required
 def retry(request: MemberRequest, document_id: UUID) -> HttpResponse:
     """Go on with the latest version where it stopped."""
-    library.retry(version_id=_latest(request, document_id).pk)
+    library.retry(version_id=access.latest_version(request.user, document_id).pk)
     return _back(request, document_id)
 
 
@@ -202,11 +198,6 @@ def delete(request: MemberRequest, document_id: UUID) -> HttpResponse:
     library.delete(document_id=found.pk, deleted_by=request.user)
     messages.success(request, f"{found.title} and everything that was found in it are deleted.")
     return redirect(LIBRARY)
-
-
-def _latest(request: MemberRequest, document_id: UUID) -> DocumentVersion:
-    found = access.writable_document(request.user, document_id)
-    return found.versions.order_by("-number")[0]
 
 
 def _back(request: MemberRequest, document_id: UUID) -> HttpResponse:

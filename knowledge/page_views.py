@@ -1,6 +1,5 @@
 """The cited page: the version that was quoted, opened at its page with the quote marked."""
 
-from dataclasses import dataclass
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -12,39 +11,13 @@ from django.views.decorators.http import require_safe
 
 from accounts.access import NotVisible
 from accounts.http import MemberRequest, member_required
-from knowledge import access, page_images
-from knowledge.extraction.document import ExtractedDocument
-from knowledge.ingestion import files
-from knowledge.ingestion_errors import StageFailed
-from knowledge.models import DocumentVersion, Passage
-from knowledge.page_content import Leaf, Leaves, Part, Shown, clock, mark
+from knowledge import opening, page_images
+from knowledge.models import DocumentVersion
+from knowledge.opening import Cited, Opened
+from knowledge.page_content import Leaf
 
 IMAGE_SECONDS = 3600
 DRAWABLE = "pdf"
-
-
-@dataclass(frozen=True, slots=True)
-class Cited:
-    """What the address says was quoted: characters of a passage of this version."""
-
-    passage: Passage
-    start: int
-    end: int
-
-    @property
-    def quote(self) -> str:
-        """The quoted words; empty when only the passage was named."""
-        return self.passage.text[self.start : self.end]
-
-    @property
-    def marked(self) -> tuple[int, int]:
-        """The offsets of the quote in the document's text."""
-        return self.passage.start + self.start, self.passage.start + self.end
-
-    @property
-    def query(self) -> str:
-        """The part of an address that names the quote."""
-        return f"passage={self.passage.pk}&from={self.start}&to={self.end}"
 
 
 @require_safe
@@ -52,7 +25,7 @@ class Cited:
 def page(request: MemberRequest, document_id: UUID, version_id: UUID, index: int) -> HttpResponse:
     """Show a page of a version: as a whole page, or as a fragment for a dialog when htmx asks."""
     try:
-        version = _version(request, document_id, version_id)
+        version = opening.version_of(request.user, document_id, version_id)
     except NotVisible:
         return _removed(request)
     cited = _cited(request, version)
@@ -68,7 +41,7 @@ def page(request: MemberRequest, document_id: UUID, version_id: UUID, index: int
 @member_required
 def page_image(request: MemberRequest, document_id: UUID, version_id: UUID, index: int) -> HttpResponse:
     """Send the picture of a page."""
-    version = _version(request, document_id, version_id)
+    version = opening.version_of(request.user, document_id, version_id)
     try:
         content = page_images.image(version, page_index=index, width=_number(request, "width", 1200))
     except page_images.NoPicture as problem:
@@ -80,7 +53,7 @@ def page_image(request: MemberRequest, document_id: UUID, version_id: UUID, inde
 @member_required
 def page_marks(request: MemberRequest, document_id: UUID, version_id: UUID, index: int) -> HttpResponse:
     """Send the marks of a quote as a picture that is laid over the page's."""
-    version = _version(request, document_id, version_id)
+    version = opening.version_of(request.user, document_id, version_id)
     cited = _cited(request, version)
     try:
         found = page_images.marks(version, page_index=index, quote=cited.quote) if cited else None
@@ -102,14 +75,6 @@ def page_marks(request: MemberRequest, document_id: UUID, version_id: UUID, inde
     return _picture(render_to_string("knowledge/marks.svg", context).encode(), "image/svg+xml")
 
 
-def _version(request: MemberRequest, document_id: UUID, version_id: UUID) -> DocumentVersion:
-    """Return the version. Raises NotVisible, also when it is one of another document."""
-    version = access.readable_version(request.user, version_id)
-    if version.document_id != document_id:
-        raise NotVisible
-    return version
-
-
 def _removed(request: MemberRequest) -> HttpResponse:
     """Say the same of a source that is gone and of one that is somebody else's."""
     template = "knowledge/removed.html#removed" if request.htmx else "knowledge/removed.html"
@@ -122,12 +87,8 @@ def _cited(request: MemberRequest, version: DocumentVersion) -> Cited | None:
         passage_id = UUID(request.GET.get("passage", ""))
     except ValueError:
         return None
-    passage = version.passages.filter(pk=passage_id).first()
-    if passage is None:
-        return None
-    start = min(_number(request, "from", 0), len(passage.text))
-    end = min(max(start, _number(request, "to", 0)), len(passage.text))
-    return Cited(passage=passage, start=start, end=end)
+    start, end = _number(request, "from", 0), _number(request, "to", 0)
+    return opening.cited(version, passage_id, start=start, end=end)
 
 
 def _number(request: MemberRequest, name: str, otherwise: int) -> int:
@@ -136,55 +97,36 @@ def _number(request: MemberRequest, name: str, otherwise: int) -> int:
 
 
 def _context(version: DocumentVersion, cited: Cited | None, index: int) -> dict[str, object]:
-    document = _extracted(version)
-    newer = version.document.versions.filter(live=True).exclude(pk=version.pk).first()
-    shared: dict[str, object] = {
+    seen = opening.opened(version, cited, index=index)
+    context: dict[str, object] = {
         "version": version,
         "document": version.document,
         "cited": cited,
-        "newer": newer,
+        "newer": seen.newer,
+        "blocks": seen.blocks,
+        "has_pages": seen.has_pages,
+        "title": seen.title,
     }
-    if newer:
-        shared["newer_url"] = _address(newer, index)
-    if document is None:
-        return shared | _passage_only(cited)
-    leaves = Leaves(document)
-    leaf = leaves.holding(cited.marked[0]) if cited else leaves.at(index)
-    blocks = leaves.shown(leaf, cited.marked if cited else (0, 0))
-    return (
-        shared | _around(version, leaves, leaf) | _pictures(version, leaves, leaf, cited) | {"blocks": blocks}
-    )
+    if seen.newer:
+        context["newer_url"] = _address(seen.newer, index)
+    if seen.leaf is None:
+        return context
+    return context | _around(seen, seen.leaf) | _pictures(seen, seen.leaf, cited)
 
 
-def _passage_only(cited: Cited | None) -> dict[str, object]:
-    """Return what can be shown when the text of the file is not there: the passage itself."""
-    if cited is None:
-        return {"blocks": [], "has_pages": False}
-    parts: tuple[Part, ...] = mark(cited.passage.text, cited.start, cited.end)
-    block = Shown(
-        kind="paragraph",
-        parts=parts,
-        speaker=cited.passage.speaker,
-        time=clock(cited.passage.start_seconds),
-    )
-    return {"blocks": [block], "has_pages": False, "title": cited.passage.chapter_title}
-
-
-def _around(version: DocumentVersion, leaves: Leaves, leaf: Leaf) -> dict[str, object]:
-    last = len(leaves.all) - 1
+def _around(seen: Opened, leaf: Leaf) -> dict[str, object]:
     return {
         "leaf": leaf,
-        "has_pages": leaves.has_pages,
-        "label": leaf.label or str(leaf.index + 1),
-        "title": leaf.title,
-        "count": last + 1,
-        "previous_url": _address(version, leaf.index - 1) if leaf.index > 0 else "",
-        "next_url": _address(version, leaf.index + 1) if leaf.index < last else "",
+        "label": seen.label,
+        "count": seen.count,
+        "previous_url": _address(seen.version, leaf.index - 1) if leaf.index > 0 else "",
+        "next_url": _address(seen.version, leaf.index + 1) if leaf.index < seen.count - 1 else "",
     }
 
 
-def _pictures(version: DocumentVersion, leaves: Leaves, leaf: Leaf, cited: Cited | None) -> dict[str, object]:
-    if version.file_format != DRAWABLE or not leaves.has_pages:
+def _pictures(seen: Opened, leaf: Leaf, cited: Cited | None) -> dict[str, object]:
+    version = seen.version
+    if version.file_format != DRAWABLE or not seen.has_pages:
         return {}
     place = [version.document_id, version.pk, leaf.index]
     pictures: dict[str, object] = {"image_url": reverse("knowledge:page_image", args=place)}
@@ -195,15 +137,6 @@ def _pictures(version: DocumentVersion, leaves: Leaves, leaf: Leaf, cited: Cited
 
 def _address(version: DocumentVersion, index: int) -> str:
     return reverse("knowledge:page", args=[version.document_id, version.pk, index])
-
-
-def _extracted(version: DocumentVersion) -> ExtractedDocument | None:
-    if not version.extracted:
-        return None
-    try:
-        return files.load_extracted(version)
-    except StageFailed:
-        return None
 
 
 def _picture(content: bytes, media_type: str) -> HttpResponse:

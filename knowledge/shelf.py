@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db.models import Count, Prefetch, QuerySet
 
+from accounts.access import NotVisible
 from accounts.models import User
 from knowledge import access
 from knowledge.ingestion.ledger import STAGES, UNFINISHED
@@ -113,6 +114,20 @@ def _entry(document: Document, *, may_change: bool) -> Entry:
     latest = versions[0]
     live = next((version for version in versions if version.live), None)
     return Entry(document, latest, live, getattr(live or latest, "passage_total", 0), may_change)
+
+
+def version_of(entry: Entry, number: int | None) -> DocumentVersion:
+    """Return the version with this number; without one that which searches find, else the latest.
+
+    Raises:
+        NotVisible: there is no such version.
+    """
+    if number is None:
+        return entry.live or entry.latest
+    found = next((each for each in entry.document.versions.all() if each.number == number), None)
+    if found is None:
+        raise NotVisible
+    return found
 
 
 def preview(version: DocumentVersion) -> QuerySet[Passage]:

@@ -12,6 +12,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate, pairwise
 
 from langchain_text_splitters import RecursiveCharacterTextSplitter
@@ -25,6 +26,8 @@ SENTENCE_START = re.compile(r"(?:(?<=[.!?…]\s)|(?<=\n))(?=\S)")
 WORD_START = re.compile(r"(?<=\s)(?=\S)")
 LONGEST_TOKEN = 12
 """Characters that count as at least one token: tokenizers give a word of any length a single 'unknown'."""
+REMEMBERED = 20_000
+"""Pieces whose length is remembered, the sentences of a long chapter among them."""
 
 CountTokens = Callable[[str], int]
 _Stretch = tuple[int, int]
@@ -58,6 +61,8 @@ def split(
 
 
 def _measure(count_tokens: CountTokens) -> CountTokens:
+    # The splitter asks for each piece when it cuts, when it joins, and when it lets go.
+    @lru_cache(maxsize=REMEMBERED)
     def measure(text: str) -> int:
         return max(count_tokens(text), -(-len(text) // LONGEST_TOKEN)) if text else 0
 

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from typing_extensions import override
 
-from accounts.access import administered, organization_of
+from accounts.access import organization_of
 from accounts.dashboard import ReadOnly, member_of
 from accounts.models import OrganizationDomain
 from accounts.sso import domains, linking
@@ -62,8 +62,7 @@ class DomainAdmin(ReadOnly):
     @override
     def get_queryset(self, request: HttpRequest) -> QuerySet[OrganizationDomain]:
         """Return the domains of the member's organization; all of them for staff."""
-        stated: QuerySet[OrganizationDomain] = super().get_queryset(request).select_related("organization")
-        return administered(member_of(request), stated)
+        return domains.visible_domains(member_of(request)).select_related("organization").order_by("domain")
 
     @override
     def changelist_view(

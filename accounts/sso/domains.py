@@ -5,12 +5,14 @@ There is no check over the network: whoever can answer for a domain tells staff,
 
 import re
 from datetime import datetime
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts import audit
-from accounts.access import NotVisible, administers
+from accounts.access import NotVisible, administered, administers
 from accounts.models import DOMAIN_SHAPE, Organization, OrganizationDomain, User
 
 
@@ -32,6 +34,23 @@ def spelled(text: str) -> str:
     if not re.fullmatch(DOMAIN_SHAPE, domain):
         raise NotADomain
     return domain
+
+
+def visible_domains(member: User) -> QuerySet[OrganizationDomain]:
+    """Return the domains of the administrator's organization; all of them for staff."""
+    return administered(member, OrganizationDomain.objects.all())
+
+
+def visible_domain(member: User, domain_id: UUID) -> OrganizationDomain:
+    """Return a domain of the administrator's organization.
+
+    Raises:
+        NotVisible: there is none.
+    """
+    found = visible_domains(member).filter(pk=domain_id).first()
+    if found is None:
+        raise NotVisible
+    return found
 
 
 @transaction.atomic

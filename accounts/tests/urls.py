@@ -9,7 +9,8 @@ from django.shortcuts import render
 from django.template import engines
 from django.urls import include, path
 
-from accounts import access, api
+from accounts import access
+from accounts.api import invitations, organization, own, people, record
 from accounts.http import MemberRequest, member_required
 
 
@@ -36,12 +37,33 @@ def fail(_request: HttpRequest) -> HttpResponse:
     raise ZeroDivisionError
 
 
+API = "api/v1/"
+
 urlpatterns = [
     path("", include("accounts.urls")),
-    path("api/v1/auth/me", api.Me.as_view()),
-    path("api/v1/auth/logout", api.Logout.as_view()),
-    path("api/v1/admin/users", api.People.as_view()),
-    path("api/v1/admin/users/<uuid:person_id>", api.Person.as_view()),
+    path(API + "auth/me", own.Me.as_view()),
+    path(API + "auth/logout", own.Logout.as_view()),
+    path(API + "auth/sessions", own.Sessions.as_view()),
+    path(API + "auth/sessions/<uuid:signed_in_id>", own.SessionById.as_view()),
+    path(API + "auth/keys", own.Keys.as_view()),
+    path(API + "auth/keys/<uuid:token_id>", own.KeyById.as_view()),
+    path(API + "quotas", own.Quotas.as_view()),
+    path(API + "teams", organization.Teams.as_view()),
+    path(API + "admin/users", people.People.as_view()),
+    path(API + "admin/users/<uuid:person_id>", people.Person.as_view()),
+    path(API + "admin/users/<uuid:person_id>/password-link", people.PersonPasswordLink.as_view()),
+    path(API + "admin/invitations", invitations.Invitations.as_view()),
+    path(API + "admin/invitations/<uuid:invitation_id>", invitations.InvitationById.as_view()),
+    path(
+        API + "admin/invitations/<uuid:invitation_id>/send-again", invitations.InvitationSendAgain.as_view()
+    ),
+    path(API + "admin/organization", organization.OrganizationSettings.as_view()),
+    path(API + "admin/teams", organization.OrganizationTeams.as_view()),
+    path(API + "admin/teams/<uuid:team_id>", organization.OrganizationTeamById.as_view()),
+    path(API + "admin/domains", organization.OrganizationDomains.as_view()),
+    path(API + "admin/domains/<uuid:domain_id>", organization.OrganizationDomainById.as_view()),
+    path(API + "admin/record", record.Record.as_view()),
+    path(API + "admin/record/check", record.RecordCheck.as_view()),
     path("admin/", admin.site.urls),
     path("people/<str:person_id>/", person),
     path("gallery/", gallery),

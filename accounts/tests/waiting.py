@@ -43,3 +43,8 @@ async def eventually(
 def dawdle(seconds: float) -> None:
     """Be late, where being late is what a test is about: a racer's start, a reader who takes long."""
     time.sleep(seconds)
+
+
+async def hold_back(seconds: float) -> None:
+    """Be late as `dawdle` is, while others go on: a model that takes its time."""
+    await asyncio.sleep(seconds)

@@ -9,7 +9,7 @@ from coaching.providers.ports import ChatMessage, ChatRequest, SourceText
 from coaching.providers.tokens import MESSAGE_OVERHEAD, estimate_tokens
 
 HISTORY_TOKENS = 2000
-DRAFT_TOKENS = 4000
+TRANSCRIPT_TOKENS = 4000
 CLIPPED = " […] "
 NO_SOURCES = "No passage of the library matches this question."
 
@@ -125,7 +125,7 @@ def _sources(sources: Sequence[SourceText]) -> str:
 
 def _transcript(history: Sequence[ChatMessage]) -> str:
     speakers = {"user": "Client", "assistant": "AI", "system": "Note"}
-    kept = fitting(history, tokens=DRAFT_TOKENS)
+    kept = fitting(history, tokens=TRANSCRIPT_TOKENS)
     return tagged("conversation", "\n".join(f"{speakers[each.role]}: {_line(each.content)}" for each in kept))
 
 

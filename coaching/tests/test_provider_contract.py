@@ -13,7 +13,6 @@ from pydantic import BaseModel
 
 from coaching.providers.breaker import CircuitBreaker
 from coaching.providers.extractive import Extractive
-from coaching.providers.loopback import Loopback, Script
 from coaching.providers.metered import MemorySink, MeteredChat, MeteredEmbedding
 from coaching.providers.minilm import from_settings as embedded_embeddings
 from coaching.providers.openai_adapter import OpenAIChat, OpenAIEmbedding
@@ -30,6 +29,7 @@ from coaching.providers.ports import (
 from coaching.providers.resilient import Leg, ResilientChat, ResilientEmbedding
 from coaching.providers.scripted import ScriptedChat, ScriptedEmbedding
 from coaching.providers.streams import closing
+from coaching.tests.loopback import Loopback, Script
 
 ChatCase = Callable[[], AbstractAsyncContextManager[ChatModel]]
 EmbeddingCase = Callable[[], AbstractAsyncContextManager[EmbeddingModel]]

@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable
 import pytest
 from pydantic import BaseModel
 
-from coaching.providers.loopback import Fault, Loopback, Script
 from coaching.providers.openai_adapter import OpenAIChat, OpenAIEmbedding
 from coaching.providers.pace import Deadlines
 from coaching.providers.ports import ChatMessage, ChatRequest, ProviderError
 from coaching.providers.streams import closing
+from coaching.tests.loopback import Fault, Loopback, Script
 
 KEY = "sk-canary-8c2e"
 QUICK = Deadlines(first_token_s=0.3, idle_s=0.3)

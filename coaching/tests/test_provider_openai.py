@@ -11,7 +11,6 @@ import pytest
 from asgiref.sync import async_to_sync
 
 from accounts.tests.waiting import dawdle
-from coaching.providers.loopback import Fault, Loopback, Script
 from coaching.providers.openai_adapter import OpenAIChat
 from coaching.providers.openai_protocol import retry_after_s, status_error
 from coaching.providers.pace import Deadlines
@@ -30,6 +29,7 @@ from coaching.providers.ports import (
     Usage,
 )
 from coaching.providers.streams import closing
+from coaching.tests.loopback import Fault, Loopback, Script
 
 KEY = "sk-canary-4f1d"
 REQUEST = ChatRequest(purpose="answer", messages=(ChatMessage("user", "How often do teams meet?"),))

@@ -8,7 +8,6 @@ import pytest
 from pydantic import BaseModel
 
 from coaching.providers.json_schema import strict_schema
-from coaching.providers.loopback import Fault, Loopback, Script
 from coaching.providers.openai_adapter import OpenAIChat, OpenAIEmbedding
 from coaching.providers.pace import Deadlines
 from coaching.providers.ports import (
@@ -22,6 +21,7 @@ from coaching.providers.ports import (
     Usage,
 )
 from coaching.providers.windows import batches, windows
+from coaching.tests.loopback import Fault, Loopback, Script
 
 KEY = "sk-canary-4f1d"
 REQUEST = ChatRequest(purpose="answer", messages=(ChatMessage("user", "How often do teams meet?"),))

@@ -178,6 +178,12 @@ def _of_dashboard(cast: Cast, known: Mapping[str, Any]) -> dict[str, str]:
         "s/<str:token>/": f"/s/{known['shared']}/",
         "join/<str:token>/": f"/join/{invitations.token_of(Invitation.objects.get(pk=invitation.pk))}/",
     }
+    named = {"invitation_id": invitation.pk, "domain_id": domain.pk, "team_id": home.team.pk}
+    found |= {
+        route.pattern: route.address
+        for route in routes({**known, **named})
+        if any(f":{name}>" in route.pattern for name in named)
+    }
     for folder, key in objects.items():
         for route in routes({**known, "object_id": key}):
             if route.pattern.startswith(f"admin/{folder}/"):

@@ -63,7 +63,13 @@ def with_canaries(cast: Cast) -> Conversation:
     giving_feedback.give(member=ada, message_id=reply.pk, score=1, reasons=[], comment=f"{CANARY} helped")
     organizing.rename(member=ada, conversation_id=conversation.pk, title=f"On {CANARY}")
     PromptRun.objects.create(
-        user=ada, organization=ada.organization, purpose="answer", provider="p", model="m", status="ok"
+        user=ada,
+        organization=ada.organization,
+        purpose="answer",
+        provider="p",
+        model="m",
+        status="ok",
+        request_id="of-a-request",
     )
     session = Client()
     session.force_login(ada)

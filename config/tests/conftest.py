@@ -106,17 +106,17 @@ class Talk:
         context.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def gate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the file that lets the talking model go on."""
     return tmp_path_factory.mktemp("talking") / "gate"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def chat_stack(
     database_url: str, redis_server: Redis, gate: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
-    """Run the processes once for the tests of a module; tables are emptied between the tests."""
+    """Run the processes once for all tests; tables are emptied between the tests."""
     folder = tmp_path_factory.mktemp("chat")
     redis_server.start(redis_server.port)
     extra = {"CHAT_MODEL": "config.tests.talking.from_settings", GATE: str(gate)}
@@ -131,9 +131,12 @@ def chat_stack(
 
 
 @pytest.fixture
-def talk(transactional_db: None, chat_stack: Stack, browser: Browser, gate: Path) -> Iterator[Talk]:
+def talk(
+    transactional_db: None, redis_server: Redis, chat_stack: Stack, browser: Browser, gate: Path
+) -> Iterator[Talk]:
     """Return the hands of a browser test; afterwards its windows are closed."""
     gate.unlink(missing_ok=True)
+    redis_server.start(redis_server.port)
     chat_stack.ensure_running()
     house = build_cast().home
     Persona.objects.create(coach=house.coach, name="Ben's companion", low_confidence_below=0.0)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPResponse
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
@@ -19,7 +19,7 @@ from accounts.models import User
 from accounts.tests.cast import House, build_cast
 from accounts.tests.waiting import eventually
 from coaching.models import Persona
-from coaching.providers.loopback import HOST, Fault, Loopback, Script
+from coaching.tests.loopback import HOST, Fault, Loopback, Script
 from config.embedded_redis import Redis
 from config.ports import free_port
 from config.tests.socket_client import Tab, session_of, tab
@@ -106,6 +106,11 @@ class Chat:
 
 async def press(stack: Stack, person: User, address: str, form: Mapping[str, str]) -> int:
     """Send a form to a process as a page without scripts does, and return the status of the answer."""
+    return (await answer_to(stack, person, address, form)).status
+
+
+async def answer_to(stack: Stack, person: User, address: str, form: Mapping[str, str]) -> HTTPResponse:
+    """Send a form to a process as a page without scripts does, and return the answer."""
     session, token = await session_of(person), "a" * 32
     body = urlencode({**form, "csrfmiddlewaretoken": token})
     headers = {
@@ -114,13 +119,13 @@ async def press(stack: Stack, person: User, address: str, form: Mapping[str, str
         "Origin": stack.url,
     }
 
-    def ask() -> int:
+    def ask() -> HTTPResponse:
         connection = HTTPConnection(HOST, stack.port, timeout=30)
         connection.request("POST", address, body, headers)
         response = connection.getresponse()
         response.read()
         connection.close()
-        return response.status
+        return response
 
     return await asyncio.to_thread(ask)
 

@@ -135,7 +135,9 @@ class TestAnErasedEducator:
     def test_keeps_the_organizations_costs_without_a_person(self, cast: Cast) -> None:
         with_canaries(cast)
         erased(cast.home.owner)
-        assert PromptRun.objects.filter(user=None, organization=cast.home.organization).count() == 1
+        run = PromptRun.objects.get(organization=cast.home.organization)
+        # The record of sensitive acts knows whose request it was.
+        assert (run.user, run.request_id) == (None, "")
 
     def test_leaves_everybody_else_alone(self, cast: Cast) -> None:
         with_canaries(cast)

@@ -13,6 +13,7 @@ from accounts.tests.factories import PASSWORD
 from config.tests.stack import Stack
 from conftest import missing
 from conversations.models import Conversation, Feedback, Message
+from conversations.outward import ShareLink
 from knowledge.models import Document
 
 pytestmark = pytest.mark.processes
@@ -27,7 +28,7 @@ def test_the_walk_does_what_it_says(live_stack: Stack, tmp_path: Path) -> None:
         missing("no bash or no curl")
     coach = build_cast().home.coach
     blocks = COMMANDS.findall(PAGE.read_text(encoding="utf-8"))
-    assert len(blocks) == 10
+    assert len(blocks) == 11
     walk = subprocess.run(
         [str(bash), "-euo", "pipefail", "-c", "\n".join(blocks)],
         cwd=tmp_path,
@@ -47,10 +48,17 @@ def test_the_walk_does_what_it_says(live_stack: Stack, tmp_path: Path) -> None:
     assert "one question that matters to all" in walk.stdout
     assert walk.stdout.count("event: message_complete") == 2
     assert "Logged out successfully" in walk.stdout
+    assert '"chosen_domains":["collaboration"]' in walk.stdout
+    assert "Write the answer down where everybody sees it." in walk.stdout
+    assert '"is_quoted":true' in walk.stdout
+    assert '"waiting":[],"taken":[],"went_back":[],"shared":[]' in walk.stdout
+    assert '"who":"Somebody with the link","what":"opened it by a link"' in walk.stdout
     assert list(tmp_path.iterdir()) == []
     (token,) = ApiToken.objects.all()
     assert (token.name, token.scopes) == ("Walk", ["documents", "read", "write"])
     assert token.revoked_at is not None
+    link = ShareLink.objects.get()
+    assert (link.first_sequence, link.last_sequence, link.with_names) == (1, 2, True)
     (conversation,) = Conversation.objects.all()
     assert (conversation.title, conversation.status) == ("How teams begin", "archived")
     assert conversation.deleted_at is None

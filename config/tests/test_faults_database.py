@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed
 
 from accounts.tests.cast import build_cast
 from coaching.models import Persona
-from coaching.providers.loopback import HOST, Script
+from coaching.tests.loopback import HOST, Script
 from config.embedded_postgres import Postgres
 from config.embedded_redis import Redis
 from config.ports import free_port

@@ -7,7 +7,7 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from accounts.tests.waiting import eventually
-from coaching.providers.loopback import Fault, Script
+from coaching.tests.loopback import Fault, Script
 from config.tests.faults import REPLY, Chat
 from conversations.models import Interaction, Message
 from conversations.tests.factories import sequences

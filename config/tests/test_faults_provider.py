@@ -14,8 +14,8 @@ from accounts.models import User
 from accounts.tests.cast import Cast
 from coaching.models import PromptRun
 from coaching.providers import registry, resilient
-from coaching.providers.loopback import Fault, Loopback, Script
 from coaching.tests.factories import PersonaFactory
+from coaching.tests.loopback import Fault, Loopback, Script
 from config.tests.canaries import everywhere
 from conversations import acting, announcing, live
 from conversations.database import close_threads, in_db

@@ -9,7 +9,7 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from accounts.tests.waiting import eventually
-from coaching.providers.loopback import Script
+from coaching.tests.loopback import Script
 from config.health import HEARTBEAT_KEY
 from config.tests.faults import REPLY, Chat
 from config.tests.socket_client import Tab

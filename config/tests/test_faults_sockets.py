@@ -8,7 +8,7 @@ from asgiref.sync import sync_to_async
 from django.contrib.sessions.models import Session
 from websockets.exceptions import InvalidStatus
 
-from coaching.providers.loopback import HOST, Script
+from coaching.tests.loopback import HOST, Script
 from config.tests.faults import REPLY, Chat
 from config.tests.socket_client import Tab, session_of
 from conversations import organizing

@@ -11,7 +11,7 @@ from asgiref.sync import sync_to_async
 from accounts.tests.cast import build_cast
 from accounts.tests.waiting import eventually
 from coaching.models import Budget, Reservation
-from coaching.providers.loopback import Fault, Script
+from coaching.tests.loopback import Fault, Script
 from config.embedded_redis import Redis
 from config.tests.faults import REPLY, Chat
 from config.tests.socket_client import tab

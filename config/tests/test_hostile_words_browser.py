@@ -14,11 +14,13 @@ from config.tests.obedient import ORDER, PAYLOADS
 from config.tests.stack import Stack, running_stack
 from config.tests.test_chat_browser import spoken
 from conversations.models import Conversation, Message
+from conversations.tests.factories import add
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
 
 TOGETHER = 10
 """How many payloads one message carries."""
+MANY_TOGETHER = 60
 AN_ANSWER = ".message--ai .message__body"
 WHAT_COULD_RUN = """() => [...document.querySelectorAll("#messages *")].filter(each =>
     ["SCRIPT", "IFRAME", "OBJECT", "EMBED", "STYLE", "LINK", "META", "BASE", "IMG", "VIDEO", "AUDIO"].includes(each.tagName)
@@ -151,3 +153,22 @@ def test_no_payload_of_the_corpus_runs_while_it_streams_or_later(
     assert watched.everything == []
     assert talk.complaints == []
     assert {sender for sender, _text in spoken(conversation)} == {"client", "ai"}
+
+
+def test_no_payload_of_the_whole_corpus_becomes_markup_that_could_run(
+    talk: Talk, watched: Watch, shared_data: Path
+) -> None:
+    lines = (shared_data / "security-inputs" / "xss.jsonl").read_text(encoding="utf-8").splitlines()
+    payloads = [json.loads(line)["payload"].replace("\0", "") for line in lines]
+    assert len(payloads) == 3_293
+    conversation = talk.conversation()
+    for at in range(0, len(payloads), MANY_TOGETHER):
+        text = "\n\n".join(payloads[at : at + MANY_TOGETHER])
+        for sender in ("client", "ai"):
+            add(conversation, text, by=sender)
+    messages = 2 * -(-len(payloads) // MANY_TOGETHER)
+    page = watched.over(talk.chat(conversation.pk))
+    expect(page.locator(".message__body")).to_have_count(messages)
+    assert page.evaluate(WHAT_COULD_RUN) == []
+    assert watched.everything == []
+    assert talk.complaints == []

@@ -12,8 +12,9 @@ from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
+from accounts.request_ids import request_id
 from config.celery import app
-from config.log import JsonFormatter, hashed, request_id
+from config.log import JsonFormatter, hashed
 from config.requests import RequestIdMiddleware, server_error
 
 WORDS = "I do not want to be here any more"

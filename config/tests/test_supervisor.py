@@ -5,11 +5,13 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from config import supervisor
+from accounts.tests.waiting import until
+from config import leftovers, supervisor
 from config.ports import free_port
 from config.supervisor import Child, Died, Interrupted, Supervisor, interruptible, last_words, python
 from config.tests.deployment import ROOT
@@ -80,7 +82,7 @@ def test_last_words_of_a_log_that_is_not_there(tmp_path: Path) -> None:
     assert last_words(tmp_path / "none.log") == f"none (see {tmp_path / 'none.log'})"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_interrupts_once(number: signal.Signals) -> None:
     def twice() -> None:
         with interruptible():
@@ -95,25 +97,153 @@ def test_a_signal_interrupts_once(number: signal.Signals) -> None:
     assert signal.getsignal(number) is before
 
 
+def test_a_terminal_that_closes_interrupts_nothing_under_nohup() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with interruptible():
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_nobody_interrupts_what_must_come_to_its_end() -> None:
+    done = []
+
+    def start() -> None:
+        with interruptible() as interruption, interruption.held():
+            signal.raise_signal(signal.SIGHUP)
+            done.append("started")
+
+    with pytest.raises(Interrupted):
+        start()
+    assert done == ["started"]
+
+
+@pytest.mark.parametrize(("number", "waits"), [(signal.SIGINT, False), (signal.SIGTERM, True)])
+def test_a_second_ctrl_c_waits_for_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, waits: bool
+) -> None:
+    monkeypatch.setattr(supervisor, "STOP_SECONDS", 0.2 if waits else 60.0)
+    child = started(tmp_path, "worker", STUBBORN)
+    with interruptible() as interruption:
+        interruption.hold()
+        signal.raise_signal(number)
+        assert interruption.is_urgent is not waits
+        Supervisor(os.environ, [child]).stop(at_once=lambda: interruption.is_urgent)
+    assert child.process is not None
+    assert child.process.returncode == -signal.SIGKILL
+
+
+SUPERVISES = """
+import os, sys, time
+from pathlib import Path
+from config.supervisor import Child, Interrupted, Supervisor, interruptible, python
+folder = Path(sys.argv[1])
+with interruptible() as interruption:
+    supervisor = Supervisor(os.environ, notes=folder / "processes")
+    try:
+        for name in ("web", "worker"):
+            supervisor.start(Child(name, python("-c", sys.argv[2]), folder / f"{name}.log"))
+        print("running", flush=True)
+        time.sleep(600)
+    except Interrupted:
+        print("ending", flush=True)
+    finally:
+        interruption.hold()
+        supervisor.stop()
+"""
+
+
+@pytest.fixture
+def supervising(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A supervisor in a process of its own, with two children that run."""
+    command = python("-c", SUPERVISES, str(tmp_path), WAITS)
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "running\n"
+        until(lambda: all(said_up(tmp_path, name) for name in ("web", "worker")), "two children")
+        yield process
+        process.kill()
+    leftovers.end(leftovers.found(tmp_path / "processes"), patience_s=20)
+
+
+def said_up(folder: Path, name: str) -> bool:
+    """Whether a child has said that it runs."""
+    return (folder / f"{name}.log").read_text() == "up\n"
+
+
+def test_a_terminal_that_closes_ends_the_children(tmp_path: Path, supervising: subprocess.Popen[str]) -> None:
+    running = leftovers.found(tmp_path / "processes")
+    assert [each.name for each in running] == ["web", "worker"]
+    supervising.send_signal(signal.SIGHUP)
+    assert supervising.wait(timeout=60) == 0
+    assert not any(each.process.is_running() for each in running)
+    assert list((tmp_path / "processes").iterdir()) == []
+
+
+def test_children_that_a_killed_supervisor_left_are_found_and_ended(
+    tmp_path: Path, supervising: subprocess.Popen[str]
+) -> None:
+    supervising.kill()
+    supervising.wait(timeout=60)
+    left = leftovers.found(tmp_path / "processes")
+    assert [each.name for each in left] == ["web", "worker"]
+    leftovers.end(left, patience_s=20)
+    assert len(list((tmp_path / "processes").iterdir())) == 2
+    assert leftovers.found(tmp_path / "processes") == []
+
+
+@pytest.mark.parametrize("written", ["", "[]", '{"pid": 1, "began": 0}', '{"pid": %d, "began": 0}'])
+def test_a_number_that_belongs_to_somebody_else_by_now_is_left_alone(tmp_path: Path, written: str) -> None:
+    child = started(tmp_path, "worker", WAITS)
+    assert child.process is not None
+    (tmp_path / "web.json").write_text(written.replace("%d", str(child.process.pid)))
+    assert leftovers.found(tmp_path) == []
+    leftovers.note(tmp_path, "web", child.process.pid)
+    assert [each.process.pid for each in leftovers.found(tmp_path)] == [child.process.pid]
+    Supervisor(os.environ, [child]).stop()
+    assert leftovers.found(tmp_path) == []
+
+
+def test_the_next_run_ends_what_a_killed_one_left_and_says_so(tmp_path: Path) -> None:
+    port = free_port()
+    listens = f"import socket, time; s = socket.create_server(('127.0.0.1', {port})); print('up', flush=True); time.sleep(600)"
+    child = started(tmp_path, "web", listens)
+    assert child.process is not None
+    leftovers.note(tmp_path / "processes", "web", child.process.pid)
+    # Without a database the run ends as soon as it has begun.
+    nowhere = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none", "REDIS_URL": "redis://127.0.0.1:1/0"}
+    done = run_up(tmp_path, port, **nowhere)
+    assert done.stdout.splitlines()[0] == "Ending what a run that was killed has left: web"
+    assert done.stderr.startswith("CommandError: prepare failed: ")
+    assert child.process.wait(timeout=20) == -signal.SIGTERM
+
+
+def run_up(folder: Path, port: int, **extra: str) -> subprocess.CompletedProcess[str]:
+    """Run everything with its data in a folder, until it ends by itself."""
+    environment = {
+        **os.environ,
+        **extra,
+        "DJANGO_SETTINGS_MODULE": "config.settings.local",
+        "SIDELINE_DATA": str(folder),
+    }
+    return subprocess.run(
+        [sys.executable, "manage.py", "up", "--port", str(port)],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
 def test_a_port_in_use_gets_one_line(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", free_port()))
         taken.listen()
         port = taken.getsockname()[1]
-        environment = {
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "config.settings.local",
-            "SIDELINE_DATA": str(tmp_path),
-        }
-        done = subprocess.run(
-            [sys.executable, "manage.py", "up", "--port", str(port)],
-            cwd=ROOT,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        done = run_up(tmp_path, port)
     assert done.returncode == 1
     assert done.stderr == f"CommandError: Port {port} is in use. Choose another: make run PORT=8001\n"
     assert done.stdout == ""

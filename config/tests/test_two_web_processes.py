@@ -9,7 +9,7 @@ import pytest
 
 from accounts.models import User
 from accounts.tests.waiting import eventually
-from coaching.providers.loopback import Loopback, Script
+from coaching.tests.loopback import Loopback, Script
 from config.ports import free_port
 from config.tests.faults import REPLY, Chat, press
 from config.tests.socket_client import Tab, tab
@@ -129,6 +129,22 @@ class TestASocketOfOneProcess:
                 await speaking.answer("complete")
             await here.greet()
             assert REPLY.split()[0] in (await here.answer("complete")).html
+
+    async def test_reads_along_and_ends_what_it_began_at_the_other_before_a_cut(
+        self, chat: Chat, there: Stack
+    ) -> None:
+        conversation = await chat.conversation()
+        async with chat.model(ENDLESS) as model:
+            async with opened_there(chat, there, conversation) as before:
+                await before.say(QUESTION)
+                had = len((await before.writing(20)).text)
+            async with chat.tab(conversation.pk) as after:
+                await after.writing(had + 200)
+                assert after.gaps == 0
+                await after.send({"type": "stop"})
+                await nobody_asks(model)
+                stopped = await after.answer("stopped")
+        assert len(stopped.text) < len(ENDLESS.reply or "")
 
 
 class TestATakeoverInOneProcess:

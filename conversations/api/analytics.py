@@ -19,11 +19,16 @@ from conversations.analytics_masking import FEWEST
 USUAL_DAYS = 30
 
 
-class AnalyticsQuery(StrictSerializer):
-    """Which days, and whose."""
+class DaysQuery(StrictSerializer):
+    """Which days."""
 
     start_date = serializers.DateField(required=False, help_text="30 days before the end unless given.")
     end_date = serializers.DateField(required=False, help_text="Today unless given; a year at most.")
+
+
+class AnalyticsQuery(DaysQuery):
+    """Which days, and whose."""
+
     team_id = serializers.UUIDField(required=False, help_text="One team that you may see.")
 
 
@@ -67,18 +72,60 @@ class TopicList(serializers.Serializer[Any]):
     topics = TopicShape(many=True)
 
 
+class TimesShape(serializers.Serializer[Any]):
+    """A time as half of all cases had it, and all but one in twenty."""
+
+    median_ms = serializers.IntegerField()
+    slowest_ms = serializers.IntegerField()
+    cases = serializers.IntegerField()
+
+
+class ReasonCount(serializers.Serializer[Any]):
+    """How often a person was asked for because of something."""
+
+    reason = serializers.CharField(source="name", help_text="In words.")
+    count = serializers.IntegerField(source="value", allow_null=True)
+
+
+class WaitingTimesShape(serializers.Serializer[Any]):
+    """How long people waited; null and empty where fewer than five people were active, or waited."""
+
+    first_words = TimesShape(allow_null=True, default=None, help_text="For the first words of an answer.")
+    whole_answer = TimesShape(allow_null=True, default=None)
+    person = TimesShape(allow_null=True, default=None, help_text="For a coach.")
+    reasons = ReasonCount(many=True, default=list, help_text="Why a person was asked for.")
+
+
+class SpentShape(serializers.Serializer[Any]):
+    """What was asked of the providers, and what it cost."""
+
+    name = serializers.CharField(help_text="A day, or a person.")
+    calls = serializers.IntegerField()
+    input_tokens = serializers.IntegerField()
+    output_tokens = serializers.IntegerField()
+    cost_usd = serializers.DecimalField(max_digits=None, decimal_places=None)
+
+
+class SpendingShape(serializers.Serializer[Any]):
+    """What the organization's answers cost: a bill, which says nothing of what was asked."""
+
+    by_day = SpentShape(many=True)
+    by_person = SpentShape(many=True, help_text="The dearest first.")
+    together = SpentShape()
+
+
 class _Analytics(Operation):
     """Numbers of the own teams for a coach, of the organization for an administrator."""
 
     needs = {"GET": Scope.READ}
 
-    def asked(self) -> dict[str, Any]:
+    def asked(self, query: type[DaysQuery] = AnalyticsQuery) -> dict[str, Any]:
         """Return whose numbers are wanted, and of which days.
 
         Raises:
             NotVisible: they are not the member's to see.
         """
-        wanted = self.query(AnalyticsQuery)
+        wanted = self.query(query)
         last = wanted.get("end_date") or timezone.now().date()
         first = wanted.get("start_date") or last - timedelta(days=USUAL_DAYS - 1)
         scope = analytics.scope_of(self.member, team_id=wanted.get("team_id"))
@@ -114,3 +161,40 @@ class AnalyticsTopics(_Analytics):
         asked = self.asked()
         shape = TopicList({"topics": analytics.topics(**asked)})
         return self.answer(shape, meta=self.basis(asked["period"]))
+
+
+class AnalyticsWaiting(_Analytics):
+    """How long people waited."""
+
+    @extend_schema(tags=["analytics"], parameters=[AnalyticsQuery], responses=WaitingTimesShape)
+    def get(self, _request: Request) -> Answer:
+        """Show how long people waited for the AI and for a person, and why a person was asked for."""
+        asked = self.asked()
+        values: dict[str, Any] = {}
+        if overview := analytics.overview(**asked):
+            waiting = analytics.waiting(**asked)
+            values = {
+                "first_words": overview.first_words,
+                "whole_answer": overview.whole_answer,
+                "person": waiting.times,
+                "reasons": waiting.reasons,
+            }
+        return self.answer(WaitingTimesShape(values), meta=self.basis(asked["period"]))
+
+
+class AnalyticsSpending(_Analytics):
+    """What the answers cost."""
+
+    needs = {"GET": Scope.ADMIN}
+
+    @extend_schema(tags=["analytics"], parameters=[DaysQuery], responses=SpendingShape)
+    def get(self, _request: Request) -> Answer:
+        """Show what the organization's answers cost, by day and by person."""
+        period = self.asked(DaysQuery)["period"]
+        by_person = analytics.spent_by_person(member=self.member, period=period)
+        values = {
+            "by_day": analytics.spent_by_day(member=self.member, period=period),
+            "by_person": by_person,
+            "together": analytics.together(by_person),
+        }
+        return self.answer(SpendingShape(values), meta=self.basis(period))

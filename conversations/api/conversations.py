@@ -13,7 +13,7 @@ from accounts.api_authentication import by_program
 from accounts.api_envelope import Answer
 from accounts.api_errors import conflict
 from accounts.api_operations import Operation, Said
-from accounts.api_pages import PageQuery, page_of, split
+from accounts.api_paging import PageQuery, page_of, split
 from accounts.api_parsing import StrictSerializer
 from accounts.scopes import Scope
 from conversations import absence, access, acting, announcing, listing, organizing, reading

@@ -14,7 +14,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from typing_extensions import override
 
-from accounts import quota_pages, quotas
+from accounts import quota_answers, quotas
 from accounts.api_authentication import granted, may_change
 from accounts.api_envelope import Answer
 from accounts.api_errors import Problem, conflict
@@ -175,7 +175,7 @@ def _problem_of(refused: quotas.UsedUp) -> Problem:
     status, reason = (503, "quota_unavailable") if refused.verdict.away else (429, "quota")
     return Problem(
         status,
-        quota_pages.words_for_exports(refused),
+        quota_answers.words_for_exports(refused),
         details={"reason": reason},
         headers=quotas.headers(refused.verdict),
     )

@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from typing_extensions import override
 
-from accounts.api_pages import PageShape
+from accounts.api_paging import PageShape
 from accounts.models import User
 from conversations.listing import Messages, with_company
 from conversations.models import Conversation, Feedback, Message

@@ -10,6 +10,8 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.utils import timezone
 
+from accounts import request_ids
+from accounts.request_ids import request_id
 from accounts.tests.cast import Cast
 from accounts.tests.waiting import eventually
 from coaching.providers import registry
@@ -18,7 +20,7 @@ from conversations.apart import Apart, WorkFailed
 from conversations.metering import Collector
 from conversations.models import Conversation, Message
 from conversations.tests.test_turns import counted
-from conversations.tests.thoughts import be_silent_unless_in, die_unless_in, stumble, where
+from conversations.tests.thoughts import be_silent_unless_in, die_unless_in, stumble, under, where
 from conversations.turns import prepare as preparing
 from conversations.turns.accept import accept
 
@@ -45,6 +47,11 @@ class TestAThinkingProcess:
         assert (words, elsewhere) == ("begin ✓", True)
         assert process != os.getpid()
         assert (await apart.call(where, "again")) == (("again", process), True)
+
+    async def test_works_under_the_id_of_whoever_asks(self, apart: Apart) -> None:
+        token = request_ids.begin()
+        assert await apart.call(under) == (request_id.get(), True)
+        request_id.reset(token)
 
     async def test_tells_what_kind_of_fault_it_was_and_nothing_of_its_words(self, apart: Apart) -> None:
         with pytest.raises(WorkFailed, match=r"^LookupError$"):

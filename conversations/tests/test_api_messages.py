@@ -13,6 +13,7 @@ from accounts import access, people, tokens
 from accounts.models import User
 from accounts.tests.api_caller import Api, as_program, key_of
 from accounts.tests.cast import Cast
+from coaching.models import PromptRun
 from coaching.providers.ports import ProviderUnavailable
 from coaching.providers.scripted import Reply as SlowReply
 from coaching.providers.scripted import ScriptedChat
@@ -37,6 +38,11 @@ class TestAskedAndWaitedFor:
         assert spoken(conversation) == [("client", QUESTION), ("ai", "Begin with one question.")]
         question = Message.objects.get(conversation=conversation, sequence=1)
         assert reply.meta["in_reply_to"] == str(question.pk)
+
+    def test_is_answered_under_the_id_of_the_request(self, ada: Api, conversation: Conversation) -> None:
+        reply = ada("POST", messages(conversation), {"content": QUESTION})
+        causes = set(PromptRun.objects.values_list("purpose", "request_id"))
+        assert causes == {(purpose, reply.meta["request_id"]) for purpose in ("embedding", "answer")}
 
     def test_shows_its_sources_as_the_source_document_asks(
         self, ada: Api, conversation: Conversation

@@ -1,5 +1,7 @@
 """Share links and numbers over the API: as the pages give them, to the same people."""
 
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
@@ -9,6 +11,7 @@ from django.test import Client
 from accounts.models import AuditEvent, SavedReply
 from accounts.tests.api_caller import as_program
 from accounts.tests.cast import Cast, House
+from coaching.models import PromptRun
 from conversations import analytics_views
 from conversations.outward import ShareLink
 from conversations.tests.counting import enlarged, talk
@@ -168,6 +171,41 @@ class TestNumbers:
             ]
             assert set(shares[0]) == {"domain", "percentage", "count", "top_keywords"}
 
+    @pytest.mark.usefixtures("counted")
+    def test_say_how_long_people_waited_and_for_what(self, home: House) -> None:
+        for member in (home.coach, home.admin):
+            seen = as_program(member)("GET", f"analytics/waiting{OCTOBER}")
+            assert seen.data == {
+                "first_words": {"median_ms": 400, "slowest_ms": 400, "cases": 6},
+                "whole_answer": {"median_ms": 2000, "slowest_ms": 2000, "cases": 6},
+                "person": None,
+                "reasons": [],
+            }
+            assert (seen.meta["end_date"], seen.meta["fewest_people"]) == ("2026-10-31", 5)
+
+    def test_say_what_the_answers_cost_to_an_administrator_s_key_alone(self, home: House) -> None:
+        PromptRun.objects.create(
+            organization=home.organization,
+            user=home.owner,
+            at=datetime(2026, 10, 1, 9, tzinfo=UTC),
+            purpose="answer",
+            provider="openai",
+            model="gpt-4o",
+            input_tokens=900,
+            output_tokens=100,
+            cost_usd=Decimal("0.0125"),
+            status="ok",
+        )
+        analytics_views.refresh()
+        counted = {"calls": 1, "input_tokens": 900, "output_tokens": 100, "cost_usd": "0.012500"}
+        assert as_program(home.admin)("GET", f"analytics/spending{OCTOBER}").data == {
+            "by_day": [{"name": "2026-10-01", **counted}],
+            "by_person": [{"name": "Ada Moss", **counted}],
+            "together": {"name": "Together", **counted},
+        }
+        assert as_program(home.admin, "read")("GET", f"analytics/spending{OCTOBER}").status == 403
+        assert as_program(home.coach)("GET", f"analytics/spending{OCTOBER}").status == 403
+
     def test_of_few_people_are_null(self, home: House) -> None:
         talk(home.owner)
         analytics_views.refresh()
@@ -178,9 +216,13 @@ class TestNumbers:
             "daily_usage": [],
         }
         assert as_program(home.admin)("GET", f"analytics/topics{OCTOBER}").data == {"topics": []}
+        assert as_program(home.admin)("GET", f"analytics/waiting{OCTOBER}").data == {
+            **dict.fromkeys(("first_words", "whole_answer", "person")),
+            "reasons": [],
+        }
 
     def test_are_not_for_educators_nor_of_teams_elsewhere(self, cast: Cast) -> None:
-        for path in ("analytics/overview", "analytics/topics"):
+        for path in ("analytics/overview", "analytics/topics", "analytics/waiting"):
             assert as_program(cast.home.owner)("GET", path).status == 404
             for team in (cast.away.team.pk, uuid4()):
                 assert as_program(cast.home.admin)("GET", f"{path}?team_id={team}").status == 404

@@ -6,6 +6,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from asgiref.sync import sync_to_async
+from channels.layers import get_channel_layer
 from channels.testing import WebsocketCommunicator
 from django.test import Client
 from django.urls import reverse
@@ -15,7 +17,7 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.models import AuditEvent, User
 from accounts.tests.cast import Cast
 from coaching.providers.scripted import ScriptedChat
-from conversations import handoff, live, reading, waiting
+from conversations import announcing, handoff, live, reading, waiting
 from conversations.consumers import QueueConsumer
 from conversations.models import Conversation, Handoff, Message
 from conversations.tests.doubles import stage
@@ -351,8 +353,37 @@ class TestTheQueueSocket:
         socket = self.socket(cast.home.coach)
         await socket.connect()
         assert await socket.receive_json_from() == {"type": "ready"}
-        await live.queue_changed(uuid4())
+        await live.queue_changed(cast.home.organization.pk)
         assert await socket.receive_json_from() == {"type": "queue"}
+        await socket.send_json_to({"type": "hello", "sequence": 0})
+        assert await socket.receive_json_from() == {"type": "queue"}
+        await socket.disconnect()
+
+    async def test_is_told_of_its_own_organization_alone(self, cast: Cast) -> None:
+        sockets = [self.socket(house.coach) for house in (cast.home, cast.away)]
+        conversation = await sync_to_async(begin)(cast.away.owner)
+        for socket in sockets:
+            await socket.connect()
+            assert await socket.receive_json_from() == {"type": "ready"}
+        await announcing.show(conversation.pk, sequence=1, with_state=True)
+        ours, theirs = sockets
+        assert await theirs.receive_json_from() == {"type": "queue"}
+        assert await ours.receive_nothing()
+        for socket in sockets:
+            await socket.disconnect()
+
+    async def test_opens_and_closes_while_the_layer_is_away(
+        self, cast: Cast, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def fails(*_arguments: object) -> None:
+            raise ConnectionError
+
+        layer = get_channel_layer()
+        for name in ("group_add", "group_discard"):
+            monkeypatch.setattr(layer, name, fails)
+        socket = self.socket(cast.home.coach)
+        await socket.connect()
+        assert await socket.receive_json_from() == {"type": "ready"}
         await socket.send_json_to({"type": "hello", "sequence": 0})
         assert await socket.receive_json_from() == {"type": "queue"}
         await socket.disconnect()

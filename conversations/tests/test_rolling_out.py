@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.tests import version_before
 from accounts.tests.cast import Cast
+from coaching.models import PromptRun
 from conversations import organizing
 from conversations.models import Conversation, Feedback, Handoff
 from conversations.tests.factories import add, begin
@@ -107,3 +108,26 @@ class TestVersion01:
             member=cast.home.owner, conversation_id=conversation.pk, status="archived", now=now
         )
         assert again.archived_at == now
+
+    def test_keeps_its_calls_to_providers(self, cast: Cast) -> None:
+        key = insert(
+            "coaching_promptrun",
+            at=timezone.now(),
+            organization_id=cast.home.organization.pk,
+            user_id=cast.home.owner.pk,
+            subject_id=None,
+            purpose="answer",
+            provider="openai",
+            model="gpt-4o",
+            prompt="answer",
+            prompt_version="2",
+            prompt_hash="",
+            input_tokens=10,
+            output_tokens=10,
+            cost_usd=0,
+            latency_ms=900,
+            first_token_ms=300,
+            status="ok",
+            error="",
+        )
+        assert PromptRun.objects.get(pk=key).request_id == ""

@@ -22,13 +22,14 @@ from accounts.models import AuditEvent, User
 from accounts.tests.cast import Cast
 from coaching.providers.scripted import Reply, ScriptedChat
 from conversations import access, handoff, live
+from conversations.catching_up import Heard
 from conversations.consumers import ConversationConsumer
 from conversations.events import Delta, Event, MessageChanged
 from conversations.models import Conversation
 from conversations.tests.doubles import stage
 from conversations.tests.factories import begin, say
 from conversations.turns.run import turns
-from conversations.watch import SIGNED_OUT, Watched, verdicts
+from conversations.watch import SIGNED_OUT, Watched, verdicts, watch
 
 
 class Closed:
@@ -128,11 +129,44 @@ class TestTheThreadThatDjangosBridgesShare:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("threads")
+class TestAHintThatWasLost:
+    async def test_is_made_up_for_within_two_looks(self, cast: Cast) -> None:
+        conversation = await sync_to_async(begin)(cast.home.owner)
+        page = socket_of(cast.home.owner, conversation)
+        # The look asks whether the session lives.
+        client = Client()
+        await client.aforce_login(cast.home.owner)
+        page.scope["session"] = client.session
+        await page.connect()
+        heard = {(await page.receive_json_from(timeout=5))["type"] for _ in range(2)}
+        assert heard == {"presence", "ready"}
+        await sync_to_async(handoff.say_as_coach)(
+            coach=cast.home.coach,
+            conversation_id=conversation.pk,
+            client_id=uuid4(),
+            text="I am here.",
+            now=timezone.now(),
+        )
+        await watch.look()
+        assert await page.receive_nothing()
+        await watch.look()
+        told = [await page.receive_json_from(timeout=5) for _ in range(3)]
+        assert [each["type"] for each in told] == ["message", "message", "state"]
+        assert "I am here." in told[1]["html"]
+        await watch.look()
+        await watch.look()
+        assert await page.receive_nothing()
+        await page.disconnect()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("threads")
 class TestAnAnswerThatEndsWhileAPageCatchesUp:
     def heard(self, conversation: Conversation, *events: Event) -> list[str]:
         """Return the states that a socket shows of what its process hears."""
         consumer = ConversationConsumer()
         consumer.outbox, consumer.settled = asyncio.Queue(), set()
+        consumer.heard = Heard(0, 0)
         consumer.standing = access.Standing(conversation, "client")
         for event in events:
             consumer.hear(event)

@@ -107,5 +107,5 @@ def everybody(conversation: Conversation, *, silence: bool) -> list[tuple[str, A
     """Return the hints to the sockets of a conversation without a message and to every queue."""
     return [
         ("live.changed", {"sequence": 1, "with_state": True, "silence": silence}),
-        ("queue.changed", {"conversation": str(conversation.pk)}),
+        ("queue.changed", {}),
     ]

@@ -3,6 +3,8 @@
 import asyncio
 import os
 
+from accounts.request_ids import request_id
+
 
 async def where(words: str) -> tuple[str, int]:
     """Return the words, and the process that did."""
@@ -26,3 +28,8 @@ async def be_silent_unless_in(process: int) -> str:
     if os.getpid() != process:
         await asyncio.Event().wait()
     return "done here"
+
+
+async def under() -> str:
+    """Return the id under which this is thought."""
+    return request_id.get()

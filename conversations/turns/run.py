@@ -15,6 +15,7 @@ from uuid import UUID
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
+from accounts import request_ids
 from coaching.providers import registry
 from coaching.providers.ports import ProviderError
 from conversations import announcing, live
@@ -22,6 +23,7 @@ from conversations.database import in_db
 from conversations.events import Delta
 from conversations.metering import Collector
 from conversations.presenting import Names
+from conversations.turns.listening import listen
 from conversations.turns.plan import Plan, load, unprepared
 from conversations.turns.prepare import prepare
 from conversations.turns.record import Outcome, Recorded, record, save_partial
@@ -50,6 +52,7 @@ class RunningTurn:
         self.names = Names(client="", persona="")
         self.teller: Teller | None = None
         self._work: asyncio.Task[Any] | None = None
+        self._ear: asyncio.Task[None] | None = None
         self._stopped = False
 
     @property
@@ -69,8 +72,21 @@ class RunningTurn:
         if self._work is not None:
             self._work.cancel()
 
+    def listen(self) -> None:
+        """Hear other processes, unless a socket here does."""
+        if self._ear is None and not live.hub.somebody_listens(self.conversation_id):
+            self._ear = asyncio.create_task(listen(self))
+
     async def run(self) -> Recorded | None:
         """Work the turn off; None when it was no longer this process's to run."""
+        self.listen()
+        try:
+            return await self._run()
+        finally:
+            if self._ear is not None:
+                self._ear.cancel()
+
+    async def _run(self) -> Recorded | None:
         collector = Collector()
         plan = await self._prepare(collector)
         if plan is None:
@@ -176,6 +192,8 @@ class Turns:
                 return
             await announcing.turn_ended(conversation_id, recorded.reply, turn.names, called=recorded.called)
             turn_id = recorded.next_turn_id
+            # Another question caused it, and nobody knows any more under which id.
+            request_ids.begin()
 
     def stop(self, conversation_id: UUID) -> bool:
         """Stop what runs in this process for a conversation; say whether there was something."""

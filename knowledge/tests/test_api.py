@@ -73,7 +73,7 @@ class TestHandingIn:
         assert not Document.objects.exists()
 
     def test_of_too_much_is_refused(self, ben: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("knowledge.api.LARGEST_MB", 0)
+        monkeypatch.setattr("knowledge.api.documents.LARGEST_MB", 0)
         found = ben.upload("documents", {"file": file()})
         assert (found.status, found.code) == (413, "TOO_LARGE")
         assert not Document.objects.exists()

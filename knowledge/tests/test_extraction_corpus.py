@@ -77,6 +77,10 @@ def test_two_columns_are_read_one_after_the_other() -> None:
     assert text.index("Nulla malesuada porttitor diam") < text.index("Quisque ullamcorper placerat ipsum")
 
 
+def test_a_scan_keeps_the_spaces_between_its_words() -> None:
+    assert "the branches wouldn" in texts(read("scanned/c02-22.pdf"))
+
+
 def test_right_to_left_text_keeps_its_order() -> None:
     text = texts(read("layout/right_to_left_01.pdf"))
     assert "R وPython" in text

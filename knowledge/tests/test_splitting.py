@@ -173,6 +173,16 @@ class TestSplit:
         drafts = split(written, count_tokens=count_words, size=40, overlap=0)
         assert [draft.headings for draft in drafts] == [("Norms",), ("Roles", "Timekeeper")]
 
+    def test_asks_for_the_length_of_a_piece_once(self) -> None:
+        asked: list[str] = []
+
+        def count(text: str) -> int:
+            asked.append(text)
+            return count_words(text)
+
+        split(document(paragraph("Begin with a question. " * 50)), count_tokens=count, size=20, overlap=5)
+        assert sorted(asked) == sorted(set(asked)) != []
+
     def test_nothing_gives_nothing(self) -> None:
         assert split(document(), count_tokens=count_words) == []
         assert split(document(paragraph("  \n ")), count_tokens=count_words) == []

@@ -112,9 +112,6 @@ const HEARD = {
   reload() {
     location.reload();
   },
-  closing(event) {
-    announce(event.text);
-  },
 };
 
 function tellMessage(event, { isNew, ended, element }) {

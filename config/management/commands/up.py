@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import json
 import os
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -19,14 +20,17 @@ from redis import Redis
 from redis.exceptions import RedisError
 from typing_extensions import override
 
+from config import leftovers
 from config.embedded import Embedded, ServiceFailed
 from config.health import HEARTBEAT_KEY
 from config.ports import LOOPBACK, is_free
 from config.supervisor import (
     PAUSE_SECONDS,
+    STOP_SECONDS,
     Child,
     Died,
     Interrupted,
+    Interruption,
     Supervisor,
     interruptible,
     last_words,
@@ -38,6 +42,8 @@ HEALTHY_SECONDS = 90.0
 
 class Command(BaseCommand):
     """Starts the services, prepares the database, runs web and workers, and stops all of it again."""
+
+    interruption: Interruption
 
     help = "Run everything Sideline needs on this machine; Ctrl-C stops all of it."
     requires_system_checks = []
@@ -56,21 +62,34 @@ class Command(BaseCommand):
         """Run until interrupted; any trouble is one line and exit status 1."""
         home = Path(settings.SIDELINE_DATA).resolve()
         home.mkdir(parents=True, exist_ok=True)
-        with _only_one(home), interruptible():
-            if not is_free(options["port"], options["host"]):
-                raise CommandError(f"Port {options['port']} is in use. Choose another: make run PORT=8001")
+        with _only_one(home), interruptible() as self.interruption:
             services = Embedded(home)
-            supervisor = Supervisor(dict(os.environ))
+            supervisor = Supervisor(dict(os.environ), notes=home / "processes")
             try:
+                self._end_leftovers(home)
+                if not is_free(options["port"], options["host"]):
+                    raise CommandError(
+                        f"Port {options['port']} is in use. Choose another: make run PORT=8001"
+                    )
                 self._run(home, services, supervisor, options)
             except Interrupted:
-                self._say("\nStopping: what is being said and done is finished first …")
+                self._say(
+                    "\nStopping: what is being said and done is finished first; Ctrl-C again does not wait …"
+                )
             except (Died, *ServiceFailed) as trouble:
                 raise CommandError(str(trouble)) from trouble
             finally:
-                supervisor.stop()
+                self.interruption.hold()
+                supervisor.stop(at_once=lambda: self.interruption.is_urgent)
                 services.stop()
         self._say("Stopped.")
+
+    def _end_leftovers(self, home: Path) -> None:
+        """End what a run that was killed has left; its services are simply used again."""
+        left = leftovers.found(home / "processes")
+        if left:
+            self._say(f"Ending what a run that was killed has left: {', '.join(each.name for each in left)}")
+            leftovers.end(left, patience_s=STOP_SECONDS)
 
     def _run(self, home: Path, services: Embedded, supervisor: Supervisor, options: dict[str, Any]) -> None:
         """Start everything in order, say where it is, and watch it."""
@@ -100,9 +119,11 @@ class Command(BaseCommand):
     def _start_services(self, services: Embedded) -> dict[str, str]:
         """Start those services for which no address is configured."""
         given = {name for name in ("DATABASE_URL", "REDIS_URL") if os.environ.get(name)}
-        return services.start(
-            with_postgres="DATABASE_URL" not in given, with_redis="REDIS_URL" not in given, say=self._say
-        )
+        # A service whose start is cut short would go on by itself.
+        with self.interruption.held():
+            return services.start(
+                with_postgres="DATABASE_URL" not in given, with_redis="REDIS_URL" not in given, say=self._say
+            )
 
     def _demo(self, home: Path, supervisor: Supervisor) -> list[dict[str, str]]:
         """Build the demonstration unless it stands already; return who can sign in."""
@@ -130,7 +151,7 @@ class Command(BaseCommand):
             shown = self._show(log, shown)
             time.sleep(PAUSE_SECONDS)
         self._show(log, shown)
-        supervisor.children.remove(child)
+        supervisor.leave(child)
         if child.process and child.process.returncode:
             raise Died(f"{name} failed: {last_words(errors)}")
 
@@ -164,9 +185,12 @@ class Command(BaseCommand):
         self._say("\nCtrl-C stops everything.")
 
     def _say(self, line: str) -> None:
-        """Write a line at once, also through a pipe."""
-        self.stdout.write(line)
-        self.stdout.flush()
+        """Write a line at once, also through a pipe; where nobody reads any more, the work goes on."""
+        try:
+            self.stdout.write(line)
+            self.stdout.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _children(home: Path, options: dict[str, Any]) -> list[Child]:

@@ -16,9 +16,14 @@ class DatabaseOperations(operations.DatabaseOperations):
     @override
     def sql_flush(
         self, style: Any, tables: Any, *, reset_sequences: bool = False, allow_cascade: bool = False
-    ) -> Any:
-        """Return the statement that puts every table back as the migrations left it."""
-        return ["SELECT suite_reset()"] if tables else []
+    ) -> list[str]:
+        """Return no statement: for any, Django would look up every permission after each test, which are back too."""
+        return []
+
+    @override
+    def execute_sql_flush(self, sql_list: Any) -> None:
+        """Put every table back as the migrations left it."""
+        super().execute_sql_flush(["SELECT suite_reset()"])
 
 
 class DatabaseWrapper(base.DatabaseWrapper):

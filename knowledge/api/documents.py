@@ -14,12 +14,16 @@ from accounts.access import organization_of
 from accounts.api_envelope import Answer
 from accounts.api_errors import Problem
 from accounts.api_operations import Operation, Said
-from accounts.api_pages import PageQuery, PageShape, page_of, split
+from accounts.api_paging import PageQuery, PageShape, page_of, split
 from accounts.api_parsing import StrictSerializer
 from accounts.scopes import Scope
+from coaching.providers.ports import ProviderError
 from knowledge import access, library, shelf
-from knowledge.forms import LARGEST_MB, OWN, SHARED
+from knowledge.forms import BUSY_PROVIDER, LARGEST_MB, OWN, SHARED
 from knowledge.models import Document, DocumentVersion
+
+AGAIN_SECONDS = 60
+"""When to come again after the provider did not answer."""
 
 KEEPERS = [(SHARED, "Everybody in the organization"), (OWN, "The coach's own clients")]
 
@@ -46,6 +50,11 @@ class DocumentShape(serializers.Serializer[Any]):
     title = serializers.CharField(source="document.title")
     authors = serializers.ListField(child=serializers.CharField(), source="document.authors")
     year = serializers.IntegerField(source="document.year", allow_null=True)
+    chosen_domains = serializers.ListField(
+        child=serializers.CharField(),
+        source="document.chosen_domains",
+        help_text="Chosen by a person; empty: the text of each passage decides.",
+    )
     keeper = serializers.SerializerMethodField()
     filename = serializers.CharField(source="latest.filename")
     version = serializers.IntegerField(source="latest.number")
@@ -74,12 +83,10 @@ class DocumentPage(PageShape):
     documents = DocumentShape(many=True)
 
 
-class NewDocument(StrictSerializer):
-    """A file for the library."""
+class NewFile(StrictSerializer):
+    """A file."""
 
     file = serializers.FileField(allow_empty_file=True, max_length=None)
-    keeper = serializers.ChoiceField(choices=KEEPERS, default=SHARED)
-    title = serializers.CharField(max_length=300, required=False, allow_blank=True)
 
     def validate_file(self, file: "UploadedFile[bytes]") -> "UploadedFile[bytes]":
         """Refuse a file that is too large.
@@ -90,6 +97,29 @@ class NewDocument(StrictSerializer):
         if (file.size or 0) > LARGEST_MB * 1024 * 1024:
             raise Problem(413, f"The file is larger than {LARGEST_MB} MB. Split it into parts.")
         return file
+
+
+class NewDocument(NewFile):
+    """A file for the library."""
+
+    keeper = serializers.ChoiceField(choices=KEEPERS, default=SHARED)
+    title = serializers.CharField(max_length=300, required=False, allow_blank=True)
+
+
+class DocumentChange(StrictSerializer):
+    """What can be changed about a document; what is not named stays."""
+
+    title = serializers.CharField(max_length=300, required=False)
+    authors = serializers.ListField(
+        child=serializers.CharField(max_length=200), required=False, max_length=50
+    )
+    year = serializers.IntegerField(min_value=1000, max_value=2999, required=False, allow_null=True)
+    chosen_domains = serializers.ListField(
+        child=serializers.CharField(max_length=40),
+        required=False,
+        max_length=50,
+        help_text="Of `GET /api/v1/domains`; they replace the tags of its passages. None: the text decides.",
+    )
 
 
 class Documents(Operation):
@@ -133,13 +163,26 @@ class Documents(Operation):
 class DocumentById(Operation):
     """One document."""
 
-    needs = {"GET": Scope.DOCUMENTS, "DELETE": Scope.DOCUMENTS}
+    needs = {"GET": Scope.DOCUMENTS, "PATCH": Scope.DOCUMENTS, "DELETE": Scope.DOCUMENTS}
 
     @extend_schema(tags=["library"], responses=DocumentShape)
     def get(self, _request: Request, document_id: UUID) -> Answer:
         """Say how far a document is, and what to do when it cannot be read."""
         access.readable_document(self.member, document_id)
         return self.answer(DocumentShape(shelf.entry(self.member, document_id)))
+
+    @extend_schema(tags=["library"], request=DocumentChange, responses=DocumentShape)
+    def patch(self, _request: Request, document_id: UUID) -> Answer:
+        """Change what is known about a document, or choose the domains of its passages."""
+        found = access.writable_document(self.member, document_id)
+        known = {name: getattr(found, name) for name in ("title", "authors", "year", "chosen_domains")}
+        try:
+            library.edit(document_id=found.pk, **{**known, **self.body(DocumentChange)})
+        except library.UnknownDomain:
+            raise serializers.ValidationError({"chosen_domains": ["There is no such domain."]}) from None
+        except ProviderError:
+            raise Problem(503, BUSY_PROVIDER, headers={"Retry-After": str(AGAIN_SECONDS)}) from None
+        return self.answer(DocumentShape(shelf.entry(self.member, found.pk)))
 
     @extend_schema(tags=["library"], request=None, responses={200: Said})
     def delete(self, _request: Request, document_id: UUID) -> Answer:

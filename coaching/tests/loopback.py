@@ -1,6 +1,6 @@
 """A deterministic server that speaks OpenAI's protocol on loopback, for tests and benchmarks.
 
-Run it alone with ``python -m coaching.providers.loopback --port 9999 --first-token-ms 100 --tokens 100
+Run it alone with ``python -m coaching.tests.loopback --port 9999 --first-token-ms 100 --tokens 100
 --gap-ms 20``. ``GET /stats`` tells what it has seen.
 """
 
@@ -18,6 +18,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from accounts.tests.waiting import hold_back
 from coaching.providers.scripted import ScriptedEmbedding
 
 HOST = "127.0.0.1"
@@ -199,7 +200,7 @@ class Loopback:
             return await self._fail(request, fault)
         words = WORD_WITH_SPACE.findall(self.replies.popleft()) if self.replies else self.script.words()
         if not body.get("stream"):
-            await asyncio.sleep(self.script.first_token_s)
+            await hold_back(self.script.first_token_s)
             return _json(_whole("".join(words), self._usage(body, words)))
         return await self._stream(request, body, words, fault)
 
@@ -215,7 +216,7 @@ class Loopback:
                 return await self._break_off(request, response, fault)
             pause = first_at + number * self.script.gap_s - loop.time()
             if pause > 0:
-                await asyncio.sleep(pause)
+                await hold_back(pause)
             await response.write(_event({"choices": [{"index": 0, "delta": {"content": word}}]}))
         await response.write(_event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}))
         if self.script.counts_usage and (body.get("stream_options") or {}).get("include_usage"):
@@ -312,7 +313,7 @@ async def serve(loopback: Loopback, *, port: int) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the server from the command line."""
-    parser = argparse.ArgumentParser(prog="python -m coaching.providers.loopback", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m coaching.tests.loopback", description=__doc__)
     parser.add_argument("--port", type=int, default=9999)
     parser.add_argument("--first-token-ms", type=float, default=100)
     parser.add_argument("--tokens", type=int, default=100)

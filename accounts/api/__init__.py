@@ -1,0 +1,1 @@
+"""The accounts' part of the API, one module for each kind of address."""

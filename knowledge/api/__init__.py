@@ -1,0 +1,1 @@
+"""The library in the API, one module for each kind of address."""
