@@ -103,6 +103,18 @@ def visible_teams(member: User) -> QuerySet[Team]:
     return teams.filter(pk__in=Team.objects.filter(own).values("pk"))
 
 
+def visible_team(member: User, team_id: UUID) -> Team:
+    """Return a team that the member may see.
+
+    Raises:
+        NotVisible: there is none, or the member may not see it.
+    """
+    team = visible_teams(member).filter(pk=team_id).first()
+    if team is None:
+        raise NotVisible
+    return team
+
+
 def own_export(member: User, export_id: UUID, *, now: datetime) -> AccountExport:
     """Return a copy of the member's own data that can still be downloaded.
 

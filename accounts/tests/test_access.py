@@ -75,10 +75,12 @@ class TestTeams:
         assert list(access.visible_teams(home.owner)) == [home.team]
         assert list(access.visible_teams(home.coach)) == [home.team]
         assert access.visible_teams(home.admin).count() == 2
+        assert access.visible_team(home.coach, home.team.pk) == home.team
 
-    def test_teams_of_others_are_not_seen(self, cast: Cast) -> None:
+    def test_teams_of_others_are_refused(self, cast: Cast) -> None:
         for member in (cast.home.other_coach, cast.away.admin):
-            assert cast.home.team not in access.visible_teams(member)
+            with pytest.raises(NotVisible):
+                access.visible_team(member, cast.home.team.pk)
 
     def test_the_coach_of_the_team_is_the_coach(self, home: House) -> None:
         assert access.coach_for(home.owner) == home.coach
