@@ -2,7 +2,6 @@
 
 from types import SimpleNamespace
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -22,11 +21,13 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 
 def socket(consumer: Any, member: User, **route: object) -> WebsocketCommunicator:
-    """Return a browser's socket."""
+    """Return a socket of a browser in which the member is signed in."""
+    browser = Client()
+    browser.force_login(member)
     communicator = WebsocketCommunicator(consumer.as_asgi(), "/ws/")
     communicator.scope |= {
         "user": member,
-        "session": SimpleNamespace(session_key=str(uuid4())),
+        "session": SimpleNamespace(session_key=browser.session.session_key),
         "url_route": {"kwargs": route},
     }
     return communicator
@@ -60,8 +61,9 @@ class TestStopping:
 class TestDeleting:
     async def test_closes_the_console_and_tells_the_queue(self, cast: Cast) -> None:
         conversation = await sync_to_async(begin)(cast.home.owner)
-        console = socket(ConversationConsumer, cast.home.coach, conversation_id=conversation.pk)
-        queue = socket(QueueConsumer, cast.home.coach)
+        signed_in = sync_to_async(socket)
+        console = await signed_in(ConversationConsumer, cast.home.coach, conversation_id=conversation.pk)
+        queue = await signed_in(QueueConsumer, cast.home.coach)
         for each in (console, queue):
             await each.connect()
         assert await queue.receive_json_from(timeout=5) == {"type": "ready"}
