@@ -116,7 +116,7 @@ def _server(server: str, port: int) -> list[str]:
 
 def _worker(folder: Path) -> list[str]:
     worker = ["-m", "celery", "-A", "config.celery", "worker", "--beat", "--concurrency", "1"]
-    quiet = ["--loglevel", "WARNING", "--queues", "default,ingestion"]
+    quiet = ["--loglevel", "WARNING", "--queues", "default,ingestion,long"]
     return [*worker, *quiet, "--schedule", str(folder / "beat")]
 
 

@@ -3,6 +3,7 @@
 import logging
 import os
 from functools import partial, update_wrapper
+from typing import Any
 
 from celery import Celery
 from celery.contrib.django.task import DjangoTask
@@ -31,9 +32,16 @@ class SweptTask(DjangoTask[..., None]):
     @override
     def delay_on_commit(self, *args: object, **kwargs: object) -> None:  # type: ignore[override]
         """Send the task after the commit; a broker that does not answer is logged, not raised."""
+        self._after_commit(partial(self.delay, *args, **kwargs))
+
+    @override
+    def apply_async_on_commit(self, *args: Any, **options: Any) -> None:  # type: ignore[override]
+        """Do the same with options, such as the time after which the message is worth nothing."""
+        self._after_commit(partial(self.apply_async, *args, **options))
+
+    def _after_commit(self, send: partial[Any]) -> None:
         # Django's note of a failure asks for a name, which a partial has not of itself.
-        send = update_wrapper(partial(self.delay, *args, **kwargs), self.run)
-        transaction.on_commit(send, robust=True)
+        transaction.on_commit(update_wrapper(send, self.run), robust=True)
 
 
 app = Celery("sideline", task_cls=SweptTask)

@@ -1,7 +1,8 @@
 """Is it alive, is it ready? Two addresses for whoever watches, which tell nothing else.
 
 `/livez` answers as long as the process can answer. `/readyz` says yes or no for each part: it is 200 while the
-database answers and every migration is applied, since conversations go on without Redis and without a worker.
+database answers and every migration is applied. Without Redis or a worker people still read and write and nothing is
+lost, so pages are served; the AI, exports and the sweeps wait until both are back.
 """
 
 import asyncio

@@ -83,7 +83,7 @@ EXPLANATIONS: Mapping[str, Explanation] = {
     Cause.cancelled: Explanation("The reading was stopped.", "Start it again whenever you like."),
     INTERRUPTED: Explanation("The work was interrupted three times before it was done.", _TRY_AGAIN),
     INTERNAL: Explanation("Something went wrong on our side.", _TRY_AGAIN),
-    FILE_MISSING: Explanation("The stored file is gone.", "Delete the document and add the file again."),
+    FILE_MISSING: Explanation("The stored file is gone.", "Add exactly the same file again."),
     PROVIDER: Explanation(
         "The service that indexes the text did not answer.", "Wait a few minutes and try again."
     ),

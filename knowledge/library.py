@@ -1,9 +1,10 @@
 """What people do with the library: add, replace, edit, stop, retry and delete documents."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
@@ -22,8 +23,12 @@ from knowledge.models import Document, DocumentVersion, Domain, IngestionStep
 from knowledge.tasks import nudge
 
 LONGEST_FILENAME = 255
+DELETED = "document_deleted"
+SECOND_CLICK = timedelta(days=1)
+"""How long a page with a button to delete stays open at most, that somebody presses once more."""
 
 State = DocumentVersion.State
+GIVEN_UP = frozenset({State.FAILED, State.CANCELLED})
 
 
 class AlreadyInLibrary(Exception):
@@ -94,7 +99,7 @@ def replace(
 ) -> Added:
     """Add the changed file of a document as its new version; the old one is found until this one is ready.
 
-    Bytes that an earlier version already had bring that version back.
+    Bytes that an earlier version already had bring that version back, and what is being read meanwhile ends.
 
     Raises:
         AlreadyInLibrary: another document has these bytes.
@@ -125,16 +130,30 @@ def _keep(arrival: _Arrival, *, is_new_document: bool) -> Added:
     if existing := same.first():
         return Added(_take_up(existing, arrival, is_new_document=is_new_document), is_new=False)
     version = _draft(arrival, digest, size)
-    try:
+    with _no_file_without_row(version.pk):
         version.file = files.store_source(version.pk, arrival.filename, arrival.content)
+    try:
         _write(version, arrival, is_new_document=is_new_document)
-    except BaseException as error:
-        files.remove(version.pk)
-        existing = same.first() if isinstance(error, IntegrityError) else None
+    except IntegrityError:
+        existing = same.first()
         if existing is None:
             raise
         return Added(_take_up(existing, arrival, is_new_document=is_new_document), is_new=False)
     return Added(version, is_new=True)
+
+
+@contextmanager
+def _no_file_without_row(version_id: UUID) -> Iterator[None]:
+    """Remove what was stored when there will be no row for it.
+
+    Only what goes wrong before the commit says so. A commit whose answer is lost may have happened: the file
+    stays, and if it did not happen, the retention takes the file as one that no version names.
+    """
+    try:
+        yield
+    except BaseException:
+        files.remove(version_id)
+        raise
 
 
 def _with_bytes(shelf: Shelf, digest: str) -> QuerySet[DocumentVersion]:
@@ -156,42 +175,63 @@ def _draft(arrival: _Arrival, digest: str, size: int) -> DocumentVersion:
     )
 
 
-@transaction.atomic
 def _write(version: DocumentVersion, arrival: _Arrival, *, is_new_document: bool) -> None:
-    if is_new_document:
-        arrival.document.save(force_insert=True)
-    else:
-        _locked_document(version.document_id)
-        earlier = DocumentVersion.objects.filter(document_id=version.document_id)
-        version.number = (earlier.aggregate(last=Max("number"))["last"] or 0) + 1
-        earlier.filter(state__in=ledger.UNFINISHED).update(state=State.CANCELLED)
-    version.save(force_insert=True)
-    ledger.open_steps(version)
-    _nudge(version, wanted=arrival.start)
+    with transaction.atomic(), _no_file_without_row(version.pk):
+        if is_new_document:
+            arrival.document.save(force_insert=True)
+        else:
+            _locked_document(version.document_id)
+            earlier = DocumentVersion.objects.filter(document_id=version.document_id)
+            version.number = (earlier.aggregate(last=Max("number"))["last"] or 0) + 1
+            earlier.filter(state__in=ledger.UNFINISHED).update(state=State.CANCELLED)
+        version.save(force_insert=True)
+        ledger.open_steps(version)
+        _nudge(version, wanted=arrival.start)
 
 
 def _take_up(version: DocumentVersion, arrival: _Arrival, *, is_new_document: bool) -> DocumentVersion:
     """Go on with a version that is there: one that was given up starts again, an old one comes back."""
-    belongs = is_new_document or version.document_id == arrival.document.pk
-    if belongs and version.state in {State.FAILED, State.CANCELLED}:
-        retry(version_id=version.pk, start=arrival.start)
-    elif belongs and not is_new_document and version.state == State.READY and not version.live:
-        _bring_back(version.pk, start=arrival.start)
+    if is_new_document or version.document_id == arrival.document.pk:
+        _store_if_lost(version, arrival)
+        if not is_new_document:
+            _bring_back(version, start=arrival.start)
+        elif version.state in GIVEN_UP:
+            retry(version_id=version.pk, start=arrival.start)
     version.refresh_from_db()
     return version
 
 
+def _store_if_lost(version: DocumentVersion, arrival: _Arrival) -> None:
+    """Store the bytes of a version that was given up once more, where its file is gone."""
+    if version.state in GIVEN_UP and not files.has_source(version):
+        version.file = files.store_source(version.pk, arrival.filename, arrival.content)
+        version.save(update_fields=["file"])
+
+
 @transaction.atomic
-def _bring_back(version_id: UUID, *, start: bool) -> None:
-    """Let an earlier version be the last one again; its passages are still there, its vectors are not."""
-    version = _locked_version(version_id)
-    last = DocumentVersion.objects.filter(document_id=version.document_id).aggregate(last=Max("number"))[
-        "last"
-    ]
-    version.number, version.state = last + 1, State.WAITING
-    version.save(update_fields=["number", "state"])
-    ledger.reopen_from(version, IngestionStep.Stage.EMBED)
-    _nudge(version, wanted=start)
+def _bring_back(known: DocumentVersion, *, start: bool) -> None:
+    """Let a version be the last one again, instead of whatever is being read.
+
+    One that searches find goes on being found. One that they found before has its passages, but no vectors;
+    one that was given up goes on where it stopped.
+    """
+    _locked_document(known.document_id)
+    version = _locked_version(known.pk)
+    others = DocumentVersion.objects.filter(document_id=version.document_id).exclude(pk=version.pk)
+    others.filter(state__in=ledger.UNFINISHED).update(state=State.CANCELLED)
+    version.number = max(version.number, (others.aggregate(last=Max("number"))["last"] or 0) + 1)
+    if version.state == State.READY and not version.live:
+        ledger.reopen_from(version, IngestionStep.Stage.EMBED)
+        version.state = State.WAITING
+    elif version.state in GIVEN_UP:
+        _reopen(version)
+    version.save(update_fields=["number", "state", "cause", "failed_stage"])
+    _nudge(version, wanted=start and version.state == State.WAITING)
+
+
+def _reopen(version: DocumentVersion) -> None:
+    version.state, version.cause, version.failed_stage = State.WAITING, "", ""
+    ledger.reopen_steps(version)
 
 
 @transaction.atomic
@@ -204,11 +244,10 @@ def retry(*, version_id: UUID, start: bool = True) -> None:
         Gone: the version was deleted.
     """
     version = _locked_version(version_id)
-    if version.state not in {State.FAILED, State.CANCELLED}:
+    if version.state not in GIVEN_UP:
         return
-    version.state, version.cause, version.failed_stage = State.WAITING, "", ""
+    _reopen(version)
     version.save(update_fields=["state", "cause", "failed_stage"])
-    ledger.reopen_steps(version)
     _nudge(version, wanted=start)
 
 
@@ -245,10 +284,16 @@ def delete(*, document_id: UUID, deleted_by: User | None = None) -> None:
         transaction.on_commit(partial(files.remove, version_id), robust=True)
     audit.record(
         actor=deleted_by,
-        action="document_deleted",
-        resource=f"document:{document_id}",
+        action=DELETED,
+        resource=_resource(document_id),
         organization_id=document.organization_id,
     )
+
+
+def was_deleted(*, document_id: UUID, by: User, now: datetime) -> bool:
+    """Say whether this person deleted the document lately, so that a second click can be told from a wrong address."""
+    resource = _resource(document_id)
+    return audit.is_recorded(actor=by, action=DELETED, resource=resource, since=now - SECOND_CLICK)
 
 
 def edit(
@@ -275,6 +320,10 @@ def edit(
         if choice_changed:
             retagging.retag(document, known)
     return document
+
+
+def _resource(document_id: UUID) -> str:
+    return f"document:{document_id}"
 
 
 def _nudge(version: DocumentVersion, *, wanted: bool) -> None:

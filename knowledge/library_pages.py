@@ -13,10 +13,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import dashboard
-from accounts.access import organization_of
+from accounts.access import NotVisible, organization_of
 from accounts.http import MemberRequest, coach_required
 from coaching.providers.ports import ProviderError
-from knowledge import access, library, shelf
+from knowledge import access, library, page_images, shelf
 from knowledge.forms import BUSY_PROVIDER, OWN, DocumentForm, ReplaceForm, UploadForm
 from knowledge.models import Document, DocumentVersion
 
@@ -123,6 +123,8 @@ def _document_context(request: MemberRequest, found: Document, form: DocumentFor
         versions=versions,
         shown=shown,
         passages=passages,
+        sheets=shelf.sheets(passages.object_list),
+        has_pictures=page_images.can_draw(shown),
         is_busy=entry.is_busy,
     )
 
@@ -189,7 +191,13 @@ def retry(request: MemberRequest, document_id: UUID) -> HttpResponse:
 @coach_required
 def delete(request: MemberRequest, document_id: UUID) -> HttpResponse:
     """Ask whether to delete a document, and delete it."""
-    found = access.writable_document(request.user, document_id)
+    try:
+        found = access.writable_document(request.user, document_id)
+    except NotVisible:
+        if not library.was_deleted(document_id=document_id, by=request.user, now=timezone.now()):
+            raise
+        messages.info(request, "This document is already deleted.")
+        return redirect(LIBRARY)
     if request.method == "GET":
         context = dashboard.context_of(
             request, title=f"Delete {found.title}?", entry=shelf.entry(request.user, found.pk)

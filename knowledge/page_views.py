@@ -17,7 +17,7 @@ from knowledge.opening import Cited, Opened
 from knowledge.page_content import Leaf
 
 IMAGE_SECONDS = 3600
-DRAWABLE = "pdf"
+AGAIN_SECONDS = 5
 
 
 @require_safe
@@ -46,6 +46,8 @@ def page_image(request: MemberRequest, document_id: UUID, version_id: UUID, inde
         content = page_images.image(version, page_index=index, width=_number(request, "width", 1200))
     except page_images.NoPicture as problem:
         raise NotVisible from problem
+    except page_images.Busy:
+        return _later()
     return _picture(content, "image/png")
 
 
@@ -59,6 +61,8 @@ def page_marks(request: MemberRequest, document_id: UUID, version_id: UUID, inde
         found = page_images.marks(version, page_index=index, quote=cited.quote) if cited else None
     except page_images.NoPicture as problem:
         raise NotVisible from problem
+    except page_images.Busy:
+        return _later()
     if found is None:
         raise NotVisible
     rectangles = [
@@ -126,7 +130,7 @@ def _around(seen: Opened, leaf: Leaf) -> dict[str, object]:
 
 def _pictures(seen: Opened, leaf: Leaf, cited: Cited | None) -> dict[str, object]:
     version = seen.version
-    if version.file_format != DRAWABLE or not seen.has_pages:
+    if not page_images.can_draw(version) or not seen.has_pages:
         return {}
     place = [version.document_id, version.pk, leaf.index]
     pictures: dict[str, object] = {"image_url": reverse("knowledge:page_image", args=place)}
@@ -137,6 +141,14 @@ def _pictures(seen: Opened, leaf: Leaf, cited: Cited | None) -> dict[str, object
 
 def _address(version: DocumentVersion, index: int) -> str:
     return reverse("knowledge:page", args=[version.document_id, version.pk, index])
+
+
+def _later() -> HttpResponse:
+    """Say that too many pages are being drawn; the script of the page asks once more."""
+    response = HttpResponse("Too many pages are being drawn. Try again in a few seconds.", status=503)
+    response["Retry-After"] = str(AGAIN_SECONDS)
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 def _picture(content: bytes, media_type: str) -> HttpResponse:

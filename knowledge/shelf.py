@@ -1,7 +1,9 @@
 """What the library page shows of each document: its latest version, how far it is, and what to do next."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from uuid import UUID
 
 from django.db.models import Count, Prefetch, QuerySet
@@ -80,6 +82,26 @@ def progress_of(steps: Sequence[IngestionStep]) -> Progress:
         waiting = "Waiting for its turn" if not current.attempts else "Waiting for another try"
         return Progress(waiting, "", percent)
     return Progress(current.get_stage_display(), detail, percent)
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """Passages that begin on one page, to be read beside it; `page_index` is none where there are no pages."""
+
+    page_index: int | None
+    label: str
+    passages: tuple[Passage, ...]
+
+
+def sheets(passages: Iterable[Passage]) -> list[Sheet]:
+    """Return passages, in their order, by the page on which they begin."""
+    by_page = [(index, tuple(found)) for index, found in groupby(passages, key=attrgetter("page_index"))]
+    return [Sheet(index, _label(found[0]), found) for index, found in by_page]
+
+
+def _label(first: Passage) -> str:
+    """Return a page as it is printed, else as it is counted."""
+    return first.page_label or str((first.page_index or 0) + 1)
 
 
 def entries(member: User, documents: QuerySet[Document] | None = None) -> list[Entry]:

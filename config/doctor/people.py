@@ -22,6 +22,7 @@ PATIENCE = timedelta(days=30)
 """How long it may take until staff have asked the owner of a domain."""
 
 _SEE_BEAT = "See that the worker runs with beat, and look at its log."
+_SEE_LONG = "See that a worker takes the queue long (--queues long), and look at its log."
 
 
 def mails() -> Finding:
@@ -53,7 +54,7 @@ def exports() -> Finding:
     stuck = files.count() + copies.count()
     over = exports_work.over(now=before).count() + retention_rules.expired(now=before - EXPIRED_EVERY).count()
     if stuck or over:
-        return warn(f"{plural(stuck, 'export')} that nobody makes, {over} kept beyond their day", _SEE_BEAT)
+        return warn(f"{plural(stuck, 'export')} that nobody makes, {over} kept beyond their day", _SEE_LONG)
     return ok("all made, none kept beyond its day")
 
 

@@ -26,7 +26,7 @@ def queues() -> Finding:
     except broker.BrokerAway as away:
         return fail(
             f"the broker does not answer ({away})",
-            "Look at Redis and REDIS_URL; conversations go on meanwhile, background work waits.",
+            "Look at Redis and REDIS_URL; meanwhile people are heard, but the AI and background work wait.",
         )
     told = ", ".join(f"{name} {depth}" for name, depth in depths.items())
     long = [name for name in broker.queue_names() if depths[name] > LONG_QUEUE]

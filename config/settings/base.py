@@ -304,11 +304,8 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {
     "interval_step": 0.1,
     "interval_max": 0.2,
 }
-CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_ROUTES = {
-    "knowledge.tasks.sweep_ingestion": {"queue": "default"},
-    "knowledge.tasks.*": {"queue": "ingestion"},
-}
+CELERY_TASK_DEFAULT_QUEUE = jobs.PROMPT
+CELERY_TASK_ROUTES = jobs.ROUTES
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = jobs.SCHEDULE
 

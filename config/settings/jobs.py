@@ -1,8 +1,32 @@
-"""When beat asks the workers for what: sweeps that find what a lost message left, and what is done by the clock."""
+"""Which queue a job waits in, and when beat asks for what: sweeps that find what a lost message left, and the clock."""
 
 from typing import Any
 
 from celery.schedules import crontab
+
+PROMPT = "default"
+"""What is done within seconds: sweeps, the heartbeat, turns and mails. Nothing here may take long."""
+INGESTION = "ingestion"
+"""Documents, which may take an hour each."""
+LONG = "long"
+"""Everything else that grows with what an installation holds."""
+
+_TAKES_LONG = (
+    "accounts.tasks.check_chain",
+    "accounts.tasks.erase_account",
+    "accounts.tasks.expire_exports",
+    "accounts.tasks.keep_no_longer",
+    "accounts.tasks.make_export",
+    "config.tasks.clear_sessions",
+    "conversations.tasks.make_export",
+    "conversations.tasks.refresh_analytics",
+    "knowledge.tasks.keep_index",
+)
+ROUTES = {
+    **{task: {"queue": LONG} for task in _TAKES_LONG},
+    "knowledge.tasks.sweep_ingestion": {"queue": PROMPT},
+    "knowledge.tasks.*": {"queue": INGESTION},
+}
 
 
 def every(seconds: float, task: str) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from accounts.tests.waiting import PATIENCE_S, until
+from config.broker import queue_names
 from config.ports import LOOPBACK, free_port
 from config.supervisor import Child, last_words, python
 
@@ -105,7 +106,7 @@ class Stack:
         celery = python("-m", "celery", "--quiet", "-A", "config.celery", "worker", "--loglevel", "WARNING")
         options = ["--beat", "--schedule", str(self.logs / "beat"), "--without-gossip", "--without-mingle"]
         self.worker = self._process(
-            "worker", [*celery, *options, "--queues", "default,ingestion", "--concurrency", "1"], "worker"
+            "worker", [*celery, *options, "--queues", ",".join(queue_names()), "--concurrency", "1"], "worker"
         )
 
     @property

@@ -182,7 +182,7 @@ class TestTheWork:
     def test_a_long_queue_wants_another_worker(self, settings: Any) -> None:
         with Redis.from_url(settings.CELERY_BROKER_URL) as client:
             client.lpush("ingestion", *["x"] * (work.LONG_QUEUE + 1))
-        assert state_of("queues", status=0) == ("warn", "default 0, ingestion 501, unacknowledged 0")
+        assert state_of("queues", status=0) == ("warn", "default 0, ingestion 501, long 0, unacknowledged 0")
 
     def test_a_worker_that_was_not_heard_fails(self, settings: Any) -> None:
         with Redis.from_url(settings.CELERY_BROKER_URL) as client:
@@ -322,7 +322,7 @@ def test_a_failed_check_ends_with_one_and_says_what_to_do(settings: Any) -> None
 
 
 def test_queues_are_those_of_the_settings() -> None:
-    assert broker.queue_names() == ["default", "ingestion"]
+    assert broker.queue_names() == ["default", "ingestion", "long"]
 
 
 def test_no_finding_names_a_person_or_repeats_what_was_said(home: House) -> None:

@@ -84,6 +84,7 @@ class TestExports:
         found = people.exports()
         assert found.state == State.WARN
         assert found.text == "2 exports that nobody makes, 1 kept beyond their day"
+        assert "queue long" in found.next_step
 
     def test_that_are_in_time_are_well(self, cast: Cast) -> None:
         self.export(cast, created_at=ago(hours=1), state="running", lease_until=ago(seconds=-30))

@@ -203,9 +203,11 @@ class TestTheState:
         settings.CELERY_BROKER_URL = redis_database(redis_url, 9)
         with Redis.from_url(settings.CELERY_BROKER_URL) as client:
             client.lpush("ingestion", "one", "two")
+            client.lpush("long", "four")
             client.hset("unacked", "tag", "three")
         found = gauges(State())
         assert found["sideline_queue_messages", "ingestion"] == 2
+        assert found["sideline_queue_messages", "long"] == 1
         assert found["sideline_queue_messages", "default"] == 0
         assert found["sideline_queue_messages", "unacknowledged"] == 1
         assert (found["sideline_broker_up",], found["sideline_worker_up",]) == (1, 0)

@@ -31,6 +31,11 @@ def store_source(version_id: UUID, filename: str, content: "File[bytes]") -> str
     return default_storage.save(f"{folder(version_id)}/source{safe}", content)
 
 
+def has_source(version: DocumentVersion) -> bool:
+    """Say whether the uploaded bytes are still there."""
+    return default_storage.exists(str(version.file))
+
+
 def store_extracted(version: DocumentVersion, stage: str, document: ExtractedDocument) -> str:
     """Store the text with its structure and return its name."""
     return default_storage.save(f"{folder(version.pk)}/{stage}.json", ContentFile(document.to_json()))

@@ -17,6 +17,7 @@ from knowledge.domains import Vectors
 from knowledge.extraction import sandbox
 from knowledge.extraction.document import Cause, ExtractedDocument
 from knowledge.ingestion import files, publishing, structure, vectors
+from knowledge.ingestion.ledger import Stopped
 from knowledge.ingestion.work import Work, Write
 from knowledge.ingestion_errors import StageFailed
 from knowledge.library_titles import title_from
@@ -84,7 +85,15 @@ def find_structure(work: Work) -> Write:
 def split_text(work: Work) -> Write:
     """Cut the text into passages."""
     split: Split = import_string(SPLITTER)
-    drafts = split(files.load_extracted(work.version), count_tokens=_tokenizer().count_tokens)
+    tokenizer = _tokenizer()
+
+    def count_tokens(text: str) -> int:
+        # A long book takes minutes, and the splitter knows nothing of leases or of somebody who presses Stop.
+        if work.cancelled():
+            raise Stopped
+        return tokenizer.count_tokens(text)
+
+    drafts = split(files.load_extracted(work.version), count_tokens=count_tokens)
     if not drafts:
         raise StageFailed(Cause.empty)
     work.progress(len(drafts), len(drafts))

@@ -56,6 +56,16 @@ def test_recursive_takes_the_folders_inside_and_repeating_changes_nothing(folder
     assert set(DocumentVersion.objects.values_list("pk", "published_at")) == versions
 
 
+@pytest.mark.parametrize("state", ["waiting", "processing", "failed", "cancelled"])
+def test_dry_run_tells_of_what_is_known_and_ends_well(folder: Path, home: House, state: str) -> None:
+    ingest(folder, organization=home.organization.name)
+    DocumentVersion.objects.update(state=state, live=False, cause="empty", failed_stage="split")
+    plan = ingest(folder, organization=home.organization.name, dry_run=True)
+    assert plan.startswith(f"{state:<9} {folder}/book.md: ")
+    assert plan.count("\n") == 1
+    assert DocumentVersion.objects.get().state == state
+
+
 def test_dry_run_does_nothing(folder: Path, home: House) -> None:
     assert (
         ingest(folder, organization=home.organization.name, dry_run=True) == f"new       {folder}/book.md\n"

@@ -11,7 +11,7 @@ from coaching.providers import registry
 from coaching.providers.ports import EmbeddingModel, ProviderUnavailable
 from coaching.providers.scripted import ScriptedEmbedding
 from knowledge import library
-from knowledge.ingestion import ledger, run, sweep
+from knowledge.ingestion import files, ledger, run, sweep
 from knowledge.library import Shelf
 from knowledge.models import DocumentVersion, EmbeddingSpace, IngestionStep, Passage, PassageEmbedding
 from knowledge.tests.ingesting import (
@@ -275,6 +275,40 @@ class TestVersions:
         new.refresh_from_db()
         assert (again.pk, again.number, again.live, new.live) == (old.pk, 3, True, False)
         assert passages(again) == before
+
+    def test_the_bytes_of_one_that_was_given_up_bring_it_back(self, shelf: Shelf, clock: Clock) -> None:
+        given_up = add(shelf).version
+        new = ingest(replace(given_up, CHANGED), clock)
+        again = ingest(replace(given_up), clock)
+        new.refresh_from_db()
+        assert (again.pk, again.number, again.state, again.live) == (given_up.pk, 3, "ready", True)
+        assert (new.number, new.state, new.live) == (2, "ready", False)
+
+    def test_the_bytes_of_the_live_one_end_the_reading_of_what_was_to_replace_it(
+        self, shelf: Shelf, clock: Clock
+    ) -> None:
+        old = ingest(add(shelf).version, clock)
+        before = passages(old)
+        new = replace(old, CHANGED)
+        ledger.claim(version_id=new.pk, now=clock())
+        again = replace(old)
+        assert (again.pk, again.number, again.state, again.live) == (old.pk, 3, "ready", True)
+        clock.pass_(seconds=61)
+        new = ingest(new, clock)
+        assert (new.state, new.live, new.passages.count()) == ("cancelled", False, 0)
+        assert passages(ingest(again, clock)) == before
+
+    def test_the_bytes_of_the_newest_one_change_nothing(self, shelf: Shelf, clock: Clock) -> None:
+        only = ingest(add(shelf).version, clock)
+        again = replace(only)
+        assert (again.pk, again.number, again.state, again.live) == (only.pk, 1, "ready", True)
+
+    def test_the_bytes_of_one_whose_file_is_gone_are_stored_again(self, shelf: Shelf, clock: Clock) -> None:
+        version = add(shelf).version
+        files.remove(version.pk)
+        assert ingest(version, clock).cause == "file_missing"
+        again = ingest(add(shelf).version, clock)
+        assert (again.pk, again.state, again.live) == (version.pk, "ready", True)
 
     def test_bytes_of_another_document_are_refused(self, shelf: Shelf, clock: Clock) -> None:
         one = ingest(add(shelf).version, clock)

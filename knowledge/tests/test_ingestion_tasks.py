@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from accounts.tests.cast import House
@@ -54,10 +56,39 @@ def test_a_broker_that_is_away_does_not_undo_the_upload(
         raise ConnectionError
 
     monkeypatch.setattr(tasks.ingest_version, "apply_async", away)
-    with django_capture_on_commit_callbacks() as callbacks:
+    with django_capture_on_commit_callbacks(execute=True) as callbacks:
         add_and_start(home)
-    assert DocumentVersion.objects.get().state == "waiting"
+    version = DocumentVersion.objects.get()
+    assert version.state == "waiting"
+    assert default_storage.exists(str(version.file))
     assert len(callbacks) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_commit_whose_answer_is_lost_keeps_the_file(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    commit = connection.commit
+
+    def commit_unheard() -> None:
+        commit()
+        raise OperationalError
+
+    monkeypatch.setattr(connection, "commit", commit_unheard)
+    with pytest.raises(OperationalError):
+        add_and_start(home)
+    monkeypatch.undo()
+    version = DocumentVersion.objects.get()
+    assert default_storage.exists(str(version.file))
+
+
+def test_a_row_that_cannot_be_written_leaves_no_file(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_version: DocumentVersion) -> None:
+        raise OperationalError
+
+    monkeypatch.setattr(ledger, "open_steps", refuse)
+    with pytest.raises(OperationalError):
+        add_and_start(home)
+    assert DocumentVersion.objects.count() == 0
+    assert default_storage.listdir("documents") == ([], [])
 
 
 def test_the_sweep_nudges_for_what_nobody_works_on(

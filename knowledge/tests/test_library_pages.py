@@ -15,6 +15,7 @@ from knowledge.ingestion import ledger, run
 from knowledge.library import Shelf
 from knowledge.models import Document, DocumentVersion, Passage
 from knowledge.tests.ingesting import BOOK, CHANGED, add
+from knowledge.tests.test_page_viewer import printed, shelve, spoken
 
 LIBRARY = "/admin/knowledge/document/"
 SignIn = Callable[[User], Client]
@@ -41,6 +42,20 @@ def shared(home: House, text: str = BOOK, name: str = "shared.md") -> DocumentVe
 def upload(client: Client, *files: SimpleUploadedFile, keeper: str = "shared", **extra: str) -> str:
     answer = client.post(f"{LIBRARY}upload/", {"documents": list(files), "keeper": keeper}, headers=extra)
     return f"{answer.status_code} {answer.content.decode()}" if extra else answer.headers["Location"]
+
+
+def write_passage(version: DocumentVersion, ordinal: int, *, page_index: int, page_label: str) -> None:
+    Passage.objects.create(
+        version=version,
+        organization=version.organization,
+        ordinal=ordinal,
+        text=f"Passage {ordinal}.",
+        start=ordinal * 20,
+        end=ordinal * 20 + 10,
+        token_count=3,
+        page_index=page_index,
+        page_label=page_label,
+    )
 
 
 class TestList:
@@ -144,6 +159,28 @@ class TestDocumentPage:
         assert "Trust grows from small promises kept." in text
         assert "every 2s" not in text
 
+    def test_shows_the_passages_of_a_page_beside_its_picture(self, home: House, sign_in: SignIn) -> None:
+        version, _ = shelve(home, printed())
+        version.passages.all().delete()
+        for ordinal, (index, label) in enumerate(((0, "iv"), (1, "1"), (1, "1"))):
+            write_passage(version, ordinal, page_index=index, page_label=label)
+        text = sign_in(home.admin).get(page("change", version.document)).content.decode()
+        sheets = text.split('<div class="library-sheet">')[1:]
+        assert [sheet.count('<li class="card library-passage"') for sheet in sheets] == [1, 2]
+        for index, (sheet, label) in enumerate(zip(sheets, ("iv", "1"), strict=True)):
+            place = [version.document_id, version.pk, index]
+            assert f'href="{reverse("knowledge:page", args=place)}"' in sheet
+            assert f'src="{reverse("knowledge:page_image", args=place)}?width=480"' in sheet
+            assert f'alt="Page {label}; its passages follow"' in sheet
+
+    def test_a_document_that_cannot_be_drawn_has_its_passages_alone(
+        self, home: House, sign_in: SignIn
+    ) -> None:
+        version, _ = shelve(home, spoken())
+        text = sign_in(home.admin).get(page("change", version.document)).content.decode()
+        assert text.count('<li class="card library-passage"') == 1
+        assert "<img" not in text.split('<div class="library-sheet">')[1]
+
     def test_saves_what_is_known(self, home: House, sign_in: SignIn) -> None:
         version = shared(home)
         run.ingest(version_id=version.pk)
@@ -195,6 +232,18 @@ class TestDocumentPage:
         assert not stored.storage.exists(str(stored))
         event = AuditEvent.objects.get(action="document_deleted")
         assert (event.actor_id, event.resource) == (home.coach.pk, f"document:{version.document_id}")
+
+    def test_deleting_once_more_goes_back_to_the_list_and_says_so(self, cast: Cast, sign_in: SignIn) -> None:
+        version = shared(cast.home)
+        client = sign_in(cast.home.coach)
+        client.post(page("delete", version.document))
+        for again in (client.post, client.get):
+            answer = again(page("delete", version.document), follow=True)
+            assert answer.redirect_chain == [(LIBRARY, 302)]
+            assert "This document is already deleted." in answer.content.decode()
+        assert AuditEvent.objects.filter(action="document_deleted").count() == 1
+        for member in (cast.home.other_coach, cast.home.admin, cast.away.admin):
+            assert sign_in(member).post(page("delete", version.document)).status_code == 404
 
     @pytest.mark.parametrize("verb", ["change", "replace", "cancel", "retry", "delete"])
     def test_others_change_nothing(self, verb: str, cast: Cast, sign_in: SignIn) -> None:

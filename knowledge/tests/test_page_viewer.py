@@ -14,7 +14,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from accounts.models import User
 from accounts.tests.cast import House
-from knowledge import library, page_images
+from knowledge import library
 from knowledge.extraction.document import Block, BlockKind, Chapter, ExtractedDocument, Page
 from knowledge.ingestion import files
 from knowledge.models import Document, DocumentVersion, Passage
@@ -261,57 +261,6 @@ class TestGate:
     def test_a_page_can_only_be_read(self, signed_in: Client, home: House, method: str) -> None:
         version, _ = shelve(home, printed())
         assert getattr(signed_in, method)(address(version)).status_code == 405
-
-
-class TestPictures:
-    def test_a_page_is_drawn_once_and_kept_with_its_version(
-        self, signed_in: Client, home: House, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        version, _ = shelve(home, printed())
-        url = reverse("knowledge:page_image", args=[version.document_id, version.pk, 1])
-        response = signed_in.get(url, {"width": "500"})
-        assert response.content.startswith(b"\x89PNG")
-        assert response["Content-Type"] == "image/png"
-        assert default_storage.exists(f"{files.folder(version.pk)}/page-1-800.png")
-        monkeypatch.setattr(page_images, "render_page", _must_not_draw)
-        assert signed_in.get(url, {"width": "700"}).content == response.content
-
-    def test_the_quote_is_marked_on_the_picture(self, signed_in: Client, home: House) -> None:
-        version, passage = shelve(home, printed())
-        html = shown(signed_in.get(address(version, passage, QUOTE)))
-        url = reverse("knowledge:page_marks", args=[version.document_id, version.pk, 1])
-        assert url in html
-        start = passage.text.index(QUOTE)
-        drawn = signed_in.get(
-            url, {"passage": str(passage.pk), "from": str(start), "to": str(start + len(QUOTE))}
-        )
-        assert drawn["Content-Type"] == "image/svg+xml"
-        svg = drawn.content.decode()
-        assert svg.count("<rect") == 1
-        assert 'viewBox="0 0 1000 1250"' in svg
-        elsewhere = reverse("knowledge:page_marks", args=[version.document_id, version.pk, 0])
-        assert "<rect" not in shown(
-            signed_in.get(
-                elsewhere, {"passage": str(passage.pk), "from": str(start), "to": str(start + len(QUOTE))}
-            )
-        )
-
-    def test_a_page_that_is_not_there_has_no_picture(self, signed_in: Client, home: House) -> None:
-        version, _ = shelve(home, printed())
-        url = reverse("knowledge:page_image", args=[version.document_id, version.pk, 70])
-        assert signed_in.get(url).status_code == 404
-
-    def test_deleting_the_document_deletes_its_pictures(
-        self, home: House, django_capture_on_commit_callbacks: object
-    ) -> None:
-        version, _ = shelve(home, printed())
-        page_images.image(version, page_index=0, width=480)
-        files.remove(version.pk)
-        assert not default_storage.exists(f"{files.folder(version.pk)}/page-0-480.png")
-
-
-def _must_not_draw(*_args: object, **_more: object) -> None:
-    pytest.fail("the page was drawn again")
 
 
 class TestLeaves:

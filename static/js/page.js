@@ -81,5 +81,11 @@ document.addEventListener("keydown", (event) => {
   else if (event.key === "0") zoom(reader, 0);
 });
 
+// Pictures that came late, because many pages were being drawn: `pictures.js` asked for them again.
+document.addEventListener("sideline:picture", (event) => {
+  const reader = event.target.closest("[data-reader]");
+  if (reader && !reader.querySelector(".reader__spot")) showMark(reader);
+});
+
 document.addEventListener("htmx:load", showAll);
 showAll();

@@ -20,7 +20,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 from typing_extensions import override
 
-from config import leftovers
+from config import leftovers, processes
 from config.embedded import Embedded, ServiceFailed
 from config.health import HEARTBEAT_KEY
 from config.ports import LOOPBACK, is_free
@@ -107,7 +107,7 @@ class Command(BaseCommand):
         people = [] if options["no_demo"] else self._demo(home, supervisor)
         _forget_heartbeat(supervisor.environment["REDIS_URL"])
         self._say("Web and workers")
-        for child in _children(home, options):
+        for child in processes.all_of_them(home, host=options["host"], port=options["port"]):
             supervisor.start(child)
         self._wait_until_healthy(supervisor, options)
         self._announce(options, people)
@@ -191,42 +191,6 @@ class Command(BaseCommand):
             self.stdout.flush()
         except OSError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _children(home: Path, options: dict[str, Any]) -> list[Child]:
-    """Return the processes: the web, a worker with the clock, and a worker that reads documents."""
-    logs = home / "logs"
-    celery = python("-m", "celery", "--quiet", "-A", "config.celery", "worker", "--loglevel", "WARNING")
-    quiet = ["--without-gossip", "--without-mingle"]
-    role = {"SIDELINE_ROLE": "worker"}
-    web, worker, ingestion = ({"METRICS_PORT": str(port)} for port in _metrics_ports())
-    clock = ["--beat", "--schedule", str(home / "beat-schedule")]
-    return [
-        Child(
-            "web",
-            python("-m", "config.web", "--bind", options["host"], "--port", str(options["port"])),
-            logs / "web.log",
-            environment=web,
-        ),
-        Child(
-            "worker",
-            [*celery, *quiet, *clock, "--queues", "default", "--concurrency", "1", "--hostname", "worker@%h"],
-            logs / "worker.log",
-            environment=role | worker,
-        ),
-        Child(
-            "ingestion",
-            [*celery, *quiet, "--queues", "ingestion", "--concurrency", "1", "--hostname", "ingestion@%h"],
-            logs / "ingestion.log",
-            environment=role | ingestion,
-        ),
-    ]
-
-
-def _metrics_ports() -> tuple[int, int, int]:
-    """Return a metrics port for each process, one after the other; none when none is wanted."""
-    first = settings.METRICS_PORT
-    return (first, first + 1, first + 2) if first else (0, 0, 0)
 
 
 def _read(note: Path) -> dict[str, Any]:

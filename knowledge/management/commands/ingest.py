@@ -34,7 +34,7 @@ examples:
 The same bytes twice are one document, so the command can be repeated at any time: what is ready stays as it
 is, what failed is tried again.
 
-exit codes: 0 every file is ready, 1 some failed, 2 the command was not understood
+exit codes: 0 every file is ready (of a dry run: the plan is told), 1 some failed, 2 the command was not understood
 """
 
 
@@ -73,12 +73,13 @@ class Command(CommandWithExamples):
         """Read every file; raises CommandError with the exit code when something was wrong."""
         shelf = _shelf(options["organization"], options["coach"])
         files = list(_files(options["paths"], recursive=options["recursive"]))
+        as_json = options["report"] == "json"
         if options["dry_run"]:
-            rows = [_plan(shelf, path) for path in files]
-        else:
-            rows = [self._ingest(shelf, path) for path in _with_bar(files)]
-        self._print(rows, as_json=options["report"] == "json")
-        failed = sum(row["state"] not in {"ready", "new"} for row in rows)
+            self._print([_plan(shelf, path) for path in files], as_json=as_json)
+            return
+        rows = [self._ingest(shelf, path) for path in _with_bar(files)]
+        self._print(rows, as_json=as_json)
+        failed = sum(row["state"] != "ready" for row in rows)
         if failed:
             raise CommandError(
                 f"{failed} of {len(rows)} files did not become searchable.", returncode=SOME_FAILED
