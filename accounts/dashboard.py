@@ -1,4 +1,4 @@
-"""What pages of the dashboard begin with: who uses it, and that nothing can be changed.
+"""What pages of the dashboard begin with: who uses it, what is around them, and that nothing can be changed.
 
 Whatever they do change is on record (`audit.py`), by id. Django's own log of the dashboard is not written: its rows
 would keep names and addresses beyond every erasure, and show them to whoever sees the page of a thing.
@@ -6,6 +6,7 @@ would keep names and addresses beyond every erasure, and show them to whoever se
 
 from typing import Any
 
+from django.contrib import admin
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from typing_extensions import override
@@ -24,6 +25,11 @@ def member_of(request: HttpRequest) -> User:
     if not isinstance(request.user, User):
         raise access.NotVisible
     return request.user
+
+
+def context_of(request: HttpRequest, **values: Any) -> dict[str, Any]:
+    """Return the context of a page that lives inside the dashboard."""
+    return {**admin.site.each_context(request), **values}
 
 
 class ReadOnly(ModelAdmin):  # type: ignore[misc]  # Unfold has no types

@@ -1,6 +1,6 @@
 """What an educator does with whole conversations: begin, rename, archive, delete and take it back."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -10,7 +10,7 @@ from accounts import saved_replies
 from accounts.access import coach_for, organization_of
 from accounts.models import User
 from conversations import access, exports_work, following, sharing
-from conversations.episodes import end, open_episode, stop_turns
+from conversations.episodes import bring_back, end, open_episode, stop_turns
 from conversations.models import Conversation, Handoff
 from conversations.turns.accept import lock_own
 
@@ -19,8 +19,8 @@ class StillLookedAfter(Exception):
     """A crisis is open: the conversation stays until a person has been there. Nothing was changed."""
 
 
-UNDO_WITHIN = timedelta(days=30)
-"""How long a deleted conversation can be brought back."""
+class NotToBeArchived(Exception):
+    """A coach was asked, or is there: both go on talking here first. Nothing was changed; the text says what to do."""
 
 
 def begin(
@@ -76,6 +76,7 @@ def change(
 
     Raises:
         NotVisible: it is not the member's.
+        NotToBeArchived: somebody waits for a person in it, or has one.
     """
     conversation = lock_own(member, conversation_id)
     if title:
@@ -109,18 +110,32 @@ def set_status(*, member: User, conversation_id: UUID, status: str, now: datetim
 
     Raises:
         NotVisible: it is not the member's.
+        NotToBeArchived: somebody waits for a person in it, or has one.
     """
     return _place(lock_own(member, conversation_id), status, now=now)
 
 
 def _place(conversation: Conversation, status: str, *, now: datetime) -> Conversation:
-    before, conversation.status = conversation.status, Conversation.Status(status)
-    if conversation.status == Conversation.Status.ACTIVE:
-        conversation.archived_at = None
-    elif before == Conversation.Status.ACTIVE or conversation.archived_at is None:
+    if status == Conversation.Status.ACTIVE:
+        bring_back(conversation)
+        return conversation
+    if episode := open_episode(conversation):
+        raise NotToBeArchived(_why_not_archived(episode))
+    if conversation.status == Conversation.Status.ACTIVE or conversation.archived_at is None:
         conversation.archived_at = now
+    conversation.status = Conversation.Status.ARCHIVED
     conversation.save(update_fields=["status", "archived_at"])
     return conversation
+
+
+def _why_not_archived(episode: Handoff) -> str:
+    if episode.state == Handoff.State.TAKEN:
+        return "A coach is here. You can archive this conversation once they have handed it back."
+    if episode.reason == Handoff.Reason.CRISIS:
+        return "Your coach has been asked to look after you. You can archive this conversation once they have been here."
+    return (
+        "You wait for a coach here. Cancel that first, or archive this conversation once they have been here."
+    )
 
 
 @transaction.atomic(durable=True)
@@ -175,12 +190,12 @@ def delete(*, member: User, conversation_id: UUID, now: datetime) -> None:
 
 @transaction.atomic(durable=True)
 def restore(*, member: User, conversation_id: UUID, now: datetime) -> Conversation:
-    """Bring back a conversation that the member deleted a short while ago; its links stay revoked.
+    """Bring back a conversation that the member deleted, as long as it is kept; its links stay revoked.
 
     Raises:
         NotVisible: it is not the member's, was not deleted, or was deleted too long ago.
     """
-    conversation = access.deleted_conversation(member, conversation_id, since=now - UNDO_WITHIN)
+    conversation = access.deleted_conversation(member, conversation_id, now=now)
     conversation.deleted_at = None
     conversation.save(update_fields=["deleted_at"])
     following.settle(conversation, now=now)

@@ -16,8 +16,9 @@ from accounts.api_operations import Operation
 from accounts.api_replay import free_connection
 from accounts.roles import Role
 from accounts.scopes import Scope
-from conversations import absence, access, announcing, briefing, drafting, queries, waiting
+from conversations import absence, access, announcing, briefing, drafting, waiting
 from conversations.api.conversations import note_reading
+from conversations.episodes import open_episode
 from conversations.models import Conversation, Handoff
 
 URGENCIES = [(name, words) for _, name, words in waiting.URGENCIES] + [("later", "When you can")]
@@ -138,7 +139,7 @@ class ConversationBrief(Operation):
         conversation, _ = announcing.load_with_names(conversation_id)
         listed = list(access.readable_messages(standing))
         note_reading(self, standing, any_words=bool(listed))
-        episode = queries.open_episode(conversation_id)
+        episode = open_episode(conversation)
         brief = briefing.brief(conversation, episode, listed, words_hidden=standing.visible_from > 0)
         values = {
             **{name: getattr(brief, name) for name in ("reason", "why", "confidence", "client", "ai")},
