@@ -37,7 +37,7 @@ def test_no_operation_keeps_a_list_of_its_own() -> None:
     assert [each.__name__ for each in operations if hasattr(each, "never_refused")] == []
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 class TestOverTheApi:
     @pytest.fixture
     def spent(self, settings: Any, owner: User) -> Api:
