@@ -1,14 +1,16 @@
 """Fetches uv from the package index that pip or uv is configured for: `python3 bin/fetch_uv.py FOLDER`.
 
 For a machine whose Python has neither pip nor ensurepip, as Debian's has where nobody added them. A wheel is a zip
-file, and uv one program in it: nothing but Python itself is needed. What came is compared with the sha256 that the
-index tells; a file without one is not taken.
+file, and uv one program in it: nothing but Python itself is needed. `uv.txt` beside this file says which version is
+taken, and the sha256 of its files: an index is not believed about what it serves. As with pip, nothing is asked of an
+index over plain http unless it is on this machine or named as trusted.
 """
 
 import base64
 import configparser
 import hashlib
 import io
+import ipaddress
 import json
 import os
 import platform
@@ -24,8 +26,9 @@ from html.parser import HTMLParser
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urldefrag, urljoin, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote, urldefrag, urljoin, urlsplit, urlunsplit
 
+PINNED = Path(__file__).with_name("uv.txt")
 PYPI = "https://pypi.org/simple"
 FORMS = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
 PATIENCE_SECONDS = 60
@@ -38,19 +41,29 @@ class NotFetched(Exception):
     """uv could not be had; the text says why."""
 
 
+class NotThePinned(Exception):
+    """What an index serves is not what was pinned: nothing is asked of any other."""
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """The one release that is taken."""
+
+    version: str
+    sha256: frozenset[str]
+
+
 @dataclass(frozen=True)
 class Wheel:
     """One file of the index."""
 
     name: str
     url: str
-    sha256: str
 
     @property
-    def version(self) -> tuple[int, ...]:
-        """Its version; nothing for one that is not final."""
-        found = re.match(r"uv-([0-9]+(?:\.[0-9]+)*)-", self.name)
-        return tuple(map(int, found[1].split("."))) if found else ()
+    def version(self) -> str:
+        """Its version."""
+        return f"{self.name}--".split("-")[1]
 
     @property
     def platforms(self) -> list[str]:
@@ -61,16 +74,28 @@ class Wheel:
 
 
 def main(folder: Path) -> None:
-    """Put the newest uv for this machine into `folder/bin`."""
+    """Put the pinned uv for this machine into `folder/bin`."""
+    release = pinned()
     troubles = []
     for index in indexes():
         try:
-            unpack(fetched(newest(wheels(index)), index), folder / "bin" / "uv")
+            unpack(fetched(fitting(wheels(index), release), index, release), folder / "bin" / "uv")
         except (NotFetched, OSError, HTTPException, ValueError, KeyError, zipfile.BadZipFile) as trouble:
             troubles.append(f"{without_password(index)}: {trouble}")
+        except NotThePinned as trouble:
+            raise NotFetched(f"{without_password(index)}: {trouble}") from None
         else:
             return
     raise NotFetched("; ".join(troubles))
+
+
+def pinned() -> Pinned:
+    """Return the release that `uv.txt` names, in pip's own form."""
+    text = PINNED.read_text(encoding="utf-8")
+    version = re.search(r"^uv==(\S+)", text, re.MULTILINE)
+    if version is None:
+        raise NotFetched(f"{PINNED.name} names no version")
+    return Pinned(version[1], frozenset(re.findall(r"--hash=sha256:([0-9a-f]{64})", text)))
 
 
 def indexes() -> list[str]:
@@ -104,7 +129,12 @@ def from_uv_files() -> tuple[str, list[str]]:
 
 
 def from_pip() -> tuple[str, list[str]]:
-    """Return what pip's variables and files say; the variables count more, and a person's file than the machine's."""
+    """Return what pip's variables and files say."""
+    return pip_says("index-url").strip(), pip_says("extra-index-url").split()
+
+
+def pip_says(name: str) -> str:
+    """Return one of pip's options; its variables count more, and a person's file than the machine's."""
     parser = configparser.RawConfigParser()
     given = os.environ.get("PIP_CONFIG_FILE")
     home = Path.home()
@@ -115,12 +145,8 @@ def from_pip() -> tuple[str, list[str]]:
         Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "pip/pip.conf",
     ]
     parser.read([*usual, *([given] if given else [])] if given != os.devnull else [], encoding="utf-8")
-
-    def said(name: str) -> str:
-        variable = os.environ.get(f"PIP_{name.upper().replace('-', '_')}", "")
-        return variable or parser.get("install", name, fallback="") or parser.get("global", name, fallback="")
-
-    return said("index-url").strip(), said("extra-index-url").split()
+    variable = os.environ.get(f"PIP_{name.upper().replace('-', '_')}", "")
+    return variable or parser.get("install", name, fallback="") or parser.get("global", name, fallback="")
 
 
 class Links(HTMLParser):
@@ -140,31 +166,27 @@ class Links(HTMLParser):
 
 
 def wheels(index: str) -> Iterator[Wheel]:
-    """Yield the files of uv that an index has and that nobody took back."""
+    """Yield the files of uv that an index has."""
     page = urljoin(index.rstrip("/") + "/", "uv/")
     with opened(page, index, accept=FORMS) as answer:
         kind, text, page = answer.headers.get_content_type(), answer.read(), answer.url
     if kind.endswith("+json"):
         for file in json.loads(text)["files"]:
-            if not file.get("yanked"):
-                hashes = file.get("hashes", {})
-                yield Wheel(file["filename"], urljoin(page, file["url"]), hashes.get("sha256", ""))
+            yield Wheel(file["filename"], urljoin(page, file["url"]))
         return
     links = Links()
     links.feed(text.decode("utf-8", "replace"))
     for link in links.found:
-        if "data-yanked" not in link:
-            url, fragment = urldefrag(urljoin(page, link.get("href", "")))
-            sha256 = re.search(r"sha256=([0-9a-f]{64})", fragment)
-            yield Wheel(unquote(urlsplit(url).path.rpartition("/")[2]), url, sha256[1] if sha256 else "")
+        url, _ = urldefrag(urljoin(page, link.get("href", "")))
+        yield Wheel(unquote(urlsplit(url).path.rpartition("/")[2]), url)
 
 
-def newest(found: Iterator[Wheel]) -> Wheel:
-    """Return the newest final release for this machine."""
-    fitting = [each for each in found if each.version and any(map(runs_here, each.platforms))]
-    if not fitting:
-        raise NotFetched(f"it has no uv for {platform.system()} on {platform.machine()}")
-    return max(fitting, key=lambda each: each.version)
+def fitting(found: Iterator[Wheel], release: Pinned) -> Wheel:
+    """Return the file of the release for this machine."""
+    for wheel in found:
+        if wheel.version == release.version and any(map(runs_here, wheel.platforms)):
+            return wheel
+    raise NotFetched(f"it has no uv {release.version} for {platform.system()} on {platform.machine()}")
 
 
 def runs_here(tag: str) -> bool:
@@ -188,14 +210,16 @@ def numbers(version: str) -> tuple[int, ...]:
     return tuple(int(each) for each in re.findall(r"\d+", version)[:2])
 
 
-def fetched(wheel: Wheel, index: str) -> bytes:
-    """Return the bytes of a wheel, if they are those that the index tells of."""
-    if not wheel.sha256:
-        raise NotFetched(f"it tells no sha256 of {wheel.name}")
+def fetched(wheel: Wheel, index: str, release: Pinned) -> bytes:
+    """Return the bytes of a wheel, if they are those that were pinned.
+
+    Raises:
+        NotThePinned: they are others.
+    """
     with opened(wheel.url, index) as answer:
         content: bytes = answer.read()
-    if hashlib.sha256(content).hexdigest() != wheel.sha256:
-        raise NotFetched(f"{wheel.name} is not what it says")
+    if hashlib.sha256(content).hexdigest() not in release.sha256:
+        raise NotThePinned(f"{wheel.name} is not the file that {PINNED.name} names")
     return content
 
 
@@ -216,10 +240,51 @@ def opened(address: str, index: str, *, accept: str = "*/*") -> Any:
     """Open an address; the name and password of the index are for its own host alone."""
     bare, _ = parted(address)
     own, authorization = parted(index)
+    refuse_in_the_open(bare)
     request = urllib.request.Request(bare, headers={"Accept": accept})  # noqa: S310 -- what the operator configured
     if authorization and urlsplit(bare)[:2] == urlsplit(own)[:2]:
         request.add_unredirected_header("Authorization", authorization)
-    return urllib.request.urlopen(request, timeout=PATIENCE_SECONDS, context=certificates())  # noqa: S310
+    opener = urllib.request.build_opener(Redirects(), urllib.request.HTTPSHandler(context=certificates()))
+    return opener.open(request, timeout=PATIENCE_SECONDS)
+
+
+class Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect to where the first request would not have gone."""
+
+    # Python 3.11 itself has no `override`.
+    def redirect_request(  # type: ignore[explicit-override]  # noqa: PLR0917 -- its caller says so
+        self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        """Return the request that follows."""
+        refuse_in_the_open(newurl)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def refuse_in_the_open(address: str) -> None:
+    """Refuse what others on the way could read and change.
+
+    Raises:
+        NotFetched: it is neither https, nor of this machine, nor of a host that the operator trusts.
+    """
+    parts = urlsplit(address)
+    if parts.scheme not in {"https", "file"} and not is_local(parts.hostname or "") and not is_trusted(parts):
+        raise NotFetched(
+            f"{parts.netloc} is asked over https only, unless it is named as trusted (PIP_TRUSTED_HOST)"
+        )
+
+
+def is_local(host: str) -> bool:
+    """Whether what is said to a host stays on this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def is_trusted(parts: SplitResult) -> bool:
+    """Whether pip or uv is told to trust a host, with or without its port, whatever the way to it."""
+    named = f"{pip_says('trusted-host')} {os.environ.get('UV_INSECURE_HOST', '')}"
+    return not {parts.hostname, f"{parts.hostname}:{parts.port}"}.isdisjoint(named.lower().split())
 
 
 def parted(address: str) -> tuple[str, str]:
