@@ -44,46 +44,87 @@ def coaching_changed(*, educators: Collection[UUID], now: datetime) -> None:
 
 
 @transaction.atomic
-def save(
+def build(
     *,
     actor: User,
-    team: Team,
-    members: Collection[UUID] | None,
-    changed: Iterable[str],
+    name: str,
+    coach_id: UUID,
+    members: Collection[UUID] | None = None,
     now: datetime,
     request: HttpRequest | None = None,
 ) -> Team:
-    """Save a new or changed team of the administrator's organization, and who is in it.
-
-    Args:
-        team: carries the new name and coach.
-        members: the educators who are in it from now on; None where they stay.
-        changed: the names of what is changed, for the record.
+    """Build a team in the administrator's organization.
 
     Raises:
-        NotVisible: the actor does not administer the organization, the coach does not coach there, or somebody is no
+        NotVisible: the actor does not administer an organization, the coach does not coach there, or somebody is no
             educator there.
         InAnotherTeam: somebody has a place elsewhere.
     """
-    is_new = Team.objects.select_for_update().filter(pk=team.pk).first() is None
-    if not (actor.is_admin and actor.organization_id == team.organization_id):
+    if not actor.is_admin:
         raise NotVisible
-    if not access.active_coaches(actor).filter(pk=team.coach_id).exists():
-        raise NotVisible
-    team.save()
-    before = members_of(team)
-    if members is not None:
-        _seat(actor, team, set(members), before)
+    _make_sure_of_coach(actor, coach_id)
+    team = Team.objects.create(organization=access.organization_of(actor), name=name, coach_id=coach_id)
+    _seat(actor, team, set(members or ()), set())
     note_change(
         actor=actor,
         team=team,
-        is_new=is_new,
-        changed=changed,
-        before=before,
+        is_new=True,
+        changed=["name", "coach", *([] if members is None else ["members"])],
+        before=set(),
         now=now,
         request=request,
     )
     return team
+
+
+@transaction.atomic
+def change(
+    *,
+    actor: User,
+    team_id: UUID,
+    name: str | None = None,
+    coach_id: UUID | None = None,
+    members: Collection[UUID] | None = None,
+    now: datetime,
+    request: HttpRequest | None = None,
+) -> Team:
+    """Change what is given about a team; the rest stays as it is by now, whoever changed it meanwhile.
+
+    Args:
+        members: the educators who are in it from now on.
+
+    Raises:
+        NotVisible: there is no such team where the actor is an administrator, the new coach does not coach there, or
+            somebody new is no educator there.
+        InAnotherTeam: somebody has a place elsewhere.
+    """
+    found = access.visible_teams(actor).filter(pk=team_id).select_for_update()
+    team = found.first() if actor.is_admin else None
+    if team is None:
+        raise NotVisible
+    before = members_of(team)
+    changed = []
+    if name is not None and name != team.name:
+        team.name = name
+        changed.append("name")
+    if coach_id is not None and coach_id != team.coach_id:
+        _make_sure_of_coach(actor, coach_id)
+        team.coach_id = coach_id
+        changed.append("coach")
+    team.save(update_fields=changed)
+    if members is not None and set(members) != before:
+        _seat(actor, team, set(members), before)
+        changed.append("members")
+    if changed:
+        note_change(
+            actor=actor, team=team, is_new=False, changed=changed, before=before, now=now, request=request
+        )
+    return team
+
+
+def _make_sure_of_coach(actor: User, coach_id: UUID) -> None:
+    if not access.active_coaches(actor).filter(pk=coach_id).exists():
+        raise NotVisible
 
 
 def _seat(actor: User, team: Team, members: set[UUID], before: set[UUID]) -> None:

@@ -1,6 +1,7 @@
 """The organization: its teams; for administrators its settings, its seats, its domains."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -69,36 +70,22 @@ class TeamChange(NewTeam):
     coach_id = serializers.UUIDField(required=False)
 
 
-class _OfTeams(Operation):
-    """What administrators do with teams."""
-
-    def saved(self, team: Team, wanted: Mapping[str, Any]) -> Team:
-        """Save a team as it is wanted.
-
-        Raises:
-            NotVisible: its coach or somebody in it is nobody who can be that.
-            Problem: somebody is in another team.
-        """
-        values = dict(wanted)
-        members = values.pop("member_ids", None)
-        for name, value in values.items():
-            setattr(team, name, value)
-        changed = [name.removesuffix("_id") for name in values] + ([] if members is None else ["members"])
-        try:
-            return teams.save(
-                actor=self.member,
-                team=team,
-                members=members,
-                changed=changed,
-                now=timezone.now(),
-                request=self.django_request,
-            )
-        except teams.InAnotherTeam:
-            message = "Somebody is in another team. Take them out of it first."
-            raise conflict("in_another_team", message) from None
+@contextmanager
+def _one_team_each() -> Iterator[None]:
+    """Say that somebody is in another team as a refusal."""
+    try:
+        yield
+    except teams.InAnotherTeam:
+        message = "Somebody is in another team. Take them out of it first."
+        raise conflict("in_another_team", message) from None
 
 
-class OrganizationTeams(_OfTeams):
+def _wanted(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return checked values as the verbs name them."""
+    return {"members" if name == "member_ids" else name: value for name, value in body.items()}
+
+
+class OrganizationTeams(Operation):
     """The teams of the organization."""
 
     needs = {"POST": Scope.ADMIN}
@@ -106,11 +93,13 @@ class OrganizationTeams(_OfTeams):
     @extend_schema(tags=["admin"], request=NewTeam, responses={201: TeamShape})
     def post(self, _request: Request) -> Answer:
         """Build a team: say who coaches whom. 404 where one of them is no coach, or no educator, of yours."""
-        team = Team(organization=access.organization_of(self.member))
-        return self.answer(TeamShape(self.saved(team, self.body(NewTeam))), status=201)
+        wanted = _wanted(self.body(NewTeam))
+        with _one_team_each():
+            team = teams.build(actor=self.member, **wanted, now=timezone.now(), request=self.django_request)
+        return self.answer(TeamShape(team), status=201)
 
 
-class OrganizationTeamById(_OfTeams):
+class OrganizationTeamById(Operation):
     """One team of the organization."""
 
     needs = {"PATCH": Scope.ADMIN}
@@ -118,8 +107,16 @@ class OrganizationTeamById(_OfTeams):
     @extend_schema(tags=["admin"], request=TeamChange, responses=TeamShape)
     def patch(self, _request: Request, team_id: UUID) -> Answer:
         """Change a team's name, its coach, or who is in it; `member_ids` are all who are in it from now on."""
-        team = access.visible_team(self.member, team_id)
-        return self.answer(TeamShape(self.saved(team, self.body(TeamChange))))
+        wanted = _wanted(self.body(TeamChange))
+        with _one_team_each():
+            team = teams.change(
+                actor=self.member,
+                team_id=team_id,
+                **wanted,
+                now=timezone.now(),
+                request=self.django_request,
+            )
+        return self.answer(TeamShape(team))
 
 
 class Teams(Operation):
