@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import TypedDict, Unpack
 from uuid import UUID
 
 from django.core.files.base import File
@@ -296,10 +297,17 @@ def was_deleted(*, document_id: UUID, by: User, now: datetime) -> bool:
     return audit.is_recorded(actor=by, action=DELETED, resource=resource, since=now - SECOND_CLICK)
 
 
-def edit(
-    *, document_id: UUID, title: str, authors: Sequence[str], year: int | None, chosen_domains: Sequence[str]
-) -> Document:
-    """Change what is known about a document; chosen domains replace the tags of its passages.
+class Known(TypedDict, total=False):
+    """What people say about a document; what is not named stays."""
+
+    title: str
+    authors: Sequence[str]
+    year: int | None
+    chosen_domains: Sequence[str]
+
+
+def edit(*, document_id: UUID, **said: Unpack[Known]) -> Document:
+    """Change what is said about a document; chosen domains replace the tags of its passages.
 
     Choosing none gives each passage the tags that its text asks for.
 
@@ -308,17 +316,18 @@ def edit(
         UnknownDomain: a chosen domain does not exist.
         ProviderError: the embedding model, which is needed to find tags, did not answer.
     """
-    if set(chosen_domains) - set(Domain.objects.values_list("slug", flat=True)):
+    chosen = said.get("chosen_domains")
+    if set(chosen or ()) - set(Domain.objects.values_list("slug", flat=True)):
         raise UnknownDomain
-    known = None if chosen_domains else retagging.domain_vectors()
+    vectors = retagging.domain_vectors() if chosen is not None and not chosen else None
     with transaction.atomic():
         document = _locked_document(document_id)
-        choice_changed = sorted(document.chosen_domains) != sorted(chosen_domains)
-        document.title, document.authors, document.year = title, list(authors), year
-        document.chosen_domains = list(chosen_domains)
-        document.save(update_fields=["title", "authors", "year", "chosen_domains"])
+        choice_changed = chosen is not None and sorted(document.chosen_domains) != sorted(chosen)
+        for name, value in said.items():
+            setattr(document, name, value)
+        document.save(update_fields=list(said))
         if choice_changed:
-            retagging.retag(document, known)
+            retagging.retag(document, vectors)
     return document
 
 

@@ -175,9 +175,8 @@ class DocumentById(Operation):
     def patch(self, _request: Request, document_id: UUID) -> Answer:
         """Change what is known about a document, or choose the domains of its passages."""
         found = access.writable_document(self.member, document_id)
-        known = {name: getattr(found, name) for name in ("title", "authors", "year", "chosen_domains")}
         try:
-            library.edit(document_id=found.pk, **{**known, **self.body(DocumentChange)})
+            library.edit(document_id=found.pk, **self.body(DocumentChange))
         except library.UnknownDomain:
             raise serializers.ValidationError({"chosen_domains": ["There is no such domain."]}) from None
         except ProviderError:

@@ -9,6 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from accounts.models import User
 from accounts.tests.api_caller import Api, as_program
 from accounts.tests.cast import Cast
+from accounts.tests.racing import overtaken
 from coaching.providers.ports import ProviderUnavailable
 from knowledge import retagging
 from knowledge.domains import sync_domains
@@ -49,6 +50,20 @@ class TestEditing:
             None,
         )
 
+    @pytest.mark.django_db(transaction=True)
+    def test_of_two_at_the_same_moment_both_stay(self, ben: Api, address: str) -> None:
+        document = Document.objects.all()
+        changed = overtaken(
+            lambda: ben("PATCH", address, {"authors": ["R. Moss"]}),
+            rows=document,
+            by=lambda: document.update(title="Our norms", year=2024),
+        )
+        assert (changed.data["title"], changed.data["authors"], changed.data["year"]) == (
+            "Our norms",
+            ["R. Moss"],
+            2024,
+        )
+
     def test_chosen_domains_replace_the_tags_of_its_passages(self, cast: Cast, ben: Api) -> None:
         sync_domains()
         (passage,) = put(cast.home.organization, "Agree.", coach=cast.home.coach, domains=["leadership"])
@@ -83,7 +98,7 @@ class TestEditing:
             raise ProviderUnavailable("away")
 
         monkeypatch.setattr(retagging, "domain_vectors", fail)
-        found = ben("PATCH", address, {"title": "Our norms"})
+        found = ben("PATCH", address, {"title": "Our norms", "chosen_domains": []})
         assert (found.status, found.code, found.headers["Retry-After"]) == (503, "UNAVAILABLE", "60")
         assert Document.objects.get().title == "norms"
 
