@@ -16,6 +16,7 @@ from django.http import HttpRequest
 
 from accounts import addresses
 from accounts.models import AuditEvent, User
+from accounts.request_ids import request_id
 
 AT_ONCE = 500
 """Events that one statement appends."""
@@ -63,7 +64,8 @@ def record(
         action: a verb in the past, such as `signed_in`.
         resource: what it was done to, as `kind:id`.
         reason: why, in the actor's words or the system's; never the words of a conversation.
-        request: gives the address, and the request id that the outermost middleware noted in `META`.
+        request: gives the address, and the request id that the outermost middleware noted in `META`. Without one
+            the event has no address, and the id of what is worked for: a request all the same, a frame or a job.
         organization_id: whose record it is; the actor's organization when not given.
     """
     event = AuditEvent(
@@ -100,9 +102,9 @@ def record_each(
 
 
 def _way(request: HttpRequest | None) -> dict[str, Any]:
-    """Return how a request came: its address, and its id."""
+    """Return how a request came: its address, and its id; without a request, the id of what is worked for."""
     if request is None:
-        return {}
+        return {"request_id": request_id.get()}
     return {"address": addresses.of(request) or None, "request_id": request.META.get("REQUEST_ID", "")}
 
 

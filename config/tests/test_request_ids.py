@@ -7,12 +7,16 @@ from uuid import UUID, uuid4
 import pytest
 from celery.signals import before_task_publish, task_postrun, task_prerun
 
-from accounts import request_ids
+from accounts import audit, request_ids
+from accounts.models import AuditEvent, User
 from accounts.request_ids import request_id
+from accounts.tests.api_caller import as_program
+from accounts.tests.cast import Cast
 from coaching.models import PromptRun
 from coaching.tests.loopback import Script
 from config.tests.faults import REPLY, Chat, answer_to
 from conversations.models import Interaction
+from conversations.tests.test_api_minding import rated
 
 QUESTION = "How do we begin a team meeting well?"
 CAUSE = "5d2f0c9a7b1e4c0f"
@@ -50,6 +54,32 @@ class TestAJob:
 
     def test_believes_no_id_that_is_none(self) -> None:
         assert done_under(request_id='"}\n{"level": "error"').isalnum()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("threads")
+class TestTheRecord:
+    def test_names_the_request_that_led_to_each_entry(self, cast: Cast) -> None:
+        ada, ben = as_program(cast.home.owner), as_program(cast.home.coach)
+        given = rated(cast.home.owner)
+        conversation = f"conversations/{given.message.conversation_id}"
+        assert ada("POST", f"{conversation}/share", {}).status == 201
+        led = {
+            "feedback.handled": ben("PATCH", f"feedback/{given.pk}", {"state": "seen"}),
+            "conversation.taken_over": ben("POST", f"{conversation}/take-over"),
+            "share.revoked": ada("DELETE", conversation),
+        }
+        assert {action: reply.status for action, reply in led.items()} == dict.fromkeys(led, 200)
+        noted = AuditEvent.objects.filter(action__in=led).values_list("action", "request_id")
+        assert sorted(noted) == sorted((action, reply.meta["request_id"]) for action, reply in led.items())
+
+    def test_names_the_job_or_the_frame_that_led_to_an_entry(self, owner: User) -> None:
+        token = request_ids.begin(CAUSE)
+        event = audit.record(actor=owner, action="looked", resource="page:1")
+        request_id.reset(token)
+        assert AuditEvent.objects.get(pk=event.pk).request_id == CAUSE
+        assert audit.verify() == audit.Verification(events=1, broken_at=None)
+        assert audit.record(actor=owner, action="looked", resource="page:1").request_id == ""
 
 
 @pytest.mark.processes
