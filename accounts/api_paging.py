@@ -21,6 +21,9 @@ MOST = 100
 FARTHEST_OFFSET = 1000
 """Beyond this the database would count rows only to drop them; a cursor goes on without."""
 
+FARTHEST_PART = 10_000
+"""The same for lists that are short, and read to their end."""
+
 LONGEST_CURSOR = 200
 YEARS = range(2000, 3000)
 """In which a row's time may lie; at the ends of the calendar the database cannot compare times of all zones."""
@@ -127,3 +130,18 @@ def page_of(
     rows = rows[:limit]
     last = Place(getattr(rows[-1], by), rows[-1].pk).encode() if more and rows else None
     return Page(rows, total, limit, offset, last)
+
+
+class PartQuery(StrictSerializer):
+    """Which part is wanted of a list that has an order of its own."""
+
+    limit = serializers.IntegerField(min_value=1, max_value=MOST, default=MOST)
+    offset = serializers.IntegerField(
+        min_value=0, max_value=FARTHEST_PART, default=0, help_text="Go on from here: `meta.next_offset`."
+    )
+
+
+def meta_of_part(*, total: int, limit: int, offset: int) -> dict[str, int | None]:
+    """Return what stands in `meta` of a part: how many rows there are in all, and where the next part begins."""
+    end = offset + limit
+    return {"total": total, "next_offset": end if end < total else None}

@@ -87,7 +87,7 @@ def waiting_queue(member: User) -> QuerySet[Handoff]:
             *("conversation__owner__team_membership__team", "conversation__coach", "coach", "organization")
         )
         .annotate(urgency=urgency)
-        .order_by("state", "-urgency", "requested_at")
+        .order_by("state", "-urgency", "requested_at", "pk")
     )
 
 

@@ -280,14 +280,14 @@ def are_allowed(member: User) -> bool:
     return Organization.objects.filter(members=member, allows_share_links=True).exists()
 
 
-def links(member: User, *, now: datetime, conversation_id: UUID | None = None) -> Sequence[ShareLink]:
+def links(member: User, *, now: datetime, conversation_id: UUID | None = None) -> QuerySet[ShareLink]:
     """Return the member's links that still open something, of one conversation or of all, the newest first."""
     live = access.own_links(member).filter(
         revoked_at=None, expires_at__gt=now, conversation__organization__allows_share_links=True
     )
     if conversation_id is not None:
         live = live.filter(conversation_id=conversation_id)
-    return list(live.select_related("conversation").order_by("-created_at"))
+    return live.select_related("conversation").order_by("-created_at", "-pk")
 
 
 def was_shared(conversation_id: UUID) -> bool:

@@ -26,6 +26,8 @@ URGENCIES = ((100, "now", "At once"), (60, "high", "Urgent"), (35, "soon", "Soon
 """From which urgency on what is said of it; below the last, it waits until somebody has time."""
 
 
+ALL = slice(None)
+
 SHOWN_FOR = timedelta(days=1)
 """How long the queue says what went back to the AI while its coach was away."""
 
@@ -119,9 +121,13 @@ def duration(length: timedelta) -> str:
     return f"{days} day" if days == 1 else f"{days} days"
 
 
-def queue(member: User, *, now: datetime) -> Queue:
-    """Return what a coach should look at: who waits, who has a coach, what went back, and what clients share."""
-    found = rows(member, now=now)
+def queue(member: User, *, now: datetime, among: slice = ALL) -> Queue:
+    """Return what a coach should look at: who waits, who has a coach, what went back, and what clients share.
+
+    Args:
+        among: which of the open episodes, those that wait first, as `rows` has them.
+    """
+    found = rows(member, now=now, among=among)
     return Queue(
         waiting=[each for each in found if not each.holder],
         taken=[each for each in found if each.holder],
@@ -130,9 +136,14 @@ def queue(member: User, *, now: datetime) -> Queue:
     )
 
 
-def rows(member: User, *, now: datetime) -> Sequence[Row]:
+def rows(member: User, *, now: datetime, among: slice = ALL) -> Sequence[Row]:
     """Return the open episodes that a coach should see: those that wait first, by urgency, then by time."""
-    return [row(member, episode, now=now) for episode in _open(member)]
+    return [row(member, episode, now=now) for episode in _open(member)[among]]
+
+
+def count_open(member: User) -> int:
+    """Return how many open episodes this coach should see."""
+    return _open(member).count()
 
 
 def count(member: User) -> int:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
+from django.db.models import prefetch_related_objects
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
@@ -15,6 +16,7 @@ from accounts.api_authentication import refuse_about_others
 from accounts.api_envelope import Answer
 from accounts.api_errors import conflict
 from accounts.api_operations import Operation, Said
+from accounts.api_paging import PartQuery, meta_of_part
 from accounts.api_parsing import StrictSerializer
 from accounts.forms import LIMITS
 from accounts.models import Organization, OrganizationDomain, Team, User
@@ -45,6 +47,12 @@ class TeamShape(serializers.ModelSerializer[Team]):
     def get_members(self, team: Team) -> Any:
         """Return the educators of the team."""
         return NameShape([each.member for each in team.memberships.all()], many=True).data
+
+
+def with_people(*found: Team) -> tuple[Team, ...]:
+    """Return teams with all that their shape tells, whatever their number and size in a few queries."""
+    prefetch_related_objects(found, "coach", "memberships__member")
+    return found
 
 
 class TeamList(serializers.Serializer[Any]):
@@ -96,7 +104,7 @@ class OrganizationTeams(Operation):
         wanted = _wanted(self.body(NewTeam))
         with _one_team_each():
             team = teams.build(actor=self.member, **wanted, now=timezone.now(), request=self.django_request)
-        return self.answer(TeamShape(team), status=201)
+        return self.answer(TeamShape(*with_people(team)), status=201)
 
 
 class OrganizationTeamById(Operation):
@@ -116,7 +124,7 @@ class OrganizationTeamById(Operation):
                 now=timezone.now(),
                 request=self.django_request,
             )
-        return self.answer(TeamShape(team))
+        return self.answer(TeamShape(*with_people(team)))
 
 
 class Teams(Operation):
@@ -125,13 +133,16 @@ class Teams(Operation):
     only_for = Role.COACH
     needs = {"GET": Scope.READ}
 
-    @extend_schema(tags=["coaches"], responses=TeamList)
+    @extend_schema(tags=["coaches"], parameters=[PartQuery], responses=TeamList)
     def get(self, request: Request) -> Answer:
         """List your teams with their members; an administrator's are all of the organization."""
         refuse_about_others(request)
-        found = access.visible_teams(self.member).select_related("coach")
-        listed = found.prefetch_related("memberships__member").order_by("name", "pk")
-        return self.answer(TeamList({"teams": listed}))
+        part = self.query(PartQuery)
+        found = access.visible_teams(self.member)
+        listed = found.order_by("name", "pk")[part["offset"] : part["offset"] + part["limit"]]
+        return self.answer(
+            TeamList({"teams": with_people(*listed)}), meta=meta_of_part(total=found.count(), **part)
+        )
 
 
 class ContactForm(StrictSerializer):

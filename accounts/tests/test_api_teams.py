@@ -1,10 +1,13 @@
-"""Teams over the API: what is changed about them, also by two at once."""
+"""Teams over the API: changed by two at once, listed in parts, and answered whatever their size."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from accounts.models import AuditEvent, Team, User
+from accounts.models import AuditEvent, Team, TeamMembership, User
 from accounts.tests.api_caller import Api, as_program
 from accounts.tests.cast import Cast
+from accounts.tests.factories import UserFactory
 from accounts.tests.racing import overtaken
 
 pytestmark = [pytest.mark.usefixtures("accounts_alone"), pytest.mark.django_db]
@@ -56,3 +59,25 @@ class TestTeams:
         )
         assert renamed.status == 404
         assert not team.exists()
+
+    def test_are_listed_in_parts(self, dora: Api) -> None:
+        first, rest = dora("GET", "teams?limit=1"), dora("GET", "teams?limit=1&offset=1")
+        names = [each["name"] for part in (first, rest) for each in part.data["teams"]]
+        assert names == ["Ben Hart's team", "Cleo Vale's team"]
+        assert [(part.meta["total"], part.meta["next_offset"]) for part in (first, rest)] == [
+            (2, 1),
+            (2, None),
+        ]
+
+    def test_are_answered_with_as_many_queries_whatever_their_size(self, cast: Cast, dora: Api) -> None:
+        def queries(name: str) -> int:
+            with CaptureQueriesContext(connection) as asked:
+                dora("PATCH", f"admin/teams/{cast.home.team.pk}", {"name": name})
+            return len(asked)
+
+        queries("First")  # It notes that the key was used, too.
+        small = queries("Small")
+        for _ in range(3):
+            newcomer = UserFactory.create(organization=cast.home.organization)
+            TeamMembership.objects.create(team=cast.home.team, member=newcomer)
+        assert queries("Large") == small

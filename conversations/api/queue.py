@@ -13,6 +13,7 @@ from accounts.access import NotVisible
 from accounts.api_envelope import Answer
 from accounts.api_errors import conflict
 from accounts.api_operations import Operation
+from accounts.api_paging import PartQuery, meta_of_part
 from accounts.api_replay import free_connection
 from accounts.roles import Role
 from accounts.scopes import Scope
@@ -95,10 +96,18 @@ class Queue(Operation):
     only_for = Role.COACH
     needs = {"GET": Scope.READ}
 
-    @extend_schema(tags=["coaches"], responses=QueueShape)
+    @extend_schema(tags=["coaches"], parameters=[PartQuery], responses=QueueShape)
     def get(self, _request: Request) -> Answer:
-        """List who waits for a person, who has a coach, what went back to the AI, and what clients share with you."""
-        return self.answer(QueueShape(waiting.queue(self.member, now=timezone.now())))
+        """List who waits for a person, who has a coach, what went back to the AI, and what clients share with you.
+
+        `limit` and `offset` go through those who wait, and after them those who have a coach.
+        """
+        part = self.query(PartQuery)
+        among = slice(part["offset"], part["offset"] + part["limit"])
+        found = waiting.queue(self.member, now=timezone.now(), among=among)
+        return self.answer(
+            QueueShape(found), meta=meta_of_part(total=waiting.count_open(self.member), **part)
+        )
 
 
 class QuoteShape(serializers.Serializer[Any]):

@@ -15,6 +15,7 @@ from typing_extensions import override
 from accounts.api_envelope import Answer
 from accounts.api_errors import Problem, conflict
 from accounts.api_operations import Operation, Said
+from accounts.api_paging import PageQuery, page_of
 from accounts.api_parsing import StrictSerializer
 from accounts.api_replay import client_id_of
 from accounts.models import User
@@ -102,10 +103,13 @@ class Links(Operation):
 
     needs = {"GET": Scope.READ}
 
-    @extend_schema(tags=["sharing"], responses=LinkList)
+    @extend_schema(tags=["sharing"], parameters=[PageQuery], responses=LinkList)
     def get(self, _request: Request) -> Answer:
         """List every link of yours that works."""
-        return self.answer(LinkList({"links": sharing.links(self.member, now=timezone.now())}))
+        listed = page_of(
+            sharing.links(self.member, now=timezone.now()), by="created_at", **self.query(PageQuery)
+        )
+        return self.answer(LinkList({"links": listed.rows}), meta=listed.meta)
 
 
 class ConversationShare(Operation):
@@ -118,12 +122,13 @@ class ConversationShare(Operation):
         """Never: a kept reply would be the link itself, of which only the hash is stored; its key finds it anew."""
         return False
 
-    @extend_schema(tags=["sharing"], responses=LinkList)
+    @extend_schema(tags=["sharing"], parameters=[PageQuery], responses=LinkList)
     def get(self, _request: Request, conversation_id: UUID) -> Answer:
         """List the links to your conversation that work."""
         access.own_conversation(self.member, conversation_id)
         found = sharing.links(self.member, now=timezone.now(), conversation_id=conversation_id)
-        return self.answer(LinkList({"links": found}))
+        listed = page_of(found, by="created_at", **self.query(PageQuery))
+        return self.answer(LinkList({"links": listed.rows}), meta=listed.meta)
 
     @extend_schema(tags=["sharing"], request=NewLink, responses={201: LinkShape})
     def post(self, request: Request, conversation_id: UUID) -> Answer:

@@ -101,6 +101,17 @@ class TestTheLinks:
         assert link.token_hash not in str(row)
         assert api("GET", "links").data == {"links": [row]}
 
+    def test_are_listed_in_pages(self, home: House, link: ShareLink) -> None:
+        make(home.owner, link.conversation)
+        api = as_program(home.owner)
+        for address in ("links", share_of(link.conversation)):
+            newer = api("GET", f"{address}?limit=1")
+            older = api("GET", f"{address}?limit=1&cursor={newer.meta['next_cursor']}")
+            assert [each["id"] for each in older.data["links"]] == [str(link.pk)]
+            assert older.meta["next_cursor"] is None
+            whole = api("GET", address).data["links"]
+            assert whole == newer.data["links"] + older.data["links"]
+
     def test_are_revoked_for_good_and_on_record(self, home: House) -> None:
         token = make(home.owner, told_conversation(home.owner))
         link = ShareLink.objects.get()

@@ -67,6 +67,27 @@ class TestTheQueue:
         }
         assert found.data["taken"] == []
 
+    def test_is_read_in_parts_those_who_wait_before_those_who_have_a_coach(
+        self, ben: Api, coach: User, owner: User
+    ) -> None:
+        taken, waits, crisis = asked(owner), asked(owner), in_crisis(owner)
+        handoff.take_over(coach=coach, conversation_id=taken.pk, now=timezone.now())
+        parts = [ben("GET", f"queue?limit=1&offset={offset}") for offset in range(3)]
+        listed = [
+            {name: [row["conversation_id"] for row in part.data[name]] for name in ("waiting", "taken")}
+            for part in parts
+        ]
+        assert listed == [
+            {"waiting": [str(crisis.pk)], "taken": []},
+            {"waiting": [str(waits.pk)], "taken": []},
+            {"waiting": [], "taken": [str(taken.pk)]},
+        ]
+        assert [(part.meta["total"], part.meta["next_offset"]) for part in parts] == [
+            (3, 1),
+            (3, 2),
+            (3, None),
+        ]
+
     def test_hides_the_words_of_a_private_conversation(self, ben: Api, owner: User) -> None:
         in_crisis(owner)
         found = ben("GET", "queue")
