@@ -1,7 +1,7 @@
 """Exports: begin one, watch it, fetch its files, delete it; and one conversation as Markdown at once."""
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -10,18 +10,16 @@ from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from typing_extensions import override
 
 from accounts import quota_answers, quotas
-from accounts.api_authentication import granted, may_change
+from accounts.api_authentication import may_change, refuse_about_others
 from accounts.api_envelope import Answer
 from accounts.api_errors import Problem, conflict
 from accounts.api_operations import Operation, Said
 from accounts.api_parsing import StrictSerializer
-from accounts.models import User
-from accounts.scopes import Scope, offered_to
+from accounts.scopes import Scope
 from conversations import access, exports, exports_markdown, tasks
 from conversations.downloads import attachment
 from conversations.outward import Export
@@ -140,9 +138,8 @@ def refuse_other_peoples(request: Request, kind: str) -> None:
     Raises:
         PermissionDenied: the export is about others, and the key has not the scope for them.
     """
-    about_others = kind != Export.Kind.OWN and Scope.ADMIN in offered_to(cast(User, request.user).role)
-    if about_others and Scope.ADMIN not in granted(request):
-        raise PermissionDenied
+    if kind != Export.Kind.OWN:
+        refuse_about_others(request)
 
 
 class _Exporting(Operation):
