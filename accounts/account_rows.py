@@ -41,8 +41,9 @@ def parts_of(person: User) -> Sequence[Part]:
 
 
 def to_person(person: User) -> Q:
-    """Return which mails were for the person, who may have no address at all."""
-    return Q(recipient__iexact=person.email) if person.email else Q(pk__in=())
+    """Return which mails were for the person: also one that was queued for an address they had before, or for none."""
+    about = Q(about=person.pk)
+    return about | Q(recipient__iexact=person.email) if person.email else about
 
 
 def of_invited(person: User) -> Q:

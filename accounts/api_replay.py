@@ -16,8 +16,9 @@ from django.utils import timezone
 from rest_framework.request import Request
 
 from accounts import saved_replies
+from accounts.access import NotVisible
 from accounts.api_errors import Problem, conflict
-from accounts.saved_replies import Claim, KeyReused, Saved, StillAnswering
+from accounts.saved_replies import Claim, Gone, KeyReused, Saved, StillAnswering
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
@@ -126,6 +127,8 @@ def _claim_or_wait(request: Request, key: str, about: UUID | None) -> Claim | Sa
             )
         except KeyReused:
             raise Problem(422) from None
+        except Gone:
+            raise NotVisible from None
         except StillAnswering:
             if time.monotonic() > until:
                 message = "The first request with this key is still being answered."

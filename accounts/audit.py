@@ -38,6 +38,8 @@ class Verification:
     events: int
     broken_at: int | None
     """The sequence number of the first row that was edited, or that follows a removed one."""
+    was_seen: bool = False
+    """Whether it is a row that an earlier check saw and that is no longer as it was, or there at all."""
 
     @property
     def intact(self) -> bool:
@@ -119,7 +121,7 @@ def person(user: User | None) -> str:
 def verify() -> Verification:
     """Recompute the whole chain, oldest first.
 
-    What it cannot see is the removal of the newest rows: compare `events` with an earlier count for that.
+    What it cannot see is the removal of the newest rows; `chain.look` does.
     """
     with connection.cursor() as cursor:
         cursor.execute(_BROKEN)

@@ -1,12 +1,13 @@
 """Verifying the whole record: asked for on the page, done by a worker, and once a day in any case.
 
-A check keeps what it found newest. The next one looks for that row, and so notices what a chain alone cannot
-show: that the newest rows were removed.
+A check keeps which row it found newest. Every later one looks for all of these rows, and so notices what a chain
+alone cannot show: that the newest rows were removed. What was removed stays missing in every check from then on.
 """
 
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef
 
 from accounts import audit
 from accounts.models import AuditEvent, ChainCheck, User
@@ -22,6 +23,19 @@ def latest() -> ChainCheck | None:
 def is_waiting() -> bool:
     """Whether a check was asked for and is not done yet."""
     return ChainCheck.objects.filter(done_at=None).exists()
+
+
+def is_broken() -> bool:
+    """Whether the last check found the record edited or shortened."""
+    last = latest()
+    return last is not None and last.broken_at is not None
+
+
+def look() -> audit.Verification:
+    """Verify the chain, and that it still holds every row that a check ever saw as the newest; write nothing."""
+    found = audit.verify()
+    missing = _missing() if found.intact else None
+    return found if missing is None else audit.Verification(found.events, missing, was_seen=True)
 
 
 def ask(*, asked_by: User, now: datetime) -> None:
@@ -55,11 +69,11 @@ def verify(*, now: datetime) -> ChainCheck:
 
 
 def _do(check: ChainCheck, *, now: datetime) -> ChainCheck:
-    """Verify the chain, and that it still holds what the last check saw."""
-    found = audit.verify()
+    """Look at the whole record, and keep what was found."""
+    found = look()
     newest = AuditEvent.objects.order_by("-sequence").first()
     check.events = found.events
-    check.broken_at = found.broken_at or _missing(latest())
+    check.broken_at = found.broken_at
     check.newest_sequence = newest.sequence if newest else 0
     check.newest_hash = newest.hash if newest else ""
     check.done_at = now
@@ -67,9 +81,9 @@ def _do(check: ChainCheck, *, now: datetime) -> ChainCheck:
     return check
 
 
-def _missing(last: ChainCheck | None) -> int | None:
-    """Return the row that the last check saw as the newest, if it is no longer as it was."""
-    if last is None or not last.newest_sequence:
-        return None
-    seen = AuditEvent.objects.filter(sequence=last.newest_sequence, hash=last.newest_hash)
-    return None if seen.exists() else last.newest_sequence
+def _missing() -> int | None:
+    """Return the first row that a check saw as the newest and that is no longer as it was."""
+    as_it_was = AuditEvent.objects.filter(sequence=OuterRef("newest_sequence"), hash=OuterRef("newest_hash"))
+    seen = ChainCheck.objects.exclude(done_at=None).filter(newest_sequence__gt=0)
+    gone = seen.filter(~Exists(as_it_was)).order_by("newest_sequence")
+    return gone.values_list("newest_sequence", flat=True).first()

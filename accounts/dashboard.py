@@ -1,8 +1,13 @@
-"""What pages of the dashboard begin with: who uses it, and that nothing can be changed."""
+"""What pages of the dashboard begin with: who uses it, what is around them, and that nothing can be changed.
+
+Whatever they do change is on record (`audit.py`), by id. Django's own log of the dashboard is not written: its rows
+would keep names and addresses beyond every erasure, and show them to whoever sees the page of a thing.
+"""
 
 from typing import Any
 
-from django.http import HttpRequest
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
 from typing_extensions import override
 from unfold.admin import ModelAdmin
 
@@ -19,6 +24,11 @@ def member_of(request: HttpRequest) -> User:
     if not isinstance(request.user, User):
         raise access.NotVisible
     return request.user
+
+
+def context_of(request: HttpRequest, **values: Any) -> dict[str, Any]:
+    """Return the context of a page that lives inside the dashboard."""
+    return {**admin.site.each_context(request), **values}
 
 
 class ReadOnly(ModelAdmin):  # type: ignore[misc]  # Unfold has no types
@@ -48,3 +58,26 @@ class ReadOnly(ModelAdmin):  # type: ignore[misc]  # Unfold has no types
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Return no."""
         return False
+
+    @override
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
+        """Write nothing: the record has it."""
+
+    @override
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:
+        """Write nothing: the record has it."""
+
+    @override
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> None:
+        """Write nothing: the record has it."""
+
+    @override
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show nothing of what an earlier version wrote down.
+
+        Raises:
+            NotVisible: always.
+        """
+        raise access.NotVisible

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.decorators import login_required
 from django.core.files.storage import default_storage
-from django.http import FileResponse, HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts import access, data_requests, people, quota_answers, quotas
 from accounts.access import NotVisible
 from accounts.data_forms import EraseForm, PasswordAgainForm
+from accounts.downloads import Download
 from accounts.http import MemberRequest
 from accounts.lifecycle_models import AccountExport, Erasure
 from accounts.models import User
@@ -82,7 +83,7 @@ def download(request: MemberRequest, export_id: UUID) -> HttpResponseBase:
     except FileNotFoundError as error:
         raise NotVisible from error
     data_requests.note_download(export=export, request=request)
-    return FileResponse(file, as_attachment=True, filename="your-data.zip", content_type="application/zip")
+    return Download(file, as_attachment=True, filename="your-data.zip", content_type="application/zip")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

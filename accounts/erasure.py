@@ -55,6 +55,10 @@ def run(*, erasure_id: UUID, now: datetime) -> bool:
     except lifecycle.StillNeeded as needed:
         _postpone(erasure, needed.reason, now)
         return False
+    except Exception:
+        # It is tried again when the lease is over. The row counts it, and whoever runs Sideline is told.
+        logger.exception("erasure_failed", extra={"erasure_id": erasure_id, "attempts": erasure.attempts})
+        raise
     _finish(erasure, now)
     return True
 
@@ -96,7 +100,7 @@ def _postpone(erasure: Erasure, reason: str, now: datetime) -> None:
         User.objects.filter(pk=erasure.person_id).update(is_active=True)
         _record(erasure, "person_reactivated", f"the erasure waits: {reason}")
     Erasure.objects.filter(pk=erasure.pk).update(
-        state=State.SCHEDULED, waits_for=reason, due_at=now + LOOK_AGAIN, lease_until=None
+        state=State.SCHEDULED, waits_for=reason, due_at=now + LOOK_AGAIN, lease_until=None, attempts=0
     )
 
 

@@ -33,6 +33,8 @@ class Letter:
 
     subject: str
     text: str
+    to: str = ""
+    """Where it must go, if that may have changed since it was queued."""
 
 
 class Compose(Protocol):
@@ -43,7 +45,9 @@ class Compose(Protocol):
         ...
 
 
-def queue(*, kind: str, about: UUID, recipient: str, organization_id: UUID, now: datetime) -> OutgoingMail:
+def queue(
+    *, kind: str, about: UUID, recipient: str, organization_id: UUID | None, now: datetime
+) -> OutgoingMail:
     """Put a mail into the outbox, in the transaction of what it tells about."""
     return OutgoingMail.objects.create(
         kind=kind,
@@ -74,7 +78,7 @@ def send(*, mail_id: UUID, now: datetime) -> None:
     if letter is None:
         _note(mail, state=OutgoingMail.State.DROPPED)
         return
-    message = EmailMessage(subject=letter.subject, body=letter.text, to=[mail.recipient])
+    message = EmailMessage(subject=letter.subject, body=letter.text, to=[letter.to or mail.recipient])
     try:
         message.send()
     except (SMTPException, OSError) as error:

@@ -5,18 +5,25 @@ signed in: otherwise they could become that person, and read what was only said 
 """
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
+from uuid import UUID
 
-from allauth.account.forms import ResetPasswordForm
-from allauth.core.context import request_context
+from allauth.account.forms import default_token_generator
+from allauth.account.utils import user_pk_to_url_str
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
 
-from accounts import audit, seats
+from accounts import audit, outbox, seats, tasks
 from accounts.access import NotVisible, administers
 from accounts.models import Organization, User
+from accounts.outbox import Letter
 from accounts.roles import Role
+
+PASSWORD_MAIL = "password_link"  # noqa: S105 -- a kind of mail
 
 
 class LastAdministrator(Exception):
@@ -151,19 +158,18 @@ def may_choose_password(person: User) -> bool:
     return person.has_usable_password() or not person.socialaccount_set.exists()  # type: ignore[attr-defined]  # allauth's
 
 
+@transaction.atomic
 def send_password_link(*, actor: User, person: User, request: HttpRequest) -> bool:
-    """Mail the person a link to choose a password, and record it; say whether there was one to send.
+    """Have the person mailed a link to choose a password, and record it; say whether there is one to send.
 
     Raises:
         NotVisible: the actor does not administer the person's organization, or the person is deactivated.
     """
     if not administers(actor, person.organization_id) or not person.is_active:
         raise NotVisible
-    with request_context(request):
-        form = ResetPasswordForm({"email": person.email})
-        if not may_choose_password(person) or not form.is_valid():
-            return False
-        form.save(request)
+    if not may_choose_password(person):
+        return False
+    mail_password_link(person, now=timezone.now())
     audit.record(
         actor=actor,
         action="password_link_sent",
@@ -172,6 +178,38 @@ def send_password_link(*, actor: User, person: User, request: HttpRequest) -> bo
         organization_id=person.organization_id,
     )
     return True
+
+
+@transaction.atomic
+def mail_password_link(person: User, *, now: datetime) -> None:
+    """Queue the mail with a link to choose a password, and have it sent after the commit."""
+    mail = outbox.queue(
+        kind=PASSWORD_MAIL,
+        about=person.pk,
+        recipient=str(person.email),
+        organization_id=person.organization_id,
+        now=now,
+    )
+    tasks.nudge_mail(mail.pk)
+
+
+def password_letter(about: UUID, *, now: datetime) -> Letter | None:
+    """Write the mail with a link to choose a password; none for whom there is no password to choose any more.
+
+    It goes to the address of this moment: the link would let somebody in whose address it was before.
+    """
+    person = User.objects.filter(pk=about, is_active=True).first()
+    if person is None or not may_choose_password(person):
+        return None
+    place = {"uidb36": user_pk_to_url_str(person), "key": default_token_generator.make_token(person)}
+    context = {
+        "site": settings.SITE_NAME,
+        "link": settings.PUBLIC_URL + reverse("account_reset_password_from_key", kwargs=place),
+        "days": timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT).days,
+    }
+    subject = render_to_string("mail/password_link/subject.txt", context)
+    text = render_to_string("mail/password_link/body.txt", context)
+    return Letter(" ".join(subject.split()), text, to=str(person.email))
 
 
 @transaction.atomic

@@ -11,14 +11,16 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 def counts(request: HttpRequest) -> bool:
-    """Whether a request to a page counts: forms that people send, but not those that lead to a person.
+    """Whether a request to a page counts: forms that people send, but not those that lead to a person, and downloads.
 
     Pages that are only looked at never do, so that no quota locks anybody out; the API counts for itself.
     """
-    if request.method in SAFE or not request.user.is_authenticated or request.path.startswith("/api/"):
+    if not request.user.is_authenticated or request.path.startswith("/api/"):
         return False
-    match = request.resolver_match
-    return match is None or match.view_name not in settings.QUOTAS_NEVER_REFUSE
+    name = request.resolver_match.view_name if request.resolver_match else ""
+    if request.method in SAFE:
+        return name in settings.QUOTAS_COUNT_DOWNLOADS
+    return name not in settings.QUOTAS_NEVER_REFUSE
 
 
 def words_for_exports(refused: UsedUp) -> str:

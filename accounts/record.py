@@ -1,4 +1,8 @@
-"""The record as administrators read it: filtered, page by page, with names in place of ids."""
+"""The record as administrators read it: filtered, page by page, with names in place of ids.
+
+Which conversation a line is about stays out of it: the owner's own acts, such as sharing it, and a coach's, such as
+taking it over in a crisis, would otherwise tell together whose crisis it was.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,6 +20,9 @@ from accounts.named import as_id
 EVENTS_A_PAGE = 50
 NOBODY = "nobody"
 """What to look for to find what was done by nobody known."""
+
+CONVERSATION = "conversation:"
+"""What stands for every conversation."""
 
 _ACTIONS = """
 WITH RECURSIVE found(action) AS (
@@ -74,6 +81,13 @@ class Page:
 def visible_events(member: User) -> QuerySet[AuditEvent]:
     """Return the events of the administrator's organization; all of them for staff."""
     return administered(member, AuditEvent.objects.all())
+
+
+def veiled(event: AuditEvent) -> AuditEvent:
+    """Return an event as it may be shown: a conversation is any conversation."""
+    if event.resource.startswith(CONVERSATION):
+        event.resource = CONVERSATION
+    return event
 
 
 def page(member: User, wanted: Wanted, *, before: int | None = None, after: int | None = None) -> Page:
@@ -138,10 +152,12 @@ def _by_whom(member: User, who: str) -> Q:
 
 
 def _on_what(resource: str) -> Q:
-    """Match a resource: a whole one by its index, else a beginning such as `person:`."""
+    """Match a resource: a whole one by its index, else a beginning such as `person:`; never one conversation."""
     kind, _, thing = resource.partition(":")
     if not kind:
         return Q()
+    if resource.startswith(CONVERSATION) and thing:
+        return Q(pk__in=())
     return Q(resource=resource) if as_id(thing) else Q(resource__startswith=resource)
 
 
@@ -152,7 +168,7 @@ def _midnight(day: date) -> datetime:
 
 def _lines(events: Iterable[AuditEvent]) -> tuple[Line, ...]:
     """Name the people who acted and to whom something was done, in one query."""
-    listed = list(events)
+    listed = [veiled(event) for event in events]
     concerned = [as_id(event.resource.removeprefix("person:")) for event in listed]
     ids = {each for each in (*concerned, *(event.actor_id for event in listed)) if each}
     names: dict[Any, str] = dict(User.objects.filter(pk__in=ids).values_list("pk", "name"))
@@ -161,7 +177,7 @@ def _lines(events: Iterable[AuditEvent]) -> tuple[Line, ...]:
             event=event,
             who=names.get(event.actor_id, "Somebody who is gone" if event.actor_id else "Nobody known"),
             what=in_words(event.action),
-            resource=names.get(whom, event.resource),
+            resource="a conversation" if event.resource == CONVERSATION else names.get(whom, event.resource),
         )
         for event, whom in zip(listed, concerned, strict=True)
     )

@@ -30,6 +30,14 @@ class RecordAdmin(ReadOnly):
         return record.visible_events(member_of(request))
 
     @override
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> AuditEvent | None:
+        """Return the event as it may be shown."""
+        event = super().get_object(request, object_id, from_field)
+        return None if event is None else record.veiled(event)
+
+    @override
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponseBase:

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from pathlib import PurePath
 
+from django.contrib.admin.models import LogEntry
 from django.contrib.sessions.models import Session
 from django.core.files.storage import default_storage
 from django.db.models import Q, QuerySet
@@ -92,6 +93,11 @@ def _old_replies(_scope: Scope, now: datetime) -> QuerySet[SavedReply]:
     return saved_replies.old(now=now)
 
 
+def _dashboard_log(_scope: Scope, _now: datetime) -> QuerySet[LogEntry]:
+    """Return all that an earlier version left in Django's log of the dashboard, which is not written any more."""
+    return LogEntry.objects.all()
+
+
 def _old_months(scope: Scope, now: datetime) -> QuerySet[MonthlyUse]:
     return MonthlyUse.objects.filter(organization=scope, month__lt=(now - MONTHS).date())
 
@@ -107,6 +113,7 @@ RULES = (
     ),
     rule_of("sessions", _ended, for_organizations=False, for_installation=True),
     rule_of("api_replies", _old_replies, for_organizations=False, for_installation=True),
+    rule_of("dashboard_log", _dashboard_log, for_organizations=False, for_installation=True),
     rule_of("mails", _settled_mails, for_installation=True),
     rule_of("invitations", _over),
     rule_of("api_keys", _dead_keys, for_installation=True),

@@ -19,8 +19,16 @@ LEASE = timedelta(minutes=4)
 """After this a request without a reply is held for dead, and the next one does the work."""
 
 
+GONE = 404
+"""In place of the status of a reply whose words are not given out any more."""
+
+
 class KeyReused(Exception):
     """The key belongs to another request of this person; nothing was done."""
+
+
+class Gone(Exception):
+    """What the first reply told of has been deleted since; nothing was done."""
 
 
 class StillAnswering(Exception):
@@ -52,6 +60,7 @@ def claim(
 
     Raises:
         KeyReused: another request of this person had the key.
+        Gone: what was answered before told of something that is deleted.
         StillAnswering: the first request has not been answered yet.
     """
     try:
@@ -71,6 +80,8 @@ def claim(
         raise KeyReused
     if row.status is None:
         raise StillAnswering
+    if row.status == GONE:
+        raise Gone
     return Saved(row.status, bytes(row.body))
 
 
@@ -97,6 +108,14 @@ def let_go(*, claimed: Claim) -> None:
 def forget_about(*, ids: Collection[UUID]) -> None:
     """Delete the replies that tell of what is deleted itself, in the caller's transaction; those under way too."""
     SavedReply.objects.filter(about__in=ids).delete()
+
+
+def withdraw_about(*, about: UUID) -> None:
+    """Give out no reply again that tells of what was deleted, in the caller's transaction.
+
+    The request that deletes it is under way, and keeps its own.
+    """
+    SavedReply.objects.filter(about=about, status__isnull=False).update(status=GONE, body=b"")
 
 
 def old(*, now: datetime) -> QuerySet[SavedReply]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
+from accounts import waiting_work
 from accounts.backlog import Backlog
 from conversations import backlog as conversations
 from knowledge.ingestion import backlog as ingestion
@@ -21,4 +22,8 @@ BACKLOGS: Mapping[str, Count] = {
     "turns": conversations.turns,
     "handoffs": conversations.handoffs,
     "documents": ingestion.documents,
+    "mails": waiting_work.mails,
+    "exports": conversations.exports,
+    "copies": waiting_work.copies,
+    "erasures": waiting_work.erasures,
 }

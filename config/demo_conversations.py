@@ -156,12 +156,23 @@ def _episode(
     coach_spoke = False
     for message in messages:
         minute = (message.created_at - began).total_seconds() / 60
-        if message.sender_type == Message.Sender.HUMAN_COACH and not coach_spoke:
+        if message.sender_type == Message.Sender.HUMAN_COACH:
             coach_spoke = True
-            message.metadata = {"is_handoff": True, "handoff_reason": episode.reason}
+            message.metadata = {"drafted_by_ai": False, **_attribution(episode, minute)}
         elif message.sender_type == Message.Sender.SYSTEM:
             message.metadata = _system_metadata(episode, minute, coach_spoke=coach_spoke)
         message.save(update_fields=["metadata"])
+
+
+def _attribution(episode: Episode, minute: float) -> dict[str, object]:
+    """Return what a message says of the episode with a coach in which it was said."""
+    return {
+        "is_handoff": True,
+        "is_handback": False,
+        "handoff_reason": episode.reason,
+        "ai_confidence_before": None,
+        "human_duration_minutes": round(minute - (episode.taken_minute or minute), 1),
+    }
 
 
 def _system_metadata(episode: Episode, minute: float, *, coach_spoke: bool) -> dict[str, object]:
@@ -173,7 +184,7 @@ def _system_metadata(episode: Episode, minute: float, *, coach_spoke: bool) -> d
             "human_duration_minutes": float(episode.returned_minute - episode.taken_minute),
         }
     if episode.taken_minute is not None and minute >= episode.taken_minute:
-        return {"kind": "takeover"}
+        return {"kind": "takeover", **_attribution(episode, minute)}
     return {"kind": "coach_requested", "handoff_reason": episode.reason}
 
 

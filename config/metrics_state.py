@@ -6,6 +6,7 @@ Every process with a metrics port gives the same numbers, so rules take the `max
 import logging
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from threading import Lock
 from typing import Final
 
@@ -15,8 +16,10 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
+from accounts import chain
 from config import broker, disk, health, patience
 from config.backlogs import BACKLOGS
+from conversations import analytics
 from conversations.watch import watch
 
 logger = logging.getLogger(__name__)
@@ -34,6 +37,8 @@ GAUGES: Final = {
     "sideline_rows_waiting": "Unfinished rows of background work.",
     "sideline_rows_overdue": "Rows that somebody should have taken by now.",
     "sideline_rows_oldest_seconds": "Age of the oldest unfinished row.",
+    "sideline_record_broken": "Whether the last check of the record found it edited or shortened.",
+    "sideline_analytics_age_seconds": "How old the numbers of the analytics are.",
     "sideline_disk_used_ratio": "Used part of the fullest disk that the installation writes to, from 0 to 1.",
     "sideline_sockets": "Open sockets of this process.",
 }
@@ -75,12 +80,20 @@ def _database() -> Iterator[Metric]:
                 found = count(now=timezone.now())
                 for family, value in zip(rows, (found.waiting, found.overdue, found.oldest_s), strict=True):
                     family.add_metric([work], value)
+            told = [
+                _gauge("sideline_record_broken", chain.is_broken()),
+                _gauge("sideline_analytics_age_seconds", _age(analytics.refreshed_at())),
+            ]
     except (DatabaseError, InterfaceError) as error:
         logger.warning("rows_not_counted", extra={"error": type(error).__name__})
         yield up
         return
     yield _gauge("sideline_database_up", 1)
-    yield from rows
+    yield from (*rows, *told)
+
+
+def _age(since: datetime) -> float:
+    return max(0.0, (timezone.now() - since).total_seconds())
 
 
 def _broker() -> Iterator[Metric]:

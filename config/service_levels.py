@@ -9,6 +9,7 @@ from uuid import UUID
 from coaching import provider_calls
 from config.plural import plural
 from conversations import timings
+from conversations.analytics_masking import FEWEST
 from conversations.timings import Spread, TurnTimings
 from knowledge.ingestion import timings as ingestion
 
@@ -109,7 +110,12 @@ def _failed_calls(since: datetime, organization_id: UUID | None) -> Level:
 
 
 def _coach(since: datetime, now: datetime, organization_id: UUID | None) -> Level:
+    """Return how long people waited; who looks at one organization is not told of a few of its people."""
     waits = timings.coach_waits(since=since, now=now, organization_id=organization_id)
+    if organization_id is not None and 0 < waits.people < FEWEST:
+        return Level(
+            "Wait for a coach", "", "not shown", "95 % as promised", f"fewer than {FEWEST} people", None
+        )
     kept = None if not waits.asked else waits.late / waits.asked <= LATE_COACHES
     count = f"{plural(waits.asked, 'request')}, {waits.late} late"
     half, most = lasting(waits.taken.p50_s), lasting(waits.taken.p95_s)

@@ -22,6 +22,8 @@ async def main(descriptor: int) -> None:
     warming = asyncio.create_task(warm_thinking())
     await apart.serve(descriptor)
     warming.cancel()
+    # Nobody waits for anything any more, and a thread whose database does not answer must not keep this process.
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("library/", include("knowledge.urls")),
     path("", include("conversations.urls")),
+    path("", include("coaching.urls")),
     path("admin/service/", views.service, name="service"),
     path("api/", include("config.api_urls")),
     # Last: the admin answers "not found" to everything under its prefix that it does not know.

@@ -8,11 +8,21 @@ Who holds a live share link reads the part that its owner chose.
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import (
+    DateTimeField,
+    DurationField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+)
 
 from accounts.access import NotVisible, coaches_now, organization_of
 from accounts.models import User
@@ -201,17 +211,26 @@ def owned_by(pairs: Collection[tuple[UUID, UUID]]) -> Iterator[tuple[UUID, UUID]
             yield person, conversation
 
 
-def deleted_conversation(member: User, conversation_id: UUID, *, since: datetime) -> Conversation:
-    """Lock and return the member's own conversation that was deleted after `since`.
+_KEPT_FOR = ExpressionWrapper(
+    F("organization__keep_deleted_days") * Value(timedelta(days=1)), output_field=DurationField()
+)
+
+
+def deleted_conversations(member: User, *, now: datetime) -> QuerySet[Conversation]:
+    """Return the conversations that the member has deleted and can bring back, each with `kept_until`."""
+    kept_until = ExpressionWrapper(F("deleted_at") + _KEPT_FOR, output_field=DateTimeField())
+    deleted = Conversation.objects.filter(owner_id=member.pk, deleted_at__isnull=False)
+    return deleted.annotate(kept_until=kept_until).filter(kept_until__gte=now)
+
+
+def deleted_conversation(member: User, conversation_id: UUID, *, now: datetime) -> Conversation:
+    """Lock and return a conversation that the member has deleted and can bring back.
 
     Raises:
         NotVisible: there is none.
     """
-    conversation = (
-        Conversation.objects.select_for_update()
-        .filter(pk=conversation_id, owner_id=member.pk, deleted_at__gte=since)
-        .first()
-    )
+    deleted = deleted_conversations(member, now=now).filter(pk=conversation_id)
+    conversation = deleted.select_for_update(of=("self",)).first()
     if conversation is None:
         raise NotVisible
     return conversation

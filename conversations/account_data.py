@@ -18,6 +18,7 @@ from accounts import saved_replies
 from accounts.lifecycle import Part, Records, StillNeeded, Text
 from accounts.models import AuditEvent, User
 from conversations import analytics_views, episodes, escalating, exports_work, presence
+from conversations.exports_markdown import written
 from conversations.models import (
     Attendance,
     Conversation,
@@ -95,7 +96,7 @@ class ConversationsData:
             Records("open_as_a_coach.jsonl", open_in.iterator),
             Records("who_read.jsonl", lambda: _who_read(person)),
             *(
-                Text(f"conversations/{begun:%Y-%m-%d}-{key.hex[-8:]}.md", partial(_markdown, key))
+                Text(f"conversations/{begun:%Y-%m-%d}-{key.hex[-8:]}.md", partial(written, key))
                 for key, begun in own.values_list("pk", "created_at")
             ),
         )
@@ -157,30 +158,6 @@ def _who_read(person: User) -> Iterator[dict[str, Any]]:
             "action": event.action,
             "conversation": event.resource.partition(":")[2],
         }
-
-
-def _markdown(conversation_id: UUID) -> Iterator[str]:
-    """Yield a conversation to read: who said what, with the sources as footnotes."""
-    conversation = Conversation.objects.select_related("owner").get(pk=conversation_id)
-    yield f"# {conversation.title or 'Conversation'}\n\n{conversation.created_at:%Y-%m-%d}\n"
-    messages = Message.objects.filter(conversation=conversation).select_related("sender").order_by("sequence")
-    for message in messages.iterator(chunk_size=200):
-        yield f"\n## {_speaker(message)}, {message.created_at:%Y-%m-%d %H:%M}\n\n{message.content}\n"
-        for citation in message.citations:
-            yield f"\n[{citation.get('number', '')}] {_source(citation)}\n"
-
-
-def _speaker(message: Message) -> str:
-    if message.sender is not None:
-        return message.sender.name
-    return {Message.Sender.AI: "AI", Message.Sender.SYSTEM: "Sideline"}.get(
-        Message.Sender(message.sender_type), FORMER
-    )
-
-
-def _source(citation: Mapping[str, Any]) -> str:
-    page = citation.get("page_label")
-    return f"{citation.get('title', '')}{f', page {page}' if page else ''}: “{citation.get('quote', '')}”"
 
 
 @transaction.atomic

@@ -8,12 +8,12 @@ from uuid import UUID
 from django.utils import timezone
 
 from accounts.models import User
-from conversations import allowance, announcing, handoff, live
+from conversations import allowance, announcing, handoff, live, organizing
 from conversations.database import in_db
-from conversations.models import Message
+from conversations.models import Conversation, Message
 from conversations.presenting import Names
 from conversations.turns.accept import Accepted, clean, refuse_another_text
-from conversations.turns.record import request_stop
+from conversations.turns.record import first_stopped, request_stop
 from conversations.turns.run import turns
 
 
@@ -59,7 +59,7 @@ async def show_and_run(accepted: Accepted, names: Names) -> None:
     if accepted.repeated:
         return
     conversation_id = accepted.conversation_id
-    for message in (accepted.message, accepted.reply):
+    for message in (accepted.message, accepted.reply, accepted.notice):
         if message is not None:
             live.hub.send(conversation_id, announcing.as_event(message, names))
     if accepted.turn_id is not None:
@@ -174,11 +174,47 @@ async def _show_last(conversation_id: UUID, changed: bool) -> bool:
     return changed
 
 
+async def delete(*, member: User, conversation_id: UUID) -> None:
+    """Delete a conversation, and tell the queue and the consoles in which it was open.
+
+    Raises:
+        NotVisible, StillLookedAfter: as `organizing.delete` does.
+    """
+    await in_db(organizing.delete)(member=member, conversation_id=conversation_id, now=timezone.now())
+    turns.stop(conversation_id)
+    await _show_standing(conversation_id, silence=True)
+
+
+async def restore(*, member: User, conversation_id: UUID) -> Conversation:
+    """Bring a deleted conversation back, and tell the queue.
+
+    Raises:
+        NotVisible: as `organizing.restore` does.
+    """
+    restored = await in_db(organizing.restore)(
+        member=member, conversation_id=conversation_id, now=timezone.now()
+    )
+    await _show_standing(conversation_id)
+    return restored
+
+
+async def _show_standing(conversation_id: UUID, *, silence: bool = False) -> None:
+    """Show how things stand now, and no message: who may not read any more is sent away by that."""
+    conversation, _ = await in_db(announcing.load_with_names)(conversation_id)
+    await announcing.show(
+        conversation_id, sequence=conversation.last_sequence + 1, with_state=True, silence=silence
+    )
+
+
 async def stop(*, conversation_id: UUID) -> None:
-    """End the answer that is being written, in whichever process; the caller has passed the gate."""
+    """End the answer that is being written, in whichever process, and those that wait; the caller has passed the gate."""
     stopped_here = turns.stop(conversation_id)
-    running = await in_db(request_stop)(conversation_id=conversation_id, now=timezone.now())
+    now = timezone.now()
+    running = await in_db(request_stop)(conversation_id=conversation_id, now=now)
     if running and not stopped_here:
         # The hint names the turns: one that comes late must not end the answer to the next question.
         named = [str(turn_id) for turn_id in running]
         await live.hint(live.group_name(conversation_id), "live.stop", turns=named)
+    waited = await in_db(first_stopped)(conversation_id=conversation_id, at=now)
+    if waited is not None:
+        await announcing.show(conversation_id, sequence=waited)

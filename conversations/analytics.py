@@ -23,6 +23,8 @@ from knowledge.models import Domain
 LONGEST_DAYS = 366
 MOST_KEYWORDS = 5
 _NOBODY = UUID(int=0)
+OF_NOBODY = "The library, and people who were erased"
+"""Whose the calls are that name nobody: an erasure leaves what was paid and not for whom."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,7 +312,7 @@ def spent_by_person(*, member: User, period: Period) -> list[Spent]:
     )
     names = dict(access.visible_people(member).values_list("pk", "name"))
     return [
-        Spent(names.get(person, "The library" if person == _NOBODY else "Somebody who left"), *rest)
+        Spent(names.get(person, OF_NOBODY if person == _NOBODY else "Somebody who left"), *rest)
         for person, *rest in found
     ]
 

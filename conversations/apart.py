@@ -15,6 +15,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from itertools import count
 from typing import Any, TypeVar, TypeVarTuple, cast
 
@@ -25,8 +26,11 @@ from accounts.request_ids import request_id
 
 logger = logging.getLogger(__name__)
 
-PATIENCE_SECONDS = 15.0
-"""A child that is silent for so long is ended; a question is embedded within five or not at all."""
+PATIENCE_SECONDS = 8.0
+"""Work that takes longer is done here as well; a child that answers nobody for so long is ended.
+
+A question is embedded within five seconds or not at all.
+"""
 REST_SECONDS = 5.0
 """After one has gone, so long nobody tries to have another."""
 
@@ -37,7 +41,11 @@ Result = TypeVar("Result")
 
 
 class Gone(Exception):
-    """The child has ended, or does not answer."""
+    """The child has ended, or answers nobody."""
+
+
+class Late(Exception):
+    """This one answer does not come in time, though others do."""
 
 
 class WorkFailed(Exception):
@@ -49,7 +57,8 @@ class Child:
 
     def __init__(self) -> None:
         ours, theirs = socket.socketpair()
-        with theirs:
+        with theirs, ExitStack() as undoing:
+            undoing.enter_context(ours)
             number = theirs.fileno()
             self.process = subprocess.Popen(  # noqa: S603 -- our own program
                 [sys.executable, "-m", settings.THINKING_PROCESS, str(number)],
@@ -57,11 +66,14 @@ class Child:
                 cwd=settings.BASE_DIR,
                 stdin=subprocess.DEVNULL,
             )
+            undoing.pop_all()
         self._socket = ours
         self._waiting: dict[int, asyncio.Future[tuple[bool, Any]]] = {}
         self._numbers = count()
         self._writer: asyncio.StreamWriter | None = None
         self._listening: asyncio.Task[None] | None = None
+        self._heard_at = 0.0
+        self._gone = False
 
     async def open(self) -> None:
         """Begin to listen to it."""
@@ -72,18 +84,22 @@ class Child:
         """Have `work(*arguments)` done there.
 
         Raises:
-            Gone: it ended before it had answered, or did not answer in time.
+            Gone: it ended before it had answered, or it answers nobody.
+            Late: it answers others, and this not in time.
             WorkFailed: the work raised something.
         """
-        if self._writer is None or self._listening is None or self._listening.done():
+        if self._writer is None or self._gone:
             raise Gone
+        loop = asyncio.get_running_loop()
         number = next(self._numbers)
-        answer = self._waiting[number] = asyncio.get_running_loop().create_future()
+        answer = self._waiting[number] = loop.create_future()
         self._writer.write(_frame((number, request_id.get(), work, arguments)))
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 failed, value = await answer
         except TimeoutError:
+            if loop.time() - self._heard_at < PATIENCE_SECONDS:
+                raise Late from None
             self.end()
             raise Gone from None
         finally:
@@ -100,12 +116,14 @@ class Child:
         try:
             while True:
                 number, failed, value = await _read(reader)
+                self._heard_at = asyncio.get_running_loop().time()
                 answer = self._waiting.get(number)
                 if answer is not None and not answer.done():
                     answer.set_result((failed, value))
         except (asyncio.IncompleteReadError, OSError):
             logger.warning("thinking_process_gone")
         finally:
+            self._gone = True
             for answer in self._waiting.values():
                 if not answer.done():
                     answer.set_exception(Gone())
@@ -143,10 +161,16 @@ class Apart:
         if child is not None:
             try:
                 return cast(Result, await child.ask(work, arguments)), True
+            except Late:
+                logger.warning("thinking_process_late")
             except Gone:
-                self._rests_until = asyncio.get_running_loop().time() + REST_SECONDS
-                self._child = None
+                self._rest()
+                if self._child is child:
+                    self._child = None
         return await work(*arguments), False
+
+    def _rest(self) -> None:
+        self._rests_until = asyncio.get_running_loop().time() + REST_SECONDS
 
     async def _present(self) -> Child | None:
         if not settings.THINKING_PROCESS:
@@ -158,7 +182,12 @@ class Apart:
             return None
         async with self._beginning:
             if self._child is None:
-                child = Child()
+                try:
+                    child = Child()
+                except OSError:
+                    logger.exception("thinking_process_not_begun")
+                    self._rest()
+                    return None
                 await child.open()
                 self._child, self._loop = child, loop
         return self._child

@@ -12,8 +12,6 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError
-
 from accounts.access import NotVisible, current_member
 from accounts.models import User
 from conversations import access, acting, announcing, live
@@ -21,7 +19,7 @@ from conversations.database import in_db
 from conversations.events import Delta, Event, MessageChanged
 from conversations.models import Interaction, Message
 from conversations.turns.accept import Accepted
-from conversations.turns.run import turns
+from conversations.turns.run import AWAY, turns
 
 LOOK_SECONDS = 2.0
 """After so long without a word the row is looked at again, and whether the reader may still read."""
@@ -30,8 +28,6 @@ LONGEST_SECONDS = 180.0
 """A reply that is not settled by then is left to be asked after later."""
 
 PAUSE_SECONDS = 0.5
-AWAY = (OperationalError, InterfaceError)
-"""What Django raises when the database does not answer."""
 
 
 @dataclass(frozen=True, slots=True)

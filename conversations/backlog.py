@@ -8,9 +8,13 @@ from django.db.models import Count, DurationField, ExpressionWrapper, F, Min, Q,
 
 from accounts.backlog import Backlog
 from conversations.models import Handoff, Interaction
+from conversations.outward import Export
 
 SWEPT_WITHIN = timedelta(seconds=30)
 """Within this time of the end of a lease some process should have taken the turn over."""
+
+MADE_WITHIN = timedelta(minutes=15)
+"""Within this time after it was asked for, or given up by a worker, somebody should work on an export."""
 
 _PROMISED = F("requested_at") + ExpressionWrapper(
     F("organization__response_minutes") * Value(timedelta(minutes=1)), output_field=DurationField()
@@ -40,6 +44,19 @@ def handoffs(*, now: datetime) -> Backlog:
             waiting=Count("pk"),
             overdue=Count("pk", filter=Q(promised_at__lt=now)),
             oldest=Min("requested_at"),
+        ),
+        now=now,
+    )
+
+
+def exports(*, now: datetime) -> Backlog:
+    """Return the exports that are not made yet; overdue is one on which nobody works."""
+    before = now - MADE_WITHIN
+    unfinished = Export.objects.filter(state__in=[Export.State.WAITING, Export.State.RUNNING])
+    abandoned = Q(created_at__lt=before) & (Q(lease_until=None) | Q(lease_until__lt=before))
+    return _backlog(
+        unfinished.aggregate(
+            waiting=Count("pk"), overdue=Count("pk", filter=abandoned), oldest=Min("created_at")
         ),
         now=now,
     )

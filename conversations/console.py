@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from asgiref.sync import async_to_sync
-from django.contrib import admin
 from django.contrib import messages as notes
 from django.db import close_old_connections
 from django.http import HttpResponse, JsonResponse
@@ -15,6 +14,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
+from accounts import dashboard
 from accounts.access import NotVisible
 from accounts.http import MemberRequest, coach_required
 from conversations import (
@@ -25,10 +25,10 @@ from conversations import (
     briefing,
     drafting,
     handoff,
-    queries,
     reading,
     waiting,
 )
+from conversations.episodes import open_episode
 from conversations.forms import DraftForm, SpeakForm
 from conversations.models import Conversation
 from conversations.presenting import views_of
@@ -37,11 +37,6 @@ from conversations.turns.accept import LONGEST, Refusal
 CONSOLE = "conversations/console.html"
 BADGE = "conversations/partials/queue_badge.html"
 STALE = "The page was out of date, so nothing was sent. Your text is still here: send it again."
-
-
-def _dashboard(request: MemberRequest, **values: Any) -> dict[str, Any]:
-    """Return the context of a page that lives inside the admin dashboard."""
-    return {**admin.site.each_context(request), **values}
 
 
 @require_GET
@@ -58,7 +53,7 @@ def queue(request: MemberRequest) -> HttpResponse:
     }
     if request.htmx:
         return render(request, "conversations/queue.html#episodes", context)
-    return render(request, "conversations/queue.html", _dashboard(request, **context))
+    return render(request, "conversations/queue.html", dashboard.context_of(request, **context))
 
 
 @require_GET
@@ -88,16 +83,19 @@ def console(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
 def _page(
     request: MemberRequest, standing: access.Standing, *, status: int = 200, **more: Any
 ) -> HttpResponse:
-    context = _dashboard(request, **_console_context(request, standing), **more)
+    context = dashboard.context_of(request, **_console_context(request, standing), **more)
     return render(request, CONSOLE, context, status=status)
 
 
 def _console_context(request: MemberRequest, standing: access.Standing) -> dict[str, Any]:
     conversation, names = announcing.load_with_names(standing.conversation.pk)
     listed = list(access.readable_messages(standing).select_related("sender"))
-    if listed:
+    if listed and request.htmx:
+        now = timezone.now()
+        reading.note_again(reader=request.user, conversation_id=conversation.pk, now=now, request=request)
+    elif listed:
         reading.note(reader=request.user, conversation_id=conversation.pk, request=request)
-    episode = queries.open_episode(conversation.pk)
+    episode = open_episode(conversation)
     words_hidden = standing.visible_from > 0
     is_holder = conversation.holder_id == request.user.pk
     if is_holder:

@@ -112,10 +112,11 @@ class ConversationConsumer(LiveConsumer):
             self.looking = asyncio.create_task(self.look_again())
         self.tell(event)
 
-    async def stands_at(self, sequence: int, epoch: int) -> None:
+    def stands_at(self, sequence: int, epoch: int) -> None:
         """Look for what was not heard, now that the conversation stands there: a hint may be lost."""
         if self.heard.misses(sequence, epoch):
-            await self._look_for_more(self.heard.sequence + 1, with_state=True)
+            looking = self._look_for_more(self.heard.sequence + 1, with_state=True)
+            self.catching_up = asyncio.create_task(looking)
 
     async def _look_for_more(self, sequence: int, *, with_state: bool) -> None:
         events = await in_db(announcing.events_since)(

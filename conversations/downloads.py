@@ -1,12 +1,9 @@
 """A file on its way to its owner, as HTTP says it."""
 
-from django.http import HttpResponse
-
+from accounts.downloads import Download
 from conversations.exports import Fetched
 
 
-def attachment(file: Fetched) -> HttpResponse:
+def attachment(file: Fetched) -> Download:
     """Return the file as something to keep, not to show."""
-    response = HttpResponse(file.content, content_type=file.content_type)
-    response["Content-Disposition"] = f'attachment; filename="{file.filename}"'
-    return response
+    return Download(file.content, as_attachment=True, filename=file.filename, content_type=file.content_type)

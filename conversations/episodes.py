@@ -36,6 +36,13 @@ def ai_is_silent(conversation: Conversation) -> bool:
     return episode is not None and episode.reason in escalation.AI_MUST_WAIT
 
 
+def bring_back(conversation: Conversation) -> None:
+    """Have the locked conversation among the active ones, where a person is found."""
+    conversation.status = Conversation.Status.ACTIVE
+    conversation.archived_at = None
+    conversation.save(update_fields=["status", "archived_at"])
+
+
 def request_within(
     conversation: Conversation,
     *,
@@ -47,7 +54,7 @@ def request_within(
 ) -> bool:
     """Queue the locked conversation for a coach, or raise the urgency of the episode that waits.
 
-    Returns whether anything changed. Runs inside the caller's transaction.
+    An archived one comes back. Returns whether anything changed. Runs inside the caller's transaction.
     """
     most_urgent = max(findings, key=lambda finding: finding.urgency)
     trace = [finding.as_trace() for finding in findings]
@@ -65,6 +72,8 @@ def request_within(
         requested_at=now,
     )
     move(conversation, OwnerState.QUEUED, holder=None, now=now)
+    if conversation.status != Conversation.Status.ACTIVE:
+        bring_back(conversation)
     if most_urgent.reason in escalation.AI_MUST_WAIT:
         stop_turns(conversation, now=now)
     _announce_request(conversation, most_urgent.reason, now=now)
@@ -154,6 +163,28 @@ def stop_turns(conversation: Conversation, *, now: datetime) -> int | None:
     first: int | None = replies.aggregate(first=Min("sequence"))["first"]
     replies.update(state=Message.State.STOPPED, completed_at=now)
     return first
+
+
+def attribution(conversation: Conversation, episode: Handoff, *, now: datetime) -> dict[str, object]:
+    """Return what a message says of the episode with a coach in which it was said."""
+    return {
+        "is_handoff": True,
+        "is_handback": False,
+        "handoff_reason": str(episode.reason),
+        "ai_confidence_before": _confidence_before(conversation, episode),
+        "human_duration_minutes": round((now - (episode.taken_at or now)).total_seconds() / 60, 1),
+    }
+
+
+def _confidence_before(conversation: Conversation, episode: Handoff) -> float | None:
+    """Return how sure the AI was before a person came: when it called them, or else in its last answer."""
+    if episode.confidence is not None:
+        return episode.confidence
+    answers = Message.objects.filter(
+        conversation=conversation, sender_type=Message.Sender.AI, retrieval__has_key="confidence"
+    )
+    last = answers.order_by("-sequence").values_list("retrieval__confidence", flat=True).first()
+    return None if last is None else float(last)
 
 
 def add_message(

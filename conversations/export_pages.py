@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from django.contrib import messages as notes
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
@@ -67,7 +67,7 @@ def discard(request: MemberRequest, export_id: UUID) -> HttpResponse:
 
 @require_GET
 @member_required
-def fetch(request: MemberRequest, export_id: UUID, name: str) -> HttpResponse:
+def fetch(request: MemberRequest, export_id: UUID, name: str) -> HttpResponseBase:
     """Send a file of an export."""
     try:
         file = exports.fetch(
@@ -83,7 +83,7 @@ def fetch(request: MemberRequest, export_id: UUID, name: str) -> HttpResponse:
 
 @require_GET
 @member_required
-def markdown(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
+def markdown(request: MemberRequest, conversation_id: UUID) -> HttpResponseBase:
     """Send one conversation as Markdown with its sources as footnotes."""
     try:
         file = exports_markdown.conversation_file(

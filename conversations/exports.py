@@ -7,7 +7,7 @@ it, and the words inside are still open to them. The work itself is in `exports_
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import IO, Any
 from uuid import UUID
 
 from django.core.files.storage import default_storage
@@ -65,7 +65,8 @@ class Fetched:
 
     filename: str
     content_type: str
-    content: bytes
+    content: IO[bytes]
+    """Open, and read by whoever sends it."""
 
 
 def offered(member: User) -> Sequence[Export.Kind]:
@@ -146,17 +147,12 @@ def fetch(
     if not still_open(member, export.opened):
         exports_work.discard(export_id=export.pk, now=now)
         raise NoLongerOpen
-    return _fetched(member, export, stored, request)
-
-
-@transaction.atomic
-def _fetched(member: User, export: Export, stored: dict[str, Any], request: HttpRequest | None) -> Fetched:
-    _record(member, "export.downloaded", export, request)
     try:
-        with default_storage.open(stored["path"]) as file:
-            content = file.read()
+        content = default_storage.open(stored["path"])
     except FileNotFoundError:
         raise NotVisible from None
+    # Once it is open: whoever else has something to record waits for no storage.
+    _record(member, "export.downloaded", export, request)
     return Fetched(
         filename=f"sideline-{export.created_at:%Y-%m-%d}-{stored['name']}",
         content_type=CONTENT_TYPES[stored["name"].rpartition(".")[2]],

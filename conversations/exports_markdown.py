@@ -6,7 +6,8 @@ text: images, raw HTML, and footnotes that are not ours.
 
 import re
 from collections import defaultdict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from io import BytesIO
 from typing import Any
 from uuid import UUID
 
@@ -18,9 +19,12 @@ from accounts import audit, quotas
 from accounts.models import User
 from conversations import access, announcing
 from conversations.exports import Fetched
-from conversations.models import Conversation, Message
+from conversations.models import Message
 from conversations.presenting import LABELS, Names, sender_name
 from conversations.rendering import MARKER
+
+CHUNK = 200
+"""Messages that are read at once."""
 
 _IMAGE = re.compile(r"!(?=\[)")
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
@@ -40,16 +44,8 @@ def conversation_file(*, member: User, conversation_id: UUID, request: HttpReque
 
 @transaction.atomic
 def _conversation_file(member: User, conversation_id: UUID, request: HttpRequest | None) -> Fetched:
-    access.own_conversation(member, conversation_id)
-    conversation, names = announcing.load_with_names(conversation_id)
-    messages = (
-        Message.objects.filter(conversation_id=conversation_id)
-        .exclude(state=Message.State.STREAMING)
-        .exclude(content="")
-        .select_related("sender")
-        .order_by("sequence")
-    )
-    text = written(conversation, names, list(messages))
+    title = access.own_conversation(member, conversation_id).title
+    text = "".join(written(conversation_id))
     audit.record(
         actor=member,
         action="conversation.exported",
@@ -57,27 +53,36 @@ def _conversation_file(member: User, conversation_id: UUID, request: HttpRequest
         reason="markdown",
         request=request,
     )
-    name = slugify(conversation.title)[:60] or "conversation"
-    return Fetched(f"{name}.md", "text/markdown; charset=utf-8", text.encode())
+    name = slugify(title)[:60] or "conversation"
+    return Fetched(f"{name}.md", "text/markdown; charset=utf-8", BytesIO(text.encode()))
 
 
-def written(conversation: Conversation, names: Names, messages: Sequence[Message]) -> str:
-    """Return the conversation as Markdown; footnotes are counted through all of it."""
+def written(conversation_id: UUID) -> Iterator[str]:
+    """Yield a conversation as Markdown, piece by piece; footnotes are counted through all of it.
+
+    The caller has passed the gate.
+    """
+    conversation, names = announcing.load_with_names(conversation_id)
+    said = Message.objects.filter(conversation=conversation).exclude(state=Message.State.STREAMING)
     footnotes: list[str] = []
-    title = _inert(conversation.title or "Conversation")
-    blocks = [f"# {title}", f"Begun on {conversation.created_at:%-d %B %Y}."]
-    for message in messages:
-        who = _inert(sender_name(message, names))
-        kind = {Message.Sender.AI: " (AI)", Message.Sender.HUMAN_COACH: " (coach)"}
-        heading = f"**{who}**{kind.get(Message.Sender(message.sender_type), '')}"
-        blocks += [f"{heading}, {message.created_at:%Y-%m-%d %H:%M}", _body(message, footnotes)]
-    return "\n\n".join([*blocks, *footnotes]) + "\n"
+    yield f"# {_inert(conversation.title or 'Conversation')}\n\n"
+    yield f"Begun on {conversation.created_at:%-d %B %Y}.\n"
+    for message in said.exclude(content="").select_related("sender").order_by("sequence").iterator(CHUNK):
+        yield f"\n{_heading(message, names)}\n\n{_body(message, footnotes)}\n"
+    for footnote in footnotes:
+        yield f"\n{footnote}\n"
+
+
+def _heading(message: Message, names: Names) -> str:
+    kinds = {Message.Sender.AI: " (AI)", Message.Sender.HUMAN_COACH: " (coach)"}
+    kind = kinds.get(Message.Sender(message.sender_type), "")
+    return f"**{_inert(sender_name(message, names))}**{kind}, {message.created_at:%Y-%m-%d %H:%M}"
 
 
 def _body(message: Message, footnotes: list[str]) -> str:
-    """Return what was said, its markers turned into footnotes; a marker without a citation is left out."""
+    """Return what was said, the AI's markers turned into footnotes; a marker without a citation is left out."""
     text = _inert(message.content)
-    if message.sender_type == Message.Sender.CLIENT:
+    if message.sender_type != Message.Sender.AI:
         return text
     waiting: dict[int, deque[Mapping[str, Any]]] = defaultdict(deque)
     for citation in message.citations:

@@ -8,12 +8,14 @@ from itertools import islice
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db.models import Count, Model, Q, QuerySet
+from django.db import models
+from django.db.models import Model, Q, QuerySet
 from django.db.models.functions import TruncDate
 
 from accounts.access import organization_of
 from accounts.models import User
 from conversations import access
+from conversations.analytics_masking import FEWEST, Count, masked
 from conversations.exports_files import Row
 from conversations.minding_feedback import reason_names
 from conversations.models import Conversation, Feedback, Handoff, Message
@@ -23,8 +25,6 @@ from conversations.presenting import LABELS
 Found = TypeVar("Found", bound=Model)
 
 CHUNK = 500
-FEWEST_PEOPLE = 5
-"""Days on which fewer people were active are not counted: a count of few is a count of somebody."""
 
 
 @dataclass(slots=True)
@@ -85,8 +85,9 @@ def _minded_feedback(source: Source) -> QuerySet[Feedback]:
 
 
 def _conversation_rows(source: Source) -> Iterator[Row]:
-    found = _own_conversations(source).annotate(said=Count("messages")).order_by("created_at", "pk")
+    found = _own_conversations(source).annotate(said=models.Count("messages")).order_by("created_at", "pk")
     for each in found.iterator(chunk_size=CHUNK):
+        source.opened[each.pk] = 1
         yield {
             "id": each.pk,
             "title": each.title,
@@ -102,6 +103,7 @@ def _conversation_rows(source: Source) -> Iterator[Row]:
 def _message_rows(source: Source) -> Iterator[Row]:
     found = _own_messages(source).select_related("sender").order_by("conversation_id", "sequence")
     for each in found.iterator(chunk_size=CHUNK):
+        source.open(each)
         yield {
             "id": each.pk,
             "conversation_id": each.conversation_id,
@@ -132,6 +134,7 @@ def _source(citation: Mapping[str, Any]) -> Mapping[str, object]:
 def _own_feedback_rows(source: Source) -> Iterator[Row]:
     found = _own_feedback(source).select_related("message").order_by("created_at", "pk")
     for each in found.iterator(chunk_size=CHUNK):
+        source.open(each.message)
         yield {
             "message_id": each.message_id,
             "conversation_id": each.message.conversation_id,
@@ -179,51 +182,56 @@ def _minded(feedback: Feedback, *, reads: bool) -> Row:
     }
 
 
-def _days(
-    source: Source, found: QuerySet[Any], moment: str, **counts: Count
-) -> Iterator[tuple[date, Mapping[str, int]]]:
-    """Count rows by the day of a moment."""
-    by_day = (
-        source.within(found, moment)
-        .annotate(day=TruncDate(moment))
-        .values("day")
-        .annotate(**counts)
-        .order_by("day")
-    )
-    for row in by_day:
-        yield row.pop("day"), row
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """What is counted by the day: rows of one kind, each belonging to a person."""
+
+    found: QuerySet[Any]
+    moment: str
+    person: str
+    columns: Mapping[str, Q]
+
+    def by_day(self, source: Source) -> Iterator[tuple[date, Mapping[str, Count]]]:
+        """Yield each day with its counts, and on how many people each stands."""
+        counts = {name: models.Count("pk", filter=which) for name, which in self.columns.items()}
+        people = {
+            f"{name}_people": models.Count(self.person, filter=which, distinct=True)
+            for name, which in self.columns.items()
+        }
+        days = source.within(self.found, self.moment).annotate(day=TruncDate(self.moment)).values("day")
+        for row in days.annotate(**counts, **people).order_by("day"):
+            day = row["day"]
+            yield day, {name: Count(str(day), row[f"{name}_people"], row[name]) for name in self.columns}
 
 
-def _daily(source: Source) -> Mapping[date, Mapping[str, int]]:
+def _daily(source: Source) -> Mapping[date, Mapping[str, Count]]:
     """Return what happened in the member's organization on each day."""
     organization = organization_of(source.member)
     begun = Conversation.objects.filter(organization=organization)
     called = Handoff.objects.filter(organization=organization)
     said = Message.objects.filter(conversation__organization=organization)
     rated = Feedback.objects.filter(message__conversation__organization=organization)
-    sent = Q(sender_type=Message.Sender.CLIENT)
-    days: dict[date, dict[str, int]] = defaultdict(dict)
-    for day, counts in (
-        *_days(source, begun, "created_at", conversations=Count("pk")),
-        *_days(
-            source,
+    days: dict[date, dict[str, Count]] = defaultdict(dict)
+    for counted in (
+        _Counted(begun, "created_at", "owner", {"conversations": Q()}),
+        _Counted(
             said,
             "created_at",
-            people=Count("conversation__owner", filter=sent, distinct=True),
-            questions=Count("pk", filter=sent),
-            answers=Count("pk", filter=Q(sender_type=Message.Sender.AI)),
-            coach_messages=Count("pk", filter=Q(sender_type=Message.Sender.HUMAN_COACH)),
+            "conversation__owner",
+            {
+                "questions": Q(sender_type=Message.Sender.CLIENT),
+                "answers": Q(sender_type=Message.Sender.AI),
+                "coach_messages": Q(sender_type=Message.Sender.HUMAN_COACH),
+            },
         ),
-        *_days(
-            source,
-            rated,
-            "created_at",
-            helpful=Count("pk", filter=Q(score=1)),
-            not_helpful=Count("pk", filter=Q(score=-1)),
-        ),
-        *_days(source, called, "requested_at", handoffs=Count("pk")),
+        _Counted(rated, "created_at", "author", {"helpful": Q(score=1), "not_helpful": Q(score=-1)}),
+        _Counted(called, "requested_at", "conversation__owner", {"handoffs": Q()}),
     ):
-        days[day] |= counts
+        for day, counts in counted.by_day(source):
+            days[day] |= counts
+    for counts in days.values():
+        active = counts["questions"].people if "questions" in counts else 0
+        counts["people"] = Count("", active, active)
     return days
 
 
@@ -240,10 +248,15 @@ COUNTS = (
 
 
 def _daily_rows(source: Source) -> Iterator[Row]:
+    """Yield the days; what stands on too few people is left out as on the page of the analytics."""
     days = _daily(source)
-    for day in sorted(days):
-        shown = days[day].get("people", 0) >= FEWEST_PEOPLE
-        counts = {name: days[day].get(name, 0) if shown else None for name in COUNTS}
+    ordered = sorted(days)
+    nothing = Count("", 0, 0)
+    columns = {name: masked([days[day].get(name, nothing) for day in ordered]) for name in COUNTS}
+    for place, day in enumerate(ordered):
+        active = columns["people"][place].value
+        shown = active is not None and active >= FEWEST
+        counts = {name: columns[name][place].value if shown else None for name in COUNTS}
         yield {"day": day.isoformat(), "shown": shown, **counts}
 
 

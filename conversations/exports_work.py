@@ -26,6 +26,7 @@ from accounts import audit
 from accounts.models import AuditEvent
 from conversations.exports_files import SHEETS
 from conversations.exports_rows import CHUNK, PARTS, Part, Source, total
+from conversations.models import Conversation
 from conversations.outward import Export
 
 logger = logging.getLogger(__name__)
@@ -94,7 +95,8 @@ def make(*, export_id: UUID, clock: Clock = timezone.now) -> None:
     try:
         source = Source(claim.export)
         files = _write(claim, source, clock)
-        _tell_owners(claim, source, clock)
+        if claim.export.kind != Export.Kind.OWN:
+            _tell_owners(claim, source, clock)
         _finish(claim, files, source, now=clock())
     except Stopped:
         _drop(claim.folder)
@@ -240,7 +242,16 @@ def discard(*, export_id: UUID, now: datetime) -> None:
 
 
 def withdraw(*, conversation_ids: Collection[UUID], now: datetime) -> None:
-    """End the exports in which words of these conversations are, in the caller's transaction; the sweep has the files."""
+    """End the exports in which words of these conversations are, in the caller's transaction; the sweep has the files.
+
+    One that is being made begins anew, since nobody can say how far it is.
+    """
+    concerned = Conversation.objects.filter(pk__in=conversation_ids)
+    may_hold = Q(kind=Export.Kind.OWN, requested_by__in=concerned.values("owner")) | Q(
+        kind=Export.Kind.FEEDBACK, organization__in=concerned.values("organization")
+    )
+    # Those that wait, too: until the transaction ends nobody begins one and reads what is about to go.
+    Export.objects.filter(_UNFINISHED).filter(may_hold).update(state=State.WAITING, lease_until=None)
     holding = Export.objects.filter(
         state=State.READY, opened__has_any_keys=[str(conversation_id) for conversation_id in conversation_ids]
     )

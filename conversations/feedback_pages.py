@@ -1,24 +1,18 @@
 """The feedback queue in the dashboard: the list, and one piece of feedback with what became of it."""
 
-from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.contrib import admin
 from django.contrib import messages as notes
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
+from accounts import dashboard
 from accounts.http import MemberRequest, coach_required
 from conversations import minding_feedback
 from conversations.forms import FeedbackFilterForm, HandlingForm
-
-
-def _dashboard(request: MemberRequest, **values: Any) -> dict[str, Any]:
-    """Return the context of a page that lives inside the admin dashboard."""
-    return {**admin.site.each_context(request), **values}
 
 
 @require_GET
@@ -36,7 +30,7 @@ def queue(request: MemberRequest) -> HttpResponse:
         "is_narrowed": bool(kept),
         "earlier": f"?{urlencode({**kept, 'before': page.next_before})}" if page.next_before else "",
     }
-    return render(request, "conversations/feedback/queue.html", _dashboard(request, **context))
+    return render(request, "conversations/feedback/queue.html", dashboard.context_of(request, **context))
 
 
 @require_http_methods(["GET", "POST"])
@@ -68,5 +62,5 @@ def _page(request: MemberRequest, feedback_id: UUID, form: HandlingForm | None =
     }
     status = 422 if form else 200
     return render(
-        request, "conversations/feedback/detail.html", _dashboard(request, **context), status=status
+        request, "conversations/feedback/detail.html", dashboard.context_of(request, **context), status=status
     )

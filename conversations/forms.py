@@ -8,6 +8,7 @@ from typing_extensions import override
 
 from conversations.models import Conversation, Feedback
 from conversations.outward import LONGEST_LINK, Export
+from conversations.queries import DELETED
 
 
 class SayForm(forms.Form):
@@ -65,8 +66,10 @@ class FeedbackForm(forms.Form):
 class ListForm(forms.Form):
     """How the list is narrowed down."""
 
+    STATUSES = [*Conversation.Status.choices, (DELETED, "Recently deleted")]
+
     search = forms.CharField(max_length=200, required=False)
-    status = forms.ChoiceField(choices=Conversation.Status.choices, required=False)
+    status = forms.ChoiceField(choices=STATUSES, required=False)
     before = forms.DateTimeField(required=False)
 
 

@@ -17,7 +17,17 @@ from accounts.access import NotVisible
 from accounts.models import User
 from coaching.policies import escalation
 from conversations import absence, access, following
-from conversations.episodes import add_message, end, lock, move, open_episode, request_within, stop_turns
+from conversations.episodes import (
+    add_message,
+    attribution,
+    bring_back,
+    end,
+    lock,
+    move,
+    open_episode,
+    request_within,
+    stop_turns,
+)
 from conversations.models import Conversation, Handoff, Message
 
 OwnerState = Conversation.OwnerState
@@ -151,12 +161,8 @@ def say_as_coach(
     metadata: dict[str, object] = {"drafted_by_ai": bool(draft)}
     if draft:
         metadata["edit_distance"] = Levenshtein.distance(draft, text)
-    if changed_from is not None and episode is not None:
-        metadata |= {
-            "is_handoff": True,
-            "handoff_reason": episode.reason,
-            "ai_confidence_before": episode.confidence,
-        }
+    if episode is not None:
+        metadata |= attribution(conversation, episode, now=now)
     message = add_message(
         conversation,
         sender_type=Message.Sender.HUMAN_COACH,
@@ -215,13 +221,8 @@ def _take(conversation: Conversation, coach: User, *, now: datetime) -> int | No
         raise AlreadyTaken(conversation.holder.name if conversation.holder else "Another coach")
     stopped_from = stop_turns(conversation, now=now)
     move(conversation, OwnerState.COACH, holder=coach, now=now)
-    joined = add_message(
-        conversation,
-        sender_type=Message.Sender.SYSTEM,
-        text=f"{coach.name} has joined. The AI stays silent until {coach.name} hands back.",
-        now=now,
-        metadata={"kind": "takeover"},
-    )
+    if conversation.status != Conversation.Status.ACTIVE:
+        bring_back(conversation)
     episode = open_episode(conversation) or Handoff(
         conversation=conversation,
         organization_id=conversation.organization_id,
@@ -231,6 +232,13 @@ def _take(conversation: Conversation, coach: User, *, now: datetime) -> int | No
     episode.state = Handoff.State.TAKEN
     episode.coach = coach
     episode.taken_at = episode.acted_at = now
+    joined = add_message(
+        conversation,
+        sender_type=Message.Sender.SYSTEM,
+        text=f"{coach.name} has joined. The AI stays silent until {coach.name} hands back.",
+        now=now,
+        metadata={"kind": "takeover", **attribution(conversation, episode, now=now)},
+    )
     episode.joined_sequence = joined.sequence
     episode.save()
     _audit(coach, "conversation.taken_over", conversation, reason=episode.reason)

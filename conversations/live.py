@@ -37,6 +37,7 @@ class Hub:
     def __init__(self) -> None:
         self._listeners: dict[UUID, set[Listener]] = defaultdict(set)
         self._watched_elsewhere: dict[UUID, dict[str, float]] = {}
+        self._most_watched = MOST_WATCHED
 
     def join(self, conversation_id: UUID, listener: Listener) -> None:
         """Send the events of a conversation to `listener` from now on."""
@@ -60,12 +61,13 @@ class Hub:
     def watched_elsewhere(self, conversation_id: UUID, process: str) -> bool:
         """Note that another process watches; say whether that is news."""
         now = time.monotonic()
-        if len(self._watched_elsewhere) > MOST_WATCHED:
+        if len(self._watched_elsewhere) > self._most_watched:
             self._watched_elsewhere = {
                 watched: processes
                 for watched, processes in self._watched_elsewhere.items()
                 if max(processes.values()) > now
             }
+            self._most_watched = max(MOST_WATCHED, 2 * len(self._watched_elsewhere))
         processes = self._watched_elsewhere.setdefault(conversation_id, {})
         news = processes.get(process, now) <= now
         processes[process] = now + WATCHED_SECONDS
@@ -91,7 +93,7 @@ async def hint(group: str, kind: str, **values: Any) -> None:
     if layer is None:
         return
     try:
-        await layer.group_send(group, {"type": kind, "process": PROCESS, **values})
+        await layer.group_send(group, {"type": kind, "process": PROCESS, "group": group, **values})
     except Exception:  # noqa: BLE001 - any failure of the layer is survivable
         logger.warning("channel_layer_unavailable")
 

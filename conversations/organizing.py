@@ -1,15 +1,16 @@
 """What an educator does with whole conversations: begin, rename, archive, delete and take it back."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
 from django.db import transaction
 
+from accounts import saved_replies
 from accounts.access import coach_for, organization_of
 from accounts.models import User
-from conversations import access, following, sharing
-from conversations.episodes import end, open_episode, stop_turns
+from conversations import access, exports_work, following, sharing
+from conversations.episodes import bring_back, end, open_episode, stop_turns
 from conversations.models import Conversation, Handoff
 from conversations.turns.accept import lock_own
 
@@ -18,8 +19,8 @@ class StillLookedAfter(Exception):
     """A crisis is open: the conversation stays until a person has been there. Nothing was changed."""
 
 
-UNDO_WITHIN = timedelta(days=30)
-"""How long a deleted conversation can be brought back."""
+class NotToBeArchived(Exception):
+    """A coach was asked, or is there: both go on talking here first. Nothing was changed; the text says what to do."""
 
 
 def begin(
@@ -75,6 +76,7 @@ def change(
 
     Raises:
         NotVisible: it is not the member's.
+        NotToBeArchived: somebody waits for a person in it, or has one.
     """
     conversation = lock_own(member, conversation_id)
     if title:
@@ -108,18 +110,32 @@ def set_status(*, member: User, conversation_id: UUID, status: str, now: datetim
 
     Raises:
         NotVisible: it is not the member's.
+        NotToBeArchived: somebody waits for a person in it, or has one.
     """
     return _place(lock_own(member, conversation_id), status, now=now)
 
 
 def _place(conversation: Conversation, status: str, *, now: datetime) -> Conversation:
-    before, conversation.status = conversation.status, Conversation.Status(status)
-    if conversation.status == Conversation.Status.ACTIVE:
-        conversation.archived_at = None
-    elif before == Conversation.Status.ACTIVE or conversation.archived_at is None:
+    if status == Conversation.Status.ACTIVE:
+        bring_back(conversation)
+        return conversation
+    if episode := open_episode(conversation):
+        raise NotToBeArchived(_why_not_archived(episode))
+    if conversation.status == Conversation.Status.ACTIVE or conversation.archived_at is None:
         conversation.archived_at = now
+    conversation.status = Conversation.Status.ARCHIVED
     conversation.save(update_fields=["status", "archived_at"])
     return conversation
+
+
+def _why_not_archived(episode: Handoff) -> str:
+    if episode.state == Handoff.State.TAKEN:
+        return "A coach is here. You can archive this conversation once they have handed it back."
+    if episode.reason == Handoff.Reason.CRISIS:
+        return "Your coach has been asked to look after you. You can archive this conversation once they have been here."
+    return (
+        "You wait for a coach here. Cancel that first, or archive this conversation once they have been here."
+    )
 
 
 @transaction.atomic(durable=True)
@@ -148,7 +164,8 @@ def _show_to_coach(conversation: Conversation, visibility: str) -> Conversation:
 def delete(*, member: User, conversation_id: UUID, now: datetime) -> None:
     """Delete the member's conversation and end what a coach was asked in it; it can be brought back for a while.
 
-    Its links are revoked for good: who brings it back has not said that strangers read it again.
+    Its links are revoked for good: who brings it back has not said that strangers read it again. Files and replies
+    that hold words of it are not given out any more either.
 
     Raises:
         NotVisible: it is not the member's.
@@ -166,17 +183,19 @@ def delete(*, member: User, conversation_id: UUID, now: datetime) -> None:
     stop_turns(conversation, now=now)
     conversation.deleted_at = now
     conversation.save(update_fields=["deleted_at"])
+    saved_replies.withdraw_about(about=conversation.pk)
+    exports_work.withdraw(conversation_ids=[conversation.pk], now=now)
     sharing.revoke_all(member=member, conversation=conversation, now=now)
 
 
 @transaction.atomic(durable=True)
 def restore(*, member: User, conversation_id: UUID, now: datetime) -> Conversation:
-    """Bring back a conversation that the member deleted a short while ago; its links stay revoked.
+    """Bring back a conversation that the member deleted, as long as it is kept; its links stay revoked.
 
     Raises:
         NotVisible: it is not the member's, was not deleted, or was deleted too long ago.
     """
-    conversation = access.deleted_conversation(member, conversation_id, since=now - UNDO_WITHIN)
+    conversation = access.deleted_conversation(member, conversation_id, now=now)
     conversation.deleted_at = None
     conversation.save(update_fields=["deleted_at"])
     following.settle(conversation, now=now)

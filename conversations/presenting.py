@@ -123,7 +123,7 @@ def view_of(
     by_ai = message.sender_type == Message.Sender.AI
     by_client = message.sender_type == Message.Sender.CLIENT
     as_typed = by_client or message.state == Message.State.STREAMING
-    citations = [citation for citation in message.citations if citation.get("number")]
+    citations = [citation for citation in message.citations if citation.get("number")] if by_ai else None
     return MessageView(
         id=message.pk,
         sequence=message.sequence,
@@ -133,7 +133,7 @@ def view_of(
         at=message.created_at,
         body=plain(message.content) if as_typed else render(message.content, citations, address=address),
         length=len(message.content),
-        citations=cards_of(citations, address=address) if by_ai else (),
+        citations=cards_of(citations or (), address=address),
         kind=str(message.metadata.get("kind", "")),
         help_lines=tuple(_help_line(line) for line in message.metadata.get("help_lines", ())),
         problem=problem_of(message),

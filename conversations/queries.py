@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from django.db.models import Case, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Left
@@ -14,6 +13,8 @@ from conversations import access
 from conversations.models import Conversation, Handoff, Message
 
 PAGE_SIZE = 30
+DELETED = "deleted"
+"""Names the conversations that can still be brought back, among the statuses of a list."""
 PREVIEW = 160
 """Characters of the last message that a list shows."""
 
@@ -24,7 +25,7 @@ class ListPage:
 
     conversations: Sequence[Conversation]
     next_before: datetime | None
-    """Continue with conversations updated before this; None on the last page."""
+    """Continue with conversations updated, or deleted, before this; None on the last page."""
 
 
 def conversation_list(
@@ -43,14 +44,29 @@ def conversation_list(
     return ListPage(rows[:PAGE_SIZE], rows[PAGE_SIZE - 1].updated_at if more else None)
 
 
+def deleted_list(
+    member: User, *, now: datetime, search: str = "", before: datetime | None = None
+) -> ListPage:
+    """Return the conversations that the member can bring back, the last deleted first, each with its `preview`."""
+    found = _previewed(access.deleted_conversations(member, now=now), member, search)
+    if before is not None:
+        found = found.filter(deleted_at__lt=before)
+    rows = list(found.order_by("-deleted_at")[: PAGE_SIZE + 1])
+    more = len(rows) > PAGE_SIZE
+    return ListPage(rows[:PAGE_SIZE], rows[PAGE_SIZE - 1].deleted_at if more else None)
+
+
 def with_preview(member: User, *, status: str = "", search: str = "") -> QuerySet[Conversation]:
-    """Return the member's own conversations with the beginning of their last message as `preview`.
+    """Return the member's own conversations with the beginning of their last message as `preview`."""
+    found = access.own_conversations(member)
+    return _previewed(found.filter(status=status) if status else found, member, search)
+
+
+def _previewed(found: QuerySet[Conversation], member: User, search: str) -> QuerySet[Conversation]:
+    """Return those with the words, with their `preview`.
 
     It is one character longer than is shown, to tell a message that goes on from one that ends there.
     """
-    found = access.own_conversations(member)
-    if status:
-        found = found.filter(status=status)
     if search:
         said = Message.objects.filter(content__icontains=search, conversation__owner_id=member.pk)
         found = found.filter(Q(title__icontains=search) | Q(pk__in=said.values("conversation_id")))
@@ -73,13 +89,6 @@ def waiting_queue(member: User) -> QuerySet[Handoff]:
         .annotate(urgency=urgency)
         .order_by("state", "-urgency", "requested_at")
     )
-
-
-def open_episode(conversation_id: UUID) -> Handoff | None:
-    """Return the episode of a conversation that waits or is with a coach."""
-    return Handoff.objects.filter(
-        conversation_id=conversation_id, state__in=[Handoff.State.QUEUED, Handoff.State.TAKEN]
-    ).first()
 
 
 def recent_coached(member: User) -> QuerySet[Conversation]:

@@ -1,7 +1,8 @@
 """Markdown to safe HTML, by one allow-list for the stream's end, reload, share and mail.
 
-Raw HTML is text, images are dropped, links carry `rel` and open apart. Citation markers ``[n]`` become
-links to the page viewer; a marker without a stored citation is removed.
+Raw HTML is text, images are dropped, links carry `rel` and open apart. Citation markers ``[n]`` of the AI become
+links to the page viewer; one without a stored citation is removed. What a person writes has no markers: their
+``[n]`` is text.
 """
 
 import re
@@ -40,7 +41,7 @@ MARKER = re.compile(r"\[(\d{1,3})\]")
 
 
 def _citation_rule(state: StateInline, silent: bool) -> bool:
-    match = MARKER.match(state.src, state.pos)
+    match = MARKER.match(state.src, state.pos) if state.env["citations"] is not None else None
     if match is None or state.src[match.end() : match.end() + 1] in {"(", ":"}:
         return False
     if not silent:
@@ -91,14 +92,15 @@ def _markdown() -> MarkdownIt:
 
 
 def render(
-    text: str, citations: Sequence[Mapping[str, Any]] = (), *, address: Address = citation_url
+    text: str, citations: Sequence[Mapping[str, Any]] | None = None, *, address: Address = citation_url
 ) -> SafeString:
-    """Render an AI's or a coach's Markdown as safe HTML with its citations as links."""
+    """Render Markdown as safe HTML: the AI's with its citations as links, anybody else's without any (None)."""
     if len(text) > LONGEST:
         return plain(text)
-    by_number: dict[int, deque[Mapping[str, Any]]] = {}
-    for citation in citations:
-        by_number.setdefault(int(citation["number"]), deque()).append(citation)
+    by_number: dict[int, deque[Mapping[str, Any]]] | None = None if citations is None else {}
+    if by_number is not None:
+        for citation in citations or ():
+            by_number.setdefault(int(citation["number"]), deque()).append(citation)
     html = _markdown().render(text, {"citations": by_number, "address": address})
     clean = nh3.clean(
         html,

@@ -1,6 +1,7 @@
 """Share links: a part of a conversation, up to a moment, for whoever holds the link.
 
-What is shared is settled when the link is made and never grows. Notices of the system (help lines, who was
+What is shared is settled when the link is made and never grows: it ends before the first answer that is still being
+written, even where more was said after that. Notices of the system (help lines, who was
 asked, who consented) are the client's own business and are never shown to holders. Neither is the title: it
 may tell of what was left out. The token is returned to whoever makes the link; the database has its hash.
 """
@@ -15,7 +16,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 from django.utils.http import urlsafe_base64_encode
@@ -37,6 +39,9 @@ UNNAMED = {
     Message.Sender.HUMAN_COACH: "A coach",
 }
 """What the speakers are called where the owner shares no names."""
+
+
+_AFTER_EVERYTHING = 2**31 - 1
 
 
 class NothingToShare(Exception):
@@ -78,11 +83,17 @@ class Made:
 
 
 def shareable(conversation_id: UUID) -> QuerySet[Message]:
-    """Return the messages that a link can show, in order."""
+    """Return the messages that a link can show, in order: up to the first one that is still being written.
+
+    No message is written again once it is finished, so what stands before that one is settled.
+    """
+    said = Message.objects.filter(conversation_id=conversation_id)
+    unfinished = said.filter(state=Message.State.STREAMING).order_by("sequence")
+    settled = said.filter(
+        sequence__lt=Coalesce(Subquery(unfinished.values("sequence")[:1]), Value(_AFTER_EVERYTHING))
+    )
     return (
-        Message.objects.filter(conversation_id=conversation_id)
-        .exclude(sender_type=Message.Sender.SYSTEM)
-        .exclude(state=Message.State.STREAMING)
+        settled.exclude(sender_type=Message.Sender.SYSTEM)
         .exclude(content="")
         .select_related("sender")
         .order_by("sequence")
@@ -168,7 +179,7 @@ def make(
     key: UUID | None = None,
     request: HttpRequest | None = None,
 ) -> Made:
-    """Make a link to a part of the member's conversation; to all that was said up to now when none is given.
+    """Make a link to a part of the member's conversation; to all that is settled by now when none is given.
 
     Asked twice for the same under the same key, it is the same link as long as that opens something.
 
@@ -180,7 +191,9 @@ def make(
         NothingToShare: there is no message in the part.
     """
     conversation = access.own_conversation(member, conversation_id)
-    settled = part or everything(conversation_id)
+    whole = everything(conversation_id)
+    # What the caller names may reach beyond what is settled.
+    settled = replace(part, last_sequence=min(part.last_sequence, whole.last_sequence)) if part else whole
     shown(conversation_id, settled, until=now)
     values = {
         "conversation": conversation,

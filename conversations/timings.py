@@ -40,8 +40,9 @@ _WAITS = """
            percentile_cont(0.95) WITHIN GROUP (ORDER BY episode.taken_at - episode.requested_at),
            count(*) FILTER (WHERE coalesce(episode.taken_at, %(now)s) - episode.requested_at
                                   > house.response_minutes * interval '1 minute'),
-           count(*)
+           count(*), count(DISTINCT talk.owner_id)
     FROM conversations_handoff episode JOIN accounts_organization house ON house.id = episode.organization_id
+    JOIN conversations_conversation talk ON talk.id = episode.conversation_id
     WHERE episode.id >= %(least)s AND episode.requested_at >= %(since)s
       AND episode.reason <> 'coach_initiative' AND episode.state IN ('queued', 'taken', 'returned')
       AND (%(organization)s::uuid IS NULL OR episode.organization_id = %(organization)s)
@@ -86,6 +87,8 @@ class Waits:
     asked: int
     late: int
     """Those who waited, or wait, longer than their organization promised."""
+    people: int
+    """How many people they were."""
 
 
 def turn_timings(*, since: datetime, organization_id: UUID | None) -> TurnTimings:
@@ -108,8 +111,8 @@ def turn_series(*, since: datetime, step: timedelta, organization_id: UUID | Non
 
 def coach_waits(*, since: datetime, now: datetime, organization_id: UUID | None) -> Waits:
     """Return how long those waited who were told that a coach is asked."""
-    taken, half, most, late, asked = _rows(_WAITS, since, organization_id, now=now)[0]
-    return Waits(Spread(taken, _seconds(half), _seconds(most)), asked, late)
+    taken, half, most, late, asked, people = _rows(_WAITS, since, organization_id, now=now)[0]
+    return Waits(Spread(taken, _seconds(half), _seconds(most)), asked, late, people)
 
 
 def _rows(

@@ -24,6 +24,7 @@ from conversations import (
     sharing,
     tasks,
 )
+from conversations.episodes import open_episode
 from conversations.forms import (
     ClientSayForm,
     FeedbackForm,
@@ -53,13 +54,16 @@ def index(request: MemberRequest) -> HttpResponse:
     wanted = form.cleaned_data if form.is_valid() else {}
     status = wanted.get("status") or Conversation.Status.ACTIVE
     search, before = wanted.get("search", ""), wanted.get("before")
-    page = queries.conversation_list(request.user, status=status, search=search, before=before)
+    if status == queries.DELETED:
+        page = queries.deleted_list(request.user, now=timezone.now(), search=search, before=before)
+    else:
+        page = queries.conversation_list(request.user, status=status, search=search, before=before)
     begins = status == Conversation.Status.ACTIVE and not (search or before or page.conversations)
     context = {
         "page": page,
         "status": status,
         "search": search,
-        "statuses": Conversation.Status.choices,
+        "statuses": ListForm.STATUSES,
         "suggestions": first_questions_for(request.user) if begins else [],
         "client_id": uuid4(),
     }
@@ -124,7 +128,7 @@ def _chat_context(request: MemberRequest, standing: access.Standing) -> dict[str
 
 def _standing_context(conversation: Conversation) -> dict[str, object]:
     """Return what is said about who reads, who waits and who is here."""
-    episode = queries.open_episode(conversation.pk)
+    episode = open_episode(conversation)
     private = conversation.visibility == Conversation.Visibility.PRIVATE
     return {
         "conversation": conversation,
@@ -274,10 +278,15 @@ def set_status(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
     """Archive a conversation or bring it back."""
     form = StatusForm(request.POST)
     access.own_conversation(request.user, conversation_id)
-    if form.is_valid():
+    if not form.is_valid():
+        return redirect("conversations:index")
+    try:
         organizing.set_status(
             member=request.user, conversation_id=conversation_id, now=timezone.now(), **form.cleaned_data
         )
+    except organizing.NotToBeArchived as reason:
+        notes.warning(request, str(reason))
+        return redirect("conversations:chat", conversation_id=conversation_id)
     return redirect("conversations:index")
 
 
@@ -300,7 +309,7 @@ def set_visibility(request: MemberRequest, conversation_id: UUID) -> HttpRespons
 def delete(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
     """Delete a conversation; the next page offers to undo that."""
     try:
-        organizing.delete(member=request.user, conversation_id=conversation_id, now=timezone.now())
+        async_to_sync(acting.delete)(member=request.user, conversation_id=conversation_id)
     except organizing.StillLookedAfter:
         notes.warning(
             request,
@@ -315,7 +324,7 @@ def delete(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
 @member_required
 def restore(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
     """Bring back a deleted conversation."""
-    organizing.restore(member=request.user, conversation_id=conversation_id, now=timezone.now())
+    async_to_sync(acting.restore)(member=request.user, conversation_id=conversation_id)
     request.session.pop("deleted_conversation", None)
     text = "The conversation is back."
     if sharing.was_shared(conversation_id):

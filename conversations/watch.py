@@ -40,7 +40,7 @@ class Present(Socket, Protocol):
         """Return who is behind it."""
         ...
 
-    async def stands_at(self, sequence: int, epoch: int) -> None:
+    def stands_at(self, sequence: int, epoch: int) -> None:
         """Hear how far the conversation is: its last sequence number and its epoch."""
         ...
 
@@ -158,7 +158,7 @@ class Watch:
         now_at = await in_db(positions)(conversation_id for conversation_id, _ in present) if present else {}
         for conversation_id, socket in present:
             if conversation_id in now_at:
-                await socket.stands_at(*now_at[conversation_id])
+                socket.stands_at(*now_at[conversation_id])
 
     def _present(self) -> list[tuple[UUID, Present]]:
         """Return the sockets that are in conversations."""

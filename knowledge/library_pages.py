@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
 from django.core.paginator import Paginator
 from django.http import HttpResponse
@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from accounts import dashboard
 from accounts.access import NotVisible, organization_of
 from accounts.http import MemberRequest, coach_required
 from coaching.providers.ports import ProviderError
@@ -23,11 +24,6 @@ LIBRARY = "admin:knowledge_document_changelist"
 DOCUMENT = "admin:knowledge_document_change"
 DOCUMENTS_A_PAGE = 50
 PASSAGES_A_PAGE = 20
-
-
-def _dashboard(request: MemberRequest, **values: Any) -> dict[str, Any]:
-    """Return the context of a page inside the dashboard."""
-    return {**admin.site.each_context(request), **values}
 
 
 @require_GET
@@ -46,7 +42,7 @@ def documents(request: MemberRequest) -> HttpResponse:
     if request.htmx:
         return render(request, "admin/knowledge/library.html#documents", context)
     context |= {"upload_form": UploadForm()}
-    return render(request, "admin/knowledge/library.html", _dashboard(request, **context))
+    return render(request, "admin/knowledge/library.html", dashboard.context_of(request, **context))
 
 
 @require_POST
@@ -118,7 +114,7 @@ def _document_context(request: MemberRequest, found: Document, form: DocumentFor
     versions = list(found.versions.order_by("-number"))
     shown = _shown_version(entry, versions, request.GET.get("version", ""))
     passages = Paginator(shelf.preview(shown), PASSAGES_A_PAGE).get_page(request.GET.get("page"))
-    return _dashboard(
+    return dashboard.context_of(
         request,
         title=found.title,
         entry=entry,
@@ -203,7 +199,7 @@ def delete(request: MemberRequest, document_id: UUID) -> HttpResponse:
         messages.info(request, "This document is already deleted.")
         return redirect(LIBRARY)
     if request.method == "GET":
-        context = _dashboard(
+        context = dashboard.context_of(
             request, title=f"Delete {found.title}?", entry=shelf.entry(request.user, found.pk)
         )
         return render(request, "admin/knowledge/delete.html", context)

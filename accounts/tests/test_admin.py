@@ -5,16 +5,19 @@ from typing import Any
 import pytest
 from allauth.socialaccount.models import SocialAccount
 from django.contrib import admin
-from django.core import mail
+from django.core.mail.backends.locmem import EmailBackend
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import audit
+from accounts import audit, outbox
+from accounts.entry_models import OutgoingMail
 from accounts.models import AuditEvent, Organization, Team, TeamMembership, User
 from accounts.tests.browsing import as_
 from accounts.tests.cast import Cast, House
 from accounts.tests.factories import UserFactory
 from accounts.tests.fake_google import FakeGoogle
+from accounts.tests.mailing import delivered
 
 pytestmark = [
     pytest.mark.usefixtures("accounts_alone", "generated_menu"),
@@ -157,7 +160,37 @@ class TestAddingPeople:
         person = User.objects.get(email="eve@riverside.example")
         assert person.organization == cast.home.organization
         assert (person.is_superuser, person.is_staff, person.has_usable_password()) == (False, False, False)
-        assert [message.to for message in mail.outbox] == [["eve@riverside.example"]]
+        assert delivered() == [["eve@riverside.example"]]
+
+    def test_nobody_is_lost_while_the_mail_server_is_away(
+        self, home: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sent = {"name": "Eve Reed", "email": "eve@riverside.example", "role": "educator"}
+        with monkeypatch.context() as away:
+            away.setattr(EmailBackend, "send_messages", self.refuse)
+            assert as_(home.admin).post(f"{PEOPLE}add/", sent).status_code == 302
+            assert delivered() == []
+        waiting = OutgoingMail.objects.get()
+        assert (waiting.state, waiting.problem) == ("waiting", "ConnectionRefusedError")
+        outbox.send(mail_id=waiting.pk, now=waiting.due_at)
+        assert delivered() == [["eve@riverside.example"]]
+        assert User.objects.filter(email="eve@riverside.example").exists()
+
+    def test_no_mail_is_sent_while_others_wait_for_the_record(
+        self, home: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(EmailBackend, "send_messages", self.refuse)
+        sent = {"name": "Eve Reed", "email": "eve@riverside.example", "role": "educator"}
+        assert as_(home.admin).post(f"{PEOPLE}add/", sent).status_code == 302
+        act = {"action": "send_password_links", "_selected_action": [str(home.owner.pk)]}
+        assert as_(home.admin).post(PEOPLE, act).status_code == 302
+        for address in (str(home.owner.email), "nobody@riverside.example"):
+            assert Client().post("/accounts/password/reset/", {"email": address}).status_code == 302
+        assert OutgoingMail.objects.filter(state="waiting", attempts=0).count() == 3
+
+    def refuse(self, *_messages: object) -> int:
+        """Stand in for a mail server that is away."""
+        raise ConnectionRefusedError
 
     def test_an_address_is_taken_only_once(self, home: House) -> None:
         sent = {"name": "Other Ada", "email": "ADA@riverside.example", "role": "educator"}
@@ -188,7 +221,7 @@ class TestAddingPeople:
         sent["email"] = "gil@riverside.example"
         page = client.post(f"{PEOPLE}add/", sent, follow=True).content.decode()
         assert "sign in with Google, as gil@riverside.example." in page
-        assert mail.outbox == []
+        assert delivered() == []
 
     def test_links_are_sent_to_the_chosen_people_and_counted(self, cast: Cast) -> None:
         home = cast.home
@@ -198,7 +231,7 @@ class TestAddingPeople:
         chosen = [str(each.pk) for each in (home.owner, home.coach, home.other_coach, cast.away.owner)]
         act = {"action": "send_password_links", "_selected_action": chosen}
         page = as_(home.admin).post(PEOPLE, act, follow=True).content.decode()
-        assert [message.to for message in mail.outbox] == [["ada@riverside.example"]]
+        assert delivered() == [["ada@riverside.example"]]
         assert "Links sent: 1." in page
         assert "sign in with Google or Clever: 2." in page
 
@@ -207,7 +240,7 @@ class TestAddingPeople:
         client = as_(home.admin)
         assert "Send a link to choose a password" not in client.get(PEOPLE).content.decode()
         client.post(PEOPLE, {"action": "send_password_links", "_selected_action": [str(home.owner.pk)]})
-        assert mail.outbox == []
+        assert delivered() == []
 
 
 class TestTeams:

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from django.core import mail
 from django.utils import timezone
 
 from accounts import audit, chain
@@ -15,6 +14,7 @@ from accounts.models import AuditEvent, Organization, OrganizationDomain, Team, 
 from accounts.tests.api_caller import Api, as_program
 from accounts.tests.cast import Cast
 from accounts.tests.factories import UserFactory
+from accounts.tests.mailing import delivered
 
 pytestmark = [pytest.mark.usefixtures("accounts_alone"), pytest.mark.django_db]
 
@@ -52,7 +52,7 @@ class TestPeople:
             organization,
             False,
         )
-        assert [letter.to for letter in mail.outbox] == [["eda@riverside.example"]]
+        assert delivered() == [["eda@riverside.example"]]
         assert AuditEvent.objects.filter(action="person_added").count() == 1
 
     def test_of_an_address_that_is_taken_are_refused(self, dora: Api, owner: User, stranger: User) -> None:
@@ -83,7 +83,7 @@ class TestPeople:
     ) -> None:
         address = f"admin/users/{owner.pk}/password-link"
         assert dora("POST", address).data == {"message": "Link sent"}
-        assert [letter.to for letter in mail.outbox] == [["ada@riverside.example"]]
+        assert delivered() == [["ada@riverside.example"]]
         settings.PASSWORD_SIGN_IN = False
         assert reason(dora("POST", address)) == (409, "no_link")
 
@@ -96,7 +96,7 @@ class TestPeople:
             found = dora(method, f"admin/users/{stranger.pk}{verb}", body)
             nowhere = dora(method, f"admin/users/{uuid4()}{verb}", body)
             assert (found.status, found.error) == (404, nowhere.error)
-        assert mail.outbox == []
+        assert delivered() == []
 
 
 class TestTeams:
@@ -313,6 +313,13 @@ class TestTheRecord:
         assert found.meta["next_before"] is None
         assert dora("GET", f"admin/record?before={event.sequence}&action=person_added").data == {"events": []}
         assert dora("GET", "admin/record?since=yesterday").status == 400
+
+    def test_tells_of_no_conversation_which_it_was(self, cast: Cast, dora: Api) -> None:
+        resource = f"conversation:{cast.home.team.pk}"
+        audit.record(actor=cast.home.owner, action="share.made", resource=resource)
+        (event,) = dora("GET", "admin/record?resource=conversation:").data["events"]
+        assert (event["resource"], event["resource_name"]) == ("conversation:", "a conversation")
+        assert dora("GET", f"admin/record?resource={resource}").data == {"events": []}
 
     def test_is_checked_when_somebody_asks(self, dora: Api, monkeypatch: pytest.MonkeyPatch) -> None:
         nothing = {"is_waiting": False, "is_whole": None, "broken_at": None, "checked_at": None}

@@ -4,15 +4,16 @@ from typing import Any
 
 import pytest
 from allauth.socialaccount.models import SocialAccount
-from django.core import mail
 from django.test import RequestFactory
 
 from accounts import people
 from accounts.access import NotVisible
+from accounts.entry_models import OutgoingMail
 from accounts.models import AuditEvent, User
 from accounts.roles import Role
 from accounts.tests.cast import Cast, House
 from accounts.tests.factories import UserFactory
+from accounts.tests.mailing import delivered
 
 
 def new_person(cast_house: House) -> User:
@@ -100,8 +101,24 @@ class TestPasswordLink:
     def test_goes_to_the_person_and_is_on_record(self, home: House) -> None:
         request = RequestFactory().get("/", REMOTE_ADDR="192.0.2.7")
         assert people.send_password_link(actor=home.admin, person=home.owner, request=request) is True
-        assert [message.to for message in mail.outbox] == [[home.owner.email]]
+        assert delivered() == [[home.owner.email]]
         assert recorded() == [("password_link_sent", "")]
+
+    def test_goes_to_the_address_that_is_theirs_when_it_is_sent(self, home: House) -> None:
+        eve = people.add_person(actor=home.admin, person=new_person(home))
+        request = RequestFactory().get("/", REMOTE_ADDR="192.0.2.7")
+        assert people.send_password_link(actor=home.admin, person=eve, request=request) is True
+        eve.email = "eve.reed@riverside.example"
+        people.change_person(actor=home.admin, person=eve, changed=["email"])
+        assert delivered() == [["eve.reed@riverside.example"]]
+
+    def test_is_not_sent_to_whom_was_deactivated_meanwhile(self, home: House) -> None:
+        request = RequestFactory().get("/", REMOTE_ADDR="192.0.2.7")
+        assert people.send_password_link(actor=home.admin, person=home.owner, request=request) is True
+        home.owner.is_active = False
+        people.change_person(actor=home.admin, person=home.owner, changed=["is_active"])
+        assert delivered() == []
+        assert OutgoingMail.objects.get().state == "dropped"
 
     def test_is_not_sent_by_others_or_to_somebody_deactivated(self, cast: Cast) -> None:
         request = RequestFactory().get("/")
@@ -110,7 +127,7 @@ class TestPasswordLink:
         cast.home.owner.is_active = False
         with pytest.raises(NotVisible):
             people.send_password_link(actor=cast.home.admin, person=cast.home.owner, request=request)
-        assert mail.outbox == []
+        assert delivered() == []
         assert recorded() == []
 
     @pytest.mark.parametrize("known_to", ["google", "clever"])
@@ -122,13 +139,13 @@ class TestPasswordLink:
         SocialAccount.objects.create(user=home.owner, provider=known_to, uid="7")
         request = RequestFactory().get("/")
         assert people.send_password_link(actor=home.admin, person=home.owner, request=request) is False
-        assert (mail.outbox, recorded()) == ([], [])
+        assert (delivered(), recorded()) == ([], [])
 
     def test_is_not_sent_where_it_would_lead_nowhere(self, home: House, settings: Any) -> None:
         settings.PASSWORD_SIGN_IN = False
         request = RequestFactory().get("/")
         assert people.send_password_link(actor=home.admin, person=home.owner, request=request) is False
-        assert (mail.outbox, recorded()) == ([], [])
+        assert (delivered(), recorded()) == ([], [])
 
 
 class TestChangeOrganization:

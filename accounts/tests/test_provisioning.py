@@ -19,6 +19,7 @@ from accounts.tests.cast import CAST, House
 from accounts.tests.factories import OrganizationFactory, UserFactory
 from accounts.tests.fake_clever import DISTRICT, FakeClever
 from accounts.tests.fake_google import FakeGoogle
+from accounts.tests.mailing import delivered
 from accounts.tests.sign_in import assert_refused, back_at, depart, events, identities, sign_in, signed_in_as
 
 pytestmark = [pytest.mark.usefixtures("accounts_alone", "generated_menu")]
@@ -120,12 +121,12 @@ class TestKnownPeople:
         assert client.get("/admin/").status_code == 200
 
     def test_cannot_have_a_password_mailed_to_them(
-        self, client: Client, google: FakeGoogle, riverside: Organization, mailoutbox: list[Any]
+        self, client: Client, google: FakeGoogle, riverside: Organization
     ) -> None:
         sign_in(Client(), google)
         answer = client.post("/accounts/password/reset/", {"email": "ines@riverside.example"})
         assert answer["Location"] == "/accounts/password/reset/done/"
-        assert mailoutbox == []
+        assert delivered() == []
 
     def test_see_no_page_to_set_one(
         self, client: Client, google: FakeGoogle, riverside: Organization

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -106,6 +107,17 @@ class TestFilters:
         staff = UserFactory.create(staff=True)
         assert found(staff) == ["page:theirs", "page:ours"]
 
+    def test_tell_of_no_conversation_which_it_was(self, home: House) -> None:
+        conversation = uuid4()
+        shared = done(home.owner, "share.made", f"conversation:{conversation}")
+        done(home.coach, "conversation.taken_over", f"conversation:{conversation}")
+        browser = as_(home.admin)
+        for address in (PAGE, f"{PAGE}{shared.pk}/change/"):
+            assert str(conversation) not in browser.get(address).content.decode()
+        assert found(home.admin, resource="conversation:") == ["conversation:", "conversation:"]
+        for guess in (str(conversation), str(conversation)[:4]):
+            assert found(home.admin, resource=f"conversation:{guess}") == []
+
     def test_show_names_in_place_of_ids_and_nothing_as_markup(self, home: House) -> None:
         User.objects.filter(pk=home.owner.pk).update(name="<b>Ada</b>")
         done(home.admin, "person_role_changed", f"person:{home.owner.pk}")
@@ -181,6 +193,20 @@ class TestVerifyNow:
             cursor.execute("DELETE FROM accounts_auditevent WHERE sequence = %s", [events[2].sequence])
         assert audit.verify().intact
         assert chain.verify(now=NOW).broken_at == events[2].sequence
+
+    def test_goes_on_noticing_it_however_often_it_looks_and_whatever_is_added(self, home: House) -> None:
+        events = [done(home.owner, "looked", f"page:{n}") for n in range(3)]
+        chain.verify(now=NOW)
+        with bypassing_triggers() as cursor:
+            cursor.execute("DELETE FROM accounts_auditevent WHERE sequence = %s", [events[2].sequence])
+        found = []
+        for _ in range(3):
+            found.append(chain.verify(now=NOW).broken_at)
+            done(home.owner, "looked")
+        assert found == [events[2].sequence] * 3
+        page = as_(home.admin).get(PAGE).content.decode()
+        assert f"Row {events[2].sequence} is not as it was written, or a row beside it is gone" in page
+        assert chain.is_broken()
 
     def test_needs_a_post(self, home: House) -> None:
         assert as_(home.admin).get(VERIFY).status_code == 405

@@ -4,18 +4,17 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from accounts import export_making, invitations, retention_rules
+from accounts import export_making, invitations, retention_rules, waiting_work
 from accounts.entry_models import OutgoingMail
 from accounts.models import OrganizationDomain
 from accounts.outbox import UNSENT
+from accounts.waiting_work import SWEPT_WITHIN
 from coaching.models import Reservation
-from config.doctor.finding import Finding, ok, warn
+from config.doctor.finding import Finding, fail, ok, warn
 from config.plural import plural
 from config.settings import jobs
 from conversations import allowance, exports_work
 
-SWEPT_WITHIN = timedelta(minutes=15)
-"""Within this time after it was due some sweep should have taken a row; the slowest comes every minute."""
 EXPIRED_EVERY = timedelta(seconds=jobs.SCHEDULE["expire-exports"]["schedule"])
 RECENT = timedelta(days=7)
 PATIENCE = timedelta(days=30)
@@ -29,7 +28,7 @@ def mails() -> Finding:
     """Look for mails that nobody sends, for those that could not be sent, and for invitations without one."""
     now = timezone.now()
     unsent = OutgoingMail.objects.filter(UNSENT)
-    stuck = unsent.filter(due_at__lt=now - SWEPT_WITHIN).count()
+    stuck = waiting_work.mails(now=now).overdue
     lost = OutgoingMail.objects.filter(state=OutgoingMail.State.FAILED, created_at__gt=now - RECENT).count()
     if stuck:
         return warn(f"{plural(stuck, 'mail')} overdue", _SEE_BEAT)
@@ -56,6 +55,17 @@ def exports() -> Finding:
     if stuck or over:
         return warn(f"{plural(stuck, 'export')} that nobody makes, {over} kept beyond their day", _SEE_LONG)
     return ok("all made, none kept beyond its day")
+
+
+def erasures() -> Finding:
+    """Look for people who should be erased by now and are not."""
+    found = waiting_work.erasures(now=timezone.now())
+    if found.overdue:
+        return fail(
+            f"{plural(found.overdue, 'erasure')} overdue: tried in vain, or not at all",
+            f"The worker's log says why (erasure_failed); people were promised it. {_SEE_BEAT}",
+        )
+    return ok(f"{plural(found.waiting, 'erasure')} to do")
 
 
 def reservations() -> Finding:

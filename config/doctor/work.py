@@ -10,11 +10,17 @@ from config import broker, health
 from config.backlogs import BACKLOGS
 from config.doctor.finding import Finding, fail, ok, warn
 from config.plural import plural
+from conversations import analytics as numbers
 
 LONG_QUEUE = 500
 """Messages that wait in one queue when workers do not keep up."""
 SWEPT_HOURLY = 100_000
 """Sessions that have ended and are still there when nobody tidies."""
+
+CHECKED_APART = frozenset({"mails", "exports", "copies", "erasures"})
+"""Rows of people's wishes, which have checks of their own."""
+STALE_S = 3600
+"""Age of the analytics at which six refreshes in a row have not come about."""
 
 _START_WORKER = "Start the worker with beat (celery -A config.celery worker --beat)."
 
@@ -49,7 +55,7 @@ def worker() -> Finding:
 def rows() -> Finding:
     """Look for rows of background work that somebody should have taken by now."""
     now = timezone.now()
-    found = {name: count(now=now) for name, count in BACKLOGS.items()}
+    found = {name: count(now=now) for name, count in BACKLOGS.items() if name not in CHECKED_APART}
     told = ", ".join(f"{name} {backlog.waiting}" for name, backlog in found.items())
     overdue = {name: backlog for name, backlog in found.items() if backlog.overdue}
     if not overdue:
@@ -63,6 +69,17 @@ def _overdue(overdue: Mapping[str, Backlog], told: str) -> Finding:
     if set(overdue) == {"handoffs"}:
         return warn(text, "Tell a coach of the organization; the queue in the dashboard shows who waits.")
     return fail(f"{text} (of {told})", f"Their processes died and no sweep took them over. {_START_WORKER}")
+
+
+def analytics() -> Finding:
+    """Look whether the numbers of the analytics are brought up to date."""
+    age_s = (timezone.now() - numbers.refreshed_at()).total_seconds()
+    if age_s > STALE_S:
+        return warn(
+            f"{plural(int(age_s // 3600), 'hour')} old",
+            f"Look for refresh_analytics in the worker's log. {_START_WORKER}",
+        )
+    return ok(f"{plural(int(age_s // 60), 'minute')} old")
 
 
 def sessions() -> Finding:

@@ -118,6 +118,8 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+"""Nobody gets a mail from us because somebody else typed their address."""
 ACCOUNT_SESSION_REMEMBER = True
 
 PASSWORD_SIGN_IN = ENV.flag("PASSWORD_SIGN_IN", default=True)
@@ -327,6 +329,7 @@ QUOTAS_URL = ENV.text("QUOTAS_URL", _redis(4))
 """Where the token buckets are; `memory://` keeps them in each process, for an installation that has one."""
 QUOTAS = quotas.RATES
 QUOTAS_NEVER_REFUSE = quotas.NEVER_REFUSE
+QUOTAS_COUNT_DOWNLOADS = quotas.COUNT_DOWNLOADS
 AI_TURNS_AT_ONCE = ENV.integer("AI_TURNS_AT_ONCE", 5, least=1)
 """Answers that one person may have under way or waiting at the same time."""
 MONTHLY_MESSAGES = quotas.MONTHLY_MESSAGES
@@ -365,7 +368,10 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 EMAIL_TIMEOUT = 10
-MAIL = {"invitation": "accounts.invitations.letter"}
+MAIL = {
+    "invitation": "accounts.invitations.letter",
+    "password_link": "accounts.people.password_letter",
+}
 """Who writes each kind of mail, as dotted paths."""
 PUBLIC_URL = ENV.text("PUBLIC_URL", "http://localhost:8000")
 """Where people reach this installation; links in mails begin with it."""

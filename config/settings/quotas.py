@@ -31,6 +31,9 @@ NEVER_REFUSE = frozenset(
 )
 """Forms that no quota of requests may hold back: they lead to a person, or end something."""
 
+COUNT_DOWNLOADS = frozenset({"download_export", "conversations:fetch_export"})
+"""Pages that count as requests although nothing is sent: each hands out a file, and adds to the record."""
+
 MONTHLY_MESSAGES: dict[str, int | None] = {
     "free": 1_000,
     "basic": 10_000,

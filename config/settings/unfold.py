@@ -69,6 +69,12 @@ MENU: list[dict[str, Any]] = [
                 "permission": for_coaches,
             },
             {
+                "title": "Your AI",
+                "icon": "smart_toy",
+                "link": reverse_lazy("coaching:persona"),
+                "permission": for_coaches,
+            },
+            {
                 "title": "Library",
                 "icon": "menu_book",
                 "link": reverse_lazy("admin:knowledge_document_changelist"),

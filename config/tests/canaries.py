@@ -14,15 +14,17 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import connection
 from django.test import Client
+from django.urls import reverse
 from redis import Redis as RedisClient
 
 from accounts import quotas, tokens
 from accounts.access import organization_of
 from accounts.entry_models import Invitation, OutgoingMail, SignedIn
 from accounts.lifecycle_models import AccountExport
-from accounts.models import SavedReply, User
+from accounts.models import SavedReply, TeamMembership, User
 from accounts.quotas import Kind
 from accounts.scopes import Scope
+from accounts.tests.browsing import as_
 from accounts.tests.cast import Cast
 from coaching.models import PromptRun
 from conversations import (
@@ -53,6 +55,7 @@ def with_canaries(cast: Cast) -> Conversation:
     ada = cast.home.owner
     User.objects.filter(pk=ada.pk).update(name=f"Ada {CANARY}", email=f"{CANARY}@riverside.example")
     ada.refresh_from_db()
+    _through_the_dashboard(cast)
     conversation = begin(ada)
     say(ada, conversation, f"How do I tell {CANARY} of the plan?")
     reply = answer(conversation, f"Tell {CANARY} early [1].")
@@ -88,6 +91,28 @@ def with_canaries(cast: Cast) -> Conversation:
     quotas.take(member=ada, kind=Kind.AI_TURNS)
     analytics_views.refresh()
     return conversation
+
+
+def _through_the_dashboard(cast: Cast) -> None:
+    """Have the administrator save the page about Ada, and take her out of her team and into it again."""
+    ada, team = cast.home.owner, cast.home.team
+    browser = as_(cast.home.admin)
+    person = {"name": f"{ada.name} Moss", "email": str(ada.email), "role": ada.role, "is_active": "on"}
+    place = {"memberships-0-team": str(team.pk), "memberships-0-member": str(ada.pk)}
+    whole = {"name": team.name, "coach": str(team.coach_id), "memberships-TOTAL_FORMS": "1", **place}
+    was_there = {
+        "memberships-INITIAL_FORMS": "1",
+        "memberships-0-id": str(TeamMembership.objects.get(member=ada).pk),
+        "memberships-0-DELETE": "on",
+    }
+    for page, form in (
+        (reverse("admin:accounts_user_change", args=[ada.pk]), person),
+        (reverse("admin:accounts_team_change", args=[team.pk]), {**whole, **was_there}),
+        (reverse("admin:accounts_team_change", args=[team.pk]), {**whole, "memberships-INITIAL_FORMS": "0"}),
+    ):
+        assert browser.post(page, form).status_code == 302
+    assert TeamMembership.objects.filter(team=team, member=ada).exists()
+    ada.refresh_from_db()
 
 
 def _with_ways_in(ada: User, session_key: str) -> None:

@@ -21,6 +21,7 @@ from config.tests.account_lives import NOW, erased
 from config.tests.canaries import CANARY, with_canaries
 from conversations import handoff
 from conversations.models import Conversation
+from conversations.tests.factories import add, begin
 
 
 @pytest.fixture(autouse=True)
@@ -73,7 +74,16 @@ class TestTheCopy:
         text = copy.read(name).decode()
         assert text.startswith(f"# On {CANARY}\n")
         assert f"How do I tell {CANARY} of the plan?" in text
-        assert f"[1] {CANARY}, page 4: \u201c{CANARY}\u201d" in text
+        assert f"Tell {CANARY} early [^1]." in text
+        assert f"[^1]: {CANARY}, page 4. \u201c{CANARY}\u201d (Quoted)" in text
+
+    def test_loads_and_runs_nothing_where_a_conversation_is_read(self, cast: Cast) -> None:
+        conversation = begin(cast.home.owner)
+        add(conversation, "![x](https://evil.invalid/?d=1) <img src=x> [^1]")
+        _, copy = self.made(cast.home.owner)
+        name = next(name for name in copy.namelist() if name.endswith(".md"))
+        text = copy.read(name).decode()
+        assert "!\\[x](https://evil.invalid/?d=1) &lt;img src=x> \\[^1]" in text
 
     def test_holds_nothing_of_anybody_else(self, cast: Cast) -> None:
         with_canaries(cast)

@@ -9,8 +9,9 @@ import pytest
 from django.apps import apps
 from django.db.models import Model
 
-from accounts import audit, data_requests, erasure, lifecycle, quotas
+from accounts import audit, data_requests, erasure, lifecycle, quotas, waiting_work
 from accounts.account_data import AccountsData
+from accounts.backlog import Backlog
 from accounts.lifecycle_models import Erasure
 from accounts.models import AuditEvent, Team, TeamMembership, User
 from accounts.people import LastAdministrator
@@ -169,6 +170,28 @@ class TestAnErasedEducator:
         """Stand in for a worker that is killed."""
         raise KeyboardInterrupt
 
+    def test_that_fails_is_counted_told_and_tried_again(
+        self, cast: Cast, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        asked = data_requests.ask_for_erasure(actor=cast.home.owner, person=cast.home.owner, now=NOW)
+        at = LATER
+        with monkeypatch.context() as failing:
+            failing.setattr(AccountsData, "erase", self.fail)
+            for _ in range(7):
+                with pytest.raises(ZeroDivisionError):
+                    erasure.run(erasure_id=asked.pk, now=at)
+                at += timedelta(minutes=11)
+        asked.refresh_from_db()
+        assert (asked.state, asked.attempts) == ("running", 7)
+        assert [record.message for record in caplog.records].count("erasure_failed") == 7
+        assert waiting_work.erasures(now=at) == Backlog(waiting=1, overdue=1, oldest_s=77 * 60)
+        assert erasure.run(erasure_id=asked.pk, now=at)
+        assert waiting_work.erasures(now=at) == Backlog(waiting=0, overdue=0, oldest_s=0)
+
+    def fail(self, *_arguments: object, **_named: object) -> dict[str, int]:
+        """Stand in for a fault."""
+        raise ZeroDivisionError
+
     def test_waits_while_a_crisis_is_open(self, cast: Cast) -> None:
         conversation = begin(cast.home.owner)
         say(cast.home.owner, conversation, "I want to die")
@@ -181,6 +204,7 @@ class TestAnErasedEducator:
             "open_crisis",
             LATER + timedelta(hours=1),
         )
+        assert asked.attempts == 0
         assert cast.home.owner.is_active
         assert Message.objects.filter(conversation=conversation, sender_type="client").exists()
         handoff.take_over(coach=cast.home.coach, conversation_id=conversation.pk, now=LATER)

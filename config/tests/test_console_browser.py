@@ -28,6 +28,11 @@ SMALL_TARGETS = """() => [...document.querySelectorAll(".desk :is(a[href], butto
   .filter(([, box]) => box.width > 1 && (box.height < 43.9 || box.width < 43.9))
   .map(([html, box]) => `${html} ${box.width}x${box.height}`)"""
 
+OFFLINE = """localStorage.getItem("online") || (window.WebSocket = class extends WebSocket {
+  constructor(url) { super(String(url).replace("/ws/", "/nowhere/")); }
+})"""
+"""A page whose sockets lead nowhere until it is told that it is online."""
+
 
 @pytest.fixture
 def snap(artefacts: Path) -> Callable[[Page, str], None]:
@@ -232,3 +237,21 @@ def test_each_visit_is_recorded_and_the_refused_look_like_nothing(talk: Talk) ->
     answers = [stranger.goto(f"/admin/queue/{pk}/") for pk in (conversation.pk, uuid4())]
     assert [answer.status for answer in answers if answer] == [404, 404]
     assert AuditEvent.objects.filter(action="conversation.read", resource=resource).count() == 1
+
+
+def test_a_message_that_waits_keeps_its_draft_over_a_reload(talk: Talk) -> None:
+    conversation = waiting(talk)
+    desk = talk.window(talk.house.coach)
+    desk.add_init_script(OFFLINE)
+    desk.goto(f"/admin/queue/{conversation.pk}/")
+    desk.get_by_role("button", name="Draft a reply").click()
+    expect(desk.locator("#text")).to_have_value(re.compile("^Start with"))
+    desk.reload()
+    expect(desk.locator("#draft-text")).to_have_value(re.compile("^Start with"))
+    desk.locator("#text").press("Enter")
+    expect(desk.get_by_text("Will be sent when the connection is back")).to_be_visible()
+    desk.evaluate("localStorage.setItem('online', 'yes')")
+    desk.reload()
+    expect(desk.get_by_text("You have this conversation.")).to_be_visible()
+    said = Message.objects.get(conversation=conversation, sender_type="human_coach")
+    assert (said.metadata["drafted_by_ai"], said.metadata["edit_distance"]) == (True, 0)

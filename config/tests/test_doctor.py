@@ -15,7 +15,7 @@ from django.test.utils import isolate_apps
 from django.utils import timezone
 from redis import Redis
 
-from accounts import audit
+from accounts import audit, chain
 from accounts.models import Organization
 from accounts.tests.cast import Cast, House
 from config import broker, disk, health
@@ -24,6 +24,7 @@ from config.doctor import credentials, examination, schema, tenants, work
 from config.doctor.examination import CHECKS, Check, examine
 from config.doctor.finding import State, ok
 from config.doctor.schema import TableUse
+from conversations import analytics as numbers
 from conversations import handoff
 from conversations.models import Conversation, Handoff, Interaction
 from conversations.tests.factories import begin, say
@@ -42,6 +43,7 @@ def _at_work(settings: Any, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> 
     """Have an empty broker of this test's own, a worker that was heard, and half a disk."""
     settings.CELERY_BROKER_URL = redis_database(redis_url, 9)
     health.note_heartbeat()
+    monkeypatch.setattr(numbers, "refreshed_at", timezone.now)
     monkeypatch.setattr(disk, "used", lambda: {settings.SIDELINE_DATA: 0.5})
 
 
@@ -289,6 +291,11 @@ def _ours() -> list[type[models.Model]]:
     return [model for model in apps.get_models() if model._meta.app_label in tenants.ROOMS]
 
 
+def test_numbers_that_nobody_refreshes_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(numbers, "refreshed_at", lambda: timezone.now() - timedelta(hours=2, minutes=1))
+    assert state_of("analytics", status=0) == ("warn", "2 hours old")
+
+
 def test_a_record_that_was_edited_fails(home: House) -> None:
     _, edited, _ = (
         audit.record(actor=home.admin, action="person_changed", resource=f"person:{uuid4()}").sequence
@@ -300,6 +307,20 @@ def test_a_record_that_was_edited_fails(home: House) -> None:
         cursor.execute("SET LOCAL session_replication_role = origin")
     state, finding = state_of("record", status=1)
     assert (state, finding) == ("fail", f"event {edited:,} was changed, or the one before it removed")
+
+
+def test_a_record_whose_newest_rows_are_gone_fails(home: House) -> None:
+    chain.verify(now=timezone.now())
+    newest = audit.record(actor=home.admin, action="person_changed", resource=f"person:{uuid4()}").sequence
+    for _ in range(2):
+        chain.verify(now=timezone.now())
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL session_replication_role = replica")
+            cursor.execute("DELETE FROM accounts_auditevent WHERE sequence = %s", [newest])
+            cursor.execute("SET LOCAL session_replication_role = origin")
+    state, finding = state_of("record", status=1)
+    told_of = "was there when the record was checked, and was changed or removed since"
+    assert (state, finding) == ("fail", f"event {newest:,} {told_of}")
 
 
 @pytest.mark.parametrize(("used", "state", "status"), [(0.81, "warn", 0), (0.96, "fail", 1)])

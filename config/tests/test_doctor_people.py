@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts import invitations
 from accounts.entry_models import OutgoingMail
-from accounts.lifecycle_models import AccountExport
+from accounts.lifecycle_models import AccountExport, Erasure
 from accounts.models import ApiToken, OrganizationDomain
 from accounts.tests.cast import Cast, House
 from accounts.tests.inviting import invited
@@ -91,6 +91,26 @@ class TestExports:
         self.export(cast, state="ready", expires_at=ago(hours=-1))
         self.export(cast, state="gone", created_at=ago(days=9))
         assert people.exports().state == State.OK
+
+
+class TestErasures:
+    def erasure(self, cast: Cast, **values: Any) -> None:
+        usual = {"person_id": uuid4(), "organization": cast.home.organization, "asked_by_id": uuid4()}
+        Erasure.objects.create(**{**usual, **values})
+
+    def test_that_should_be_over_are_told(self, cast: Cast) -> None:
+        self.erasure(cast, due_at=ago(hours=2), state="running", attempts=9, lease_until=ago(seconds=-30))
+        self.erasure(cast, due_at=ago(hours=2), state="scheduled")
+        self.erasure(cast, due_at=ago(minutes=30), state="running", lease_until=ago(seconds=-30))
+        found = people.erasures()
+        assert found.state == State.FAIL
+        assert found.text == "2 erasures overdue: tried in vain, or not at all"
+
+    def test_that_wait_for_something_or_are_done_are_well(self, cast: Cast) -> None:
+        self.erasure(cast, due_at=ago(hours=-1), waits_for="open_crisis")
+        self.erasure(cast, due_at=ago(days=2), state="done", finished_at=ago(days=2))
+        self.erasure(cast, due_at=ago(days=2), state="cancelled")
+        assert people.erasures().state == State.OK
 
 
 class TestReservations:

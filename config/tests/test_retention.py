@@ -157,6 +157,7 @@ INSTALLATION = {
     "account_export_files": 0,
     "sessions": 1,
     "api_replies": 1,
+    "dashboard_log": 0,
     "mails": 1,
     "api_keys": 0,
 }

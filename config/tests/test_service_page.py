@@ -150,9 +150,21 @@ class TestTheNumbers:
                 episode.update(
                     state="returned", coach=home.coach, taken_at=asked + timedelta(minutes=taken_after)
                 )
-        half, most, target, kept, count = levels(visit(home.admin))["Wait for a coach"]
+        staff = UserFactory.create(staff=True)
+        half, most, target, kept, count = levels(visit(staff))["Wait for a coach"]
         assert (target, kept, count) == ("95 % as promised", "missed", "3 requests, 2 late")
         assert (half, most) == ("24 min", "43 min")
+
+    def test_of_waiting_tell_an_administrator_nothing_of_fewer_than_five_people(self, home: House) -> None:
+        asked = []
+        others = UserFactory.create_batch(4, organization=home.organization)
+        for person in (home.owner, *others):
+            conversation = begin(person)
+            handoff.ask_for_coach(member=person, conversation_id=conversation.pk, now=timezone.now())
+            asked.append(levels(visit(home.admin))["Wait for a coach"][1:])
+        few = ["not shown", "95 % as promised", "nothing measured", "fewer than 5 people"]
+        assert asked[:4] == [few] * 4
+        assert asked[4][3] == "5 requests, 0 late"
 
     def test_of_documents_say_how_long_reading_took(self, home: House) -> None:
         shelf = Shelf(home.organization.pk, None)

@@ -21,7 +21,10 @@ from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 from redis import Redis
 
+from accounts import audit, chain, outbox
 from accounts.access import NotVisible
+from accounts.lifecycle_models import AccountExport, Erasure
+from accounts.models import ChainCheck
 from accounts.tests.cast import House, build_cast
 from accounts.tests.waiting import until
 from coaching.providers import measures, registry
@@ -34,8 +37,9 @@ from config.addresses import redis_database
 from config.metrics_state import State
 from config.ports import free_port
 from config.tests.stack import Stack
-from conversations import giving_feedback, handoff
+from conversations import analytics, giving_feedback, handoff
 from conversations.models import Handoff, Interaction
+from conversations.outward import Export
 from conversations.tests.factories import begin, say
 
 WORDS = "a-secret-about-Ada"
@@ -178,6 +182,37 @@ class TestTheState:
         assert found["sideline_rows_oldest_seconds", "documents"] == 0
         assert found["sideline_database_up",] == 1
         assert 0 < found["sideline_disk_used_ratio",] <= 1
+
+    def test_says_what_people_asked_for_and_nobody_does(self, home: House) -> None:
+        now = timezone.now()
+        long_ago = now - timedelta(hours=2)
+        Export.objects.create(
+            organization=home.organization,
+            requested_by=home.owner,
+            kind="own",
+            format="csv",
+            created_at=long_ago,
+        )
+        AccountExport.objects.create(person=home.owner, requested_at=long_ago)
+        Erasure.objects.create(person_id=home.owner.pk, asked_by_id=home.owner.pk, due_at=long_ago)
+        outbox.queue(
+            kind="test", about=home.owner.pk, recipient="a@b.example", organization_id=None, now=long_ago
+        )
+        found = gauges(State())
+        for work in ("mails", "exports", "copies", "erasures"):
+            assert (found["sideline_rows_waiting", work], found["sideline_rows_overdue", work]) == (1, 1)
+
+    def test_says_whether_the_record_is_whole(self, home: House) -> None:
+        audit.record(actor=home.owner, action="looked", resource="page:1")
+        chain.verify(now=timezone.now())
+        assert gauges(State())["sideline_record_broken",] == 0
+        ChainCheck.objects.update(newest_hash="another")
+        chain.verify(now=timezone.now())
+        assert gauges(State())["sideline_record_broken",] == 1
+
+    def test_says_how_old_the_numbers_are(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(analytics, "refreshed_at", lambda: timezone.now() - timedelta(hours=3))
+        assert round(gauges(State())["sideline_analytics_age_seconds",]) == 3 * 3600
 
     def test_is_read_once_for_all_scrapes_of_the_next_seconds(
         self, home: House, monkeypatch: pytest.MonkeyPatch

@@ -16,7 +16,7 @@ from accounts.api_operations import Operation, Said
 from accounts.api_paging import PageQuery, page_of, split
 from accounts.api_parsing import StrictSerializer
 from accounts.scopes import Scope
-from conversations import absence, access, announcing, listing, organizing, reading
+from conversations import absence, access, acting, announcing, listing, organizing, reading
 from conversations.api.shapes import (
     ConversationDetail,
     ConversationPage,
@@ -107,9 +107,12 @@ class ConversationById(Operation):
     def patch(self, _request: Request, conversation_id: UUID) -> Answer:
         """Rename, archive, bring back, share with your coach or keep private: all that is named, or nothing."""
         changes = self.body(ConversationChange)
-        conversation = organizing.change(
-            member=self.member, conversation_id=conversation_id, now=timezone.now(), **changes
-        )
+        try:
+            conversation = organizing.change(
+                member=self.member, conversation_id=conversation_id, now=timezone.now(), **changes
+            )
+        except organizing.NotToBeArchived as reason:
+            raise conflict("coach_asked", str(reason)) from None
         if "visibility" in changes:
             async_to_sync(announcing.show)(
                 conversation_id, sequence=conversation.last_sequence + 1, with_state=True
@@ -118,9 +121,9 @@ class ConversationById(Operation):
 
     @extend_schema(tags=["conversations"], request=None, responses={200: Said})
     def delete(self, _request: Request, conversation_id: UUID) -> Answer:
-        """Delete a conversation; for 30 days it can be brought back."""
+        """Delete a conversation; it can be brought back as long as your organization keeps it, 30 days at most."""
         try:
-            organizing.delete(member=self.member, conversation_id=conversation_id, now=timezone.now())
+            async_to_sync(acting.delete)(member=self.member, conversation_id=conversation_id)
         except organizing.StillLookedAfter:
             message = (
                 "Your coach has been asked to look after you. You can delete this once they have been here."
@@ -136,8 +139,8 @@ class ConversationRestore(Operation):
 
     @extend_schema(tags=["conversations"], request=None, responses=ConversationShape)
     def post(self, _request: Request, conversation_id: UUID) -> Answer:
-        """Bring back a conversation that you deleted within the last 30 days."""
-        restored = organizing.restore(member=self.member, conversation_id=conversation_id, now=timezone.now())
+        """Bring back a conversation that you deleted, as long as your organization keeps it."""
+        restored = async_to_sync(acting.restore)(member=self.member, conversation_id=conversation_id)
         return self.answer(ConversationShape(restored))
 
 

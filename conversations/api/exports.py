@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
@@ -220,7 +220,7 @@ class ExportFile(Operation):
     needs = {"GET": Scope.READ}
 
     @extend_schema(tags=["exports"], responses={(200, "*/*"): OpenApiTypes.BINARY})
-    def get(self, _request: Request, export_id: UUID, name: str) -> HttpResponse:
+    def get(self, _request: Request, export_id: UUID, name: str) -> HttpResponseBase:
         """Fetch a file as it is, without an envelope, if all that is in it is still yours to read; that is on record."""
         refuse_other_peoples(self.request, access.own_export(self.member, export_id).kind)
         try:
@@ -293,7 +293,7 @@ class ConversationMarkdown(Operation):
     needs = {"GET": Scope.READ}
 
     @extend_schema(tags=["conversations"], responses={(200, "text/markdown"): OpenApiTypes.STR})
-    def get(self, _request: Request, conversation_id: UUID) -> HttpResponse:
+    def get(self, _request: Request, conversation_id: UUID) -> HttpResponseBase:
         """Fetch your conversation as Markdown, its sources as footnotes, without an envelope; that counts as an export."""
         try:
             file = exports_markdown.conversation_file(

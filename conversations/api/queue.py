@@ -17,8 +17,9 @@ from accounts.api_operations import Operation
 from accounts.api_replay import free_connection
 from accounts.roles import Role
 from accounts.scopes import Scope
-from conversations import absence, access, announcing, briefing, drafting, queries, waiting
+from conversations import absence, access, announcing, briefing, drafting, waiting
 from conversations.api.conversations import note_reading
+from conversations.episodes import open_episode
 from conversations.models import Conversation, Handoff
 
 URGENCIES = [(name, words) for _, name, words in waiting.URGENCIES] + [("later", "When you can")]
@@ -73,17 +74,11 @@ class WentBackShape(serializers.Serializer[Any]):
 
 
 class SharedShape(serializers.Serializer[Any]):
-    """A conversation that a client shares with the coach."""
+    """A conversation that a client shares with the coach, without its words: reading those is on record."""
 
     conversation_id = serializers.UUIDField(source="pk")
     client = serializers.CharField(source="owner.name")
-    title = serializers.SerializerMethodField()
     updated_at = serializers.DateTimeField()
-
-    @extend_schema_field({"type": ["string", "null"]})
-    def get_title(self, conversation: Conversation) -> str | None:
-        """Return the title."""
-        return conversation.title or None
 
 
 class QueueShape(serializers.Serializer[Any]):
@@ -147,7 +142,7 @@ class ConversationBrief(Operation):
         conversation, _ = announcing.load_with_names(conversation_id)
         listed = list(access.readable_messages(standing))
         note_reading(self, standing, any_words=bool(listed))
-        episode = queries.open_episode(conversation_id)
+        episode = open_episode(conversation)
         brief = briefing.brief(conversation, episode, listed, words_hidden=standing.visible_from > 0)
         values = {
             **{name: getattr(brief, name) for name in ("reason", "why", "confidence", "client", "ai")},

@@ -52,12 +52,19 @@ def made(member: User, kind: str = "own", file_format: str = "csv") -> Export:
 
 def fetch(member: User, export: Export, name: str) -> Any:
     """Fetch a file of an export as a member."""
-    return signed_in(member).get(f"/exports/{export.pk}/{name}/")
+    return taken(signed_in(member).get(f"/exports/{export.pk}/{name}/"))
+
+
+def taken(response: Any) -> Any:
+    """Return an answer of which all was read, as a browser does it: a file is closed then."""
+    if response.streaming:
+        response.streaming_content = [response.getvalue()]
+    return response
 
 
 def table(member: User, export: Export, name: str) -> list[dict[str, str]]:
     """Return the rows of a CSV file."""
-    text = fetch(member, export, name).content.decode()
+    text = fetch(member, export, name).getvalue().decode()
     return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
 
 

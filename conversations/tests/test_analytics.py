@@ -218,7 +218,7 @@ class TestTheBill:
         assert [(each.name, each.calls, each.input_tokens, each.cost_usd) for each in people] == [
             ("Ben Hart", 1, 100, Decimal("0.10")),
             ("Ada Moss", 2, 200, Decimal("0.05")),
-            ("The library", 1, 100, Decimal("0.01")),
+            (analytics.OF_NOBODY, 1, 100, Decimal("0.01")),
         ]
         days = analytics.spent_by_day(member=home.admin, period=OCTOBER)
         assert [(each.name, each.output_tokens, each.cost_usd) for each in days] == [

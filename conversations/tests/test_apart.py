@@ -1,6 +1,8 @@
 """What is thought in a process of its own, and what happens when that one fails."""
 
+import asyncio
 import os
+import subprocess
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
@@ -70,6 +72,26 @@ class TestAThinkingProcess:
         monkeypatch.setattr(house, "PATIENCE_SECONDS", 0.1)
         assert await apart.call(be_silent_unless_in, os.getpid()) == ("done here", False)
         await eventually(partial(has_ended, process), "the end of the silent process")
+
+    async def test_that_is_late_with_one_answer_goes_on_with_the_others(
+        self, apart: Apart, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (_, process), _ = await apart.call(where, "")
+        monkeypatch.setattr(house, "PATIENCE_SECONDS", 0.3)
+        late = asyncio.create_task(apart.call(be_silent_unless_in, os.getpid()))
+        while not late.done():
+            assert await apart.call(where, "") == (("", process), True)
+        assert await late == ("done here", False)
+        assert await apart.call(where, "") == (("", process), True)
+
+    async def test_that_cannot_be_begun_is_done_without(
+        self, apart: Apart, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: Any, **__: Any) -> None:
+            raise BlockingIOError("no more processes")
+
+        monkeypatch.setattr(subprocess, "Popen", refuse)
+        assert await apart.call(where, "") == (("", os.getpid()), False)
 
     async def test_is_not_had_where_the_settings_name_none(self, apart: Apart, settings: Any) -> None:
         settings.THINKING_PROCESS = ""

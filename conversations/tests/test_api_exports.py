@@ -17,7 +17,7 @@ from accounts.tests.cast import Cast
 from conversations import tasks
 from conversations.models import Conversation, Feedback
 from conversations.outward import Export
-from conversations.tests.exporting import NO_EXPORT, files_left, made, signed_in, told
+from conversations.tests.exporting import NO_EXPORT, files_left, made, signed_in, taken, told
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("nudged")]
 
@@ -32,12 +32,12 @@ def somebody(cast: Cast, who: str) -> User:
 
 def download(api: Api, url: str) -> Any:
     """Fetch a file from where the API says that it is."""
-    return api.client.get(url, headers={"Authorization": f"Bearer {api.key}"})
+    return taken(api.client.get(url, headers={"Authorization": f"Bearer {api.key}"}))
 
 
 def rows(api: Api, url: str) -> list[dict[str, str]]:
     """Return the rows of a CSV file."""
-    text = download(api, url).content.decode()
+    text = download(api, url).getvalue().decode()
     return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
 
 
@@ -104,7 +104,7 @@ class TestAnExport:
         assert len(rows(ada, conversations)) == 1
         assert [row["text"] for row in rows(ada, messages)] == ["QUESTION-coached", "ANSWER-coached [1]."]
         assert [row["comment"] for row in rows(ada, feedback)] == ["COMMENT-coached"]
-        told_of = orjson.loads(download(ada, manifest).content)
+        told_of = orjson.loads(download(ada, manifest).getvalue())
         assert (told_of["first_day"], told_of["last_day"]) == (days["start_date"], days["end_date"])
         assert f"until {today:%-d %B %Y}, asked" in signed_in(owner).get("/exports/").content.decode()
 
@@ -373,7 +373,7 @@ class TestOneConversation:
         conversation = told(owner)
         response = download(ada, f"/api/v1/conversations/{conversation.pk}/markdown")
         assert response.headers["Content-Type"] == "text/markdown; charset=utf-8"
-        assert "ANSWER-coached" in response.content.decode()
+        assert "ANSWER-coached" in response.getvalue().decode()
         assert AuditEvent.objects.filter(action="conversation.exported").count() == 1
         assert ada("GET", f"conversations/{conversation.pk}/markdown").status == 429
         assert AuditEvent.objects.filter(action="conversation.exported").count() == 1

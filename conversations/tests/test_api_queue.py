@@ -83,8 +83,8 @@ class TestTheQueue:
         (row,) = found["taken"]
         assert (row["conversation_id"], row["coach"], row["is_mine"]) == (str(taken.pk), "Ben Hart", True)
         assert found["waiting"] == found["went_back"] == []
-        listed = {each["conversation_id"]: (each["client"], each["title"]) for each in found["shared"]}
-        assert listed[str(shared.pk)] == ("Ada Moss", None)
+        listed = {each["conversation_id"]: (each["client"], "title" in each) for each in found["shared"]}
+        assert listed[str(shared.pk)] == ("Ada Moss", False)
 
     def test_says_what_went_back_while_the_coach_was_away(self, ben: Api, coach: User, owner: User) -> None:
         conversation = asked(owner)

@@ -15,7 +15,7 @@ from conversations import allowance, asking, handoff, organizing
 from conversations.models import Conversation, Interaction, Message
 from conversations.tests.api_reading import QUESTION, Reading, text_of
 from conversations.tests.doubles import stage
-from conversations.tests.factories import say, spoken
+from conversations.tests.factories import begin, say, spoken
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("scripted")]
 
@@ -195,3 +195,25 @@ class TestSomebodyElse:
     ) -> None:
         assert as_program(owner, "read")("POST", retry(stopped)).status == 403
         assert spoken(conversation) == STOPPED
+
+
+class TestAReplyThatIsKept:
+    def test_is_not_given_again_once_the_conversation_is_deleted(self, ada: Api, owner: User) -> None:
+        path = f"conversations/{begin(owner).pk}"
+        rename = {"title": "On leaving"}
+        assert ada("PATCH", path, rename, idempotency_key="rename").status == 200
+        gone = [ada("DELETE", path, idempotency_key="delete") for _ in "ab"]
+        assert [(each.status, each.headers.get("Idempotency-Replayed")) for each in gone] == [
+            (200, None),
+            (200, "true"),
+        ]
+        again = ada("PATCH", path, rename, idempotency_key="rename")
+        assert (again.status, again.error and again.error["code"]) == (404, "NOT_FOUND")
+        assert not SavedReply.objects.filter(key="rename").exclude(body=b"").exists()
+
+    def test_of_the_beginning_begins_no_second_one(self, ada: Api) -> None:
+        begun = ada("POST", "conversations", {"title": "On leaving"}, idempotency_key="begin")
+        ada("DELETE", f"conversations/{begun.data['id']}")
+        again = ada("POST", "conversations", {"title": "On leaving"}, idempotency_key="begin")
+        assert (begun.status, again.status) == (201, 404)
+        assert Conversation.objects.count() == 1

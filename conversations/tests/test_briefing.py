@@ -13,8 +13,8 @@ from coaching.providers.scripted import ScriptedChat
 from coaching.tests.factories import PersonaFactory
 from conversations import access, drafting, handoff
 from conversations.briefing import LONGEST_QUOTE, Brief, brief, trace_in_words
+from conversations.episodes import open_episode
 from conversations.models import Conversation, Handoff, Message
-from conversations.queries import open_episode
 from conversations.tests.doubles import stage
 from conversations.tests.factories import begin, say
 
@@ -23,7 +23,7 @@ def brief_of(cast: Cast, conversation: Conversation) -> Brief:
     """Return the brief as the owner's coach gets it."""
     standing = access.readable_conversation(cast.home.coach, conversation.pk)
     said = list(access.readable_messages(standing))
-    return brief(conversation, open_episode(conversation.pk), said, words_hidden=standing.visible_from > 0)
+    return brief(conversation, open_episode(conversation), said, words_hidden=standing.visible_from > 0)
 
 
 def answered(cast: Cast, question: str, answer: str) -> Conversation:

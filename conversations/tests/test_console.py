@@ -17,7 +17,7 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.models import AuditEvent, User
 from accounts.tests.cast import Cast
 from coaching.providers.scripted import ScriptedChat
-from conversations import announcing, handoff, live, waiting
+from conversations import announcing, handoff, live, reading, waiting
 from conversations.consumers import QueueConsumer
 from conversations.models import Conversation, Handoff, Message
 from conversations.tests.doubles import stage
@@ -94,6 +94,21 @@ class TestTheQueue:
         assert "Ada Moss" in page
         assert "the words stay hidden until Ada Moss agrees" in page
         assert "kill" not in page
+
+    def test_lists_what_is_shared_without_words_until_it_is_opened_which_is_on_record(
+        self, cast: Cast
+    ) -> None:
+        conversation = begin(cast.home.owner)
+        Conversation.objects.filter(pk=conversation.pk).update(title="On leaving the school")
+        browser = signed_in(cast.home.coach)
+        listed = words_of(browser.get(reverse("conversations:queue")))
+        address = reverse("conversations:console", args=[conversation.pk])
+        assert f'href="{address}"' in listed
+        assert ("Ada Moss" in listed, "leaving the school" in listed) == (True, False)
+        say(cast.home.owner, conversation, "How do I tell them?")
+        assert "leaving the school" in words_of(browser.get(address))
+        read = AuditEvent.objects.get(action="conversation.read")
+        assert (read.actor_id, read.resource) == (cast.home.coach.pk, f"conversation:{conversation.pk}")
 
     def test_shows_an_escalated_conversation_to_other_coaches_without_its_title(self, cast: Cast) -> None:
         asked(cast)
@@ -197,6 +212,26 @@ class TestTheConsole:
         assert fragment.count('hx-swap-oob="true"') == 3
         assert "Ada Moss pressed" in fragment
         assert "<html" not in fragment
+
+    def test_records_one_visit_however_often_its_parts_are_loaded_anew(self, cast: Cast) -> None:
+        conversation, client = asked(cast), signed_in(cast.home.coach)
+        visits = AuditEvent.objects.filter(action="conversation.read")
+        client.get(address(conversation))
+        for _ in range(3):
+            client.get(address(conversation), headers=HTMX)
+        client.post(address(conversation, "take_over"), headers=HTMX)
+        assert visits.count() == 1
+        client.get(address(conversation))
+        assert visits.count() == 2
+
+    def test_records_who_loads_the_parts_alone_or_long_after_the_page(
+        self, cast: Cast, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        conversation, client = asked(cast), signed_in(cast.home.coach)
+        client.get(address(conversation), headers=HTMX)
+        monkeypatch.setattr(reading, "LONGEST_VISIT", timedelta(0))
+        client.get(address(conversation), headers=HTMX)
+        assert AuditEvent.objects.filter(action="conversation.read").count() == 2
 
     def test_sends_an_educator_to_their_own_chat_only_as_a_coach_of_others(self, cast: Cast) -> None:
         conversation = begin(cast.home.other_coach)

@@ -7,19 +7,21 @@ from uuid import UUID
 
 import orjson
 import pytest
-from django.db import IntegrityError, transaction
+from django.core.files.storage import default_storage
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.utils import timezone
 
+from accounts import quotas
 from accounts.models import AuditEvent, User
 from accounts.tests.cast import Cast
 from accounts.tests.factories import UserFactory
 from conversations import organizing, tasks
-from conversations.exports_rows import FEWEST_PEOPLE
-from conversations.models import Conversation, Feedback
+from conversations.analytics_masking import FEWEST
+from conversations.models import Conversation, Feedback, Handoff
 from conversations.outward import Export
 from conversations.tests.exporting import NO_EXPORT, asked, fetch, files_left, made, signed_in, table, told
-from conversations.tests.factories import QUOTE, add
+from conversations.tests.factories import QUOTE, add, begin
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("nudged")]
 
@@ -86,7 +88,7 @@ class TestOwnData:
         conversation = told(cast.home.owner)
         add(conversation, '=SUM(A1) äöü\n"x"', by="client", sender=cast.home.owner)
         export = made(cast.home.owner, file_format="jsonl")
-        lines = fetch(cast.home.owner, export, "messages.jsonl").content.splitlines()
+        lines = fetch(cast.home.owner, export, "messages.jsonl").getvalue().splitlines()
         rows = [orjson.loads(line) for line in lines]
         assert [row["text"] for row in rows] == [
             *("QUESTION-coached", "ANSWER-coached [1]."),
@@ -97,14 +99,14 @@ class TestOwnData:
     def test_has_a_manifest_with_rows_and_checksums(self, cast: Cast) -> None:
         told(cast.home.owner)
         export = made(cast.home.owner)
-        manifest = orjson.loads(fetch(cast.home.owner, export, "manifest.json").content)
+        manifest = orjson.loads(fetch(cast.home.owner, export, "manifest.json").getvalue())
         assert [(file["name"], file["rows"]) for file in manifest["files"]] == [
             ("conversations.csv", 1),
             ("messages.csv", 2),
             ("feedback.csv", 1),
         ]
         for file in manifest["files"]:
-            content = fetch(cast.home.owner, export, file["name"]).content
+            content = fetch(cast.home.owner, export, file["name"]).getvalue()
             assert (len(content), hashlib.sha256(content).hexdigest()) == (file["bytes"], file["sha256"])
 
     def test_is_sent_as_a_file_that_nobody_keeps(self, cast: Cast) -> None:
@@ -165,18 +167,16 @@ class TestCountsForAdministrators:
         today = timezone.now()
         people = [
             cast.home.owner,
-            *UserFactory.create_batch(FEWEST_PEOPLE - 1, organization=cast.home.organization),
+            *UserFactory.create_batch(FEWEST - 1, organization=cast.home.organization),
         ]
         for person in people:
             told(person)
-        lonely = told(cast.home.owner)
         yesterday = today - timedelta(days=1)
-        lonely.messages.update(created_at=yesterday)
-        Feedback.objects.filter(message__conversation=lonely).update(created_at=yesterday)
-        Conversation.objects.filter(pk=lonely.pk).update(created_at=yesterday)
+        self.told_on(yesterday, cast.home.owner)
+        self.told_on(today - timedelta(days=2), cast.home.owner)
         told(cast.away.owner)
         export = made(cast.home.admin, "daily_counts")
-        few, many = table(cast.home.admin, export, "days.csv")
+        _, few, many = table(cast.home.admin, export, "days.csv")
         assert few == {"day": f"{yesterday:%Y-%m-%d}", "shown": "no", **dict.fromkeys(list(few)[2:], "")}
         assert many == {
             "day": f"{today:%Y-%m-%d}",
@@ -190,6 +190,42 @@ class TestCountsForAdministrators:
             "not_helpful": "5",
             "handoffs": "0",
         }
+
+    def test_hold_no_count_of_few_people_on_a_day_of_many(self, cast: Cast) -> None:
+        people = [
+            cast.home.owner,
+            *UserFactory.create_batch(FEWEST, organization=cast.home.organization),
+        ]
+        begun = [begin(person) for person in people]
+        for conversation in begun:
+            add(conversation, "How do we begin?", by="client", sender=conversation.owner)
+        conversation = begun[0]
+        Feedback.objects.create(message=add(conversation, "So."), author=conversation.owner, score=1)
+        asked_for = {"organization": cast.home.organization, "requested_at": timezone.now()}
+        Handoff.objects.create(conversation=conversation, reason="crisis", **asked_for)
+        (day,) = table(cast.home.admin, made(cast.home.admin, "daily_counts"), "days.csv")
+        assert (day["questions"], day["conversations"], day["not_helpful"]) == ("6", "6", "0")
+        assert (day["answers"], day["helpful"], day["handoffs"]) == ("", "", "")
+
+    def test_hide_the_next_smallest_day_with_one_that_is_hidden_alone(self, cast: Cast) -> None:
+        people = UserFactory.create_batch(FEWEST + 1, organization=cast.home.organization)
+        today = timezone.now()
+        for days, active in ((0, 6), (1, 5), (2, 1)):
+            for person in people[:active]:
+                self.told_on(today - timedelta(days=days), person)
+        found = table(cast.home.admin, made(cast.home.admin, "daily_counts"), "days.csv")
+        assert [(each["shown"], each["questions"]) for each in found] == [
+            ("no", ""),
+            ("no", ""),
+            ("yes", "6"),
+        ]
+
+    def told_on(self, day: datetime, person: User) -> None:
+        """Have somebody ask and be answered on a day."""
+        conversation = told(person)
+        conversation.messages.update(created_at=day)
+        Feedback.objects.filter(message__conversation=conversation).update(created_at=day)
+        Conversation.objects.filter(pk=conversation.pk).update(created_at=day)
 
 
 class TestWhoMayAsk:
@@ -262,3 +298,38 @@ class TestFetching:
 
     def test_of_what_is_not_ready_finds_nothing(self, cast: Cast) -> None:
         assert fetch(cast.home.owner, asked(cast.home.owner), "messages.csv").status_code == 404
+
+
+class TestADownload:
+    def test_reads_no_storage_while_others_wait_for_the_record(
+        self, cast: Cast, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        export = made(cast.home.owner)
+        opened, held = default_storage.open, list[int]()
+
+        def open_(*arguments: Any) -> Any:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+                held.append(cursor.fetchone()[0])
+            return opened(*arguments)
+
+        monkeypatch.setattr(default_storage, "open", open_)
+        response = fetch(cast.home.owner, export, "messages.csv")
+        assert (held, connection.in_atomic_block, response.streaming) == ([0], False, True)
+
+    def test_that_does_not_come_about_is_not_on_record(self, cast: Cast) -> None:
+        export = made(cast.home.owner)
+        default_storage.delete(export.files[0]["path"])
+        assert fetch(cast.home.owner, export, export.files[0]["name"]).status_code == 404
+        assert not AuditEvent.objects.filter(action="export.downloaded").exists()
+
+    def test_counts_as_a_request(self, cast: Cast, settings: Any) -> None:
+        export = made(cast.home.owner)
+        settings.QUOTAS = {
+            **settings.QUOTAS,
+            "educator": {**settings.QUOTAS["educator"], "requests": "2/hour"},
+        }
+        quotas.forget()
+        answers = [fetch(cast.home.owner, export, "messages.csv").status_code for _ in range(3)]
+        assert answers == [200, 200, 429]
+        assert AuditEvent.objects.filter(action="export.downloaded").count() == 2

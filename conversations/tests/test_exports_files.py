@@ -15,6 +15,7 @@ from accounts.models import AuditEvent, User
 from accounts.tests.cast import Cast
 from conversations.exports_files import CsvSheet, JsonLinesSheet
 from conversations.models import Conversation
+from conversations.tests.exporting import taken
 from conversations.tests.factories import QUOTE, add, begin, citation
 
 DANGEROUS = (
@@ -133,11 +134,11 @@ class TestMarkdown:
     def fetch(self, member: User, conversation: Conversation) -> Any:
         client = Client()
         client.force_login(member)
-        return client.get(f"/conversations/{conversation.pk}/markdown/")
+        return taken(client.get(f"/conversations/{conversation.pk}/markdown/"))
 
     def test_has_every_citation_as_a_footnote(self, owner: User, conversation: Conversation) -> None:
         response = self.fetch(owner, conversation)
-        text = response.content.decode()
+        text = response.getvalue().decode()
         assert response.headers["Content-Disposition"] == 'attachment; filename="how-we-review.md"'
         assert text.startswith("# How we review\n\nBegun on ")
         assert "Every six weeks[^1]" in text.replace(" [^1]", "[^1]")
@@ -147,14 +148,14 @@ class TestMarkdown:
         assert "[a link](https://x.example)" in text
 
     def test_leaves_the_clients_words_alone(self, owner: User, conversation: Conversation) -> None:
-        text = self.fetch(owner, conversation).content.decode()
+        text = self.fetch(owner, conversation).getvalue().decode()
         assert "How often? [1] \\[^1]" in text
 
     def test_holds_nothing_that_a_viewer_would_load_or_run(
         self, owner: User, conversation: Conversation
     ) -> None:
         add(conversation, "![x](https://evil.invalid/?d=1) <img src=x onerror=alert(1)> <!-- -->")
-        text = self.fetch(owner, conversation).content.decode()
+        text = self.fetch(owner, conversation).getvalue().decode()
         assert "![" not in text
         assert "<img" not in text
         assert "<!--" not in text

@@ -12,8 +12,18 @@ from django.utils import timezone
 from accounts import audit
 from accounts.models import AuditEvent, User
 from accounts.tests.cast import Cast
-from conversations import exports, exports_work, tasks
-from conversations.tests.exporting import NO_EXPORT, asked, fetch, files_left, made, signed_in, told
+from conversations import exports, exports_work, organizing, tasks
+from conversations.models import Conversation
+from conversations.tests.exporting import (
+    NO_EXPORT,
+    asked,
+    fetch,
+    files_left,
+    made,
+    signed_in,
+    table,
+    told,
+)
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("nudged")]
 
@@ -83,7 +93,7 @@ class TestTheWork:
         export.refresh_from_db()
         assert (export.state, export.attempts) == ("ready", 2)
         assert [file["rows"] for file in export.files] == [1, 2, 1, 0]
-        assert fetch(cast.home.owner, export, "messages.csv").content != b"half"
+        assert fetch(cast.home.owner, export, "messages.csv").getvalue() != b"half"
         exports_work.purge(now=later + exports_work.KEPT)
         assert files_left() == []
 
@@ -168,6 +178,41 @@ class TestTheWork:
         page = signed_in(cast.home.owner).get("/exports/", headers={"HX-Request": "true"}).content.decode()
         assert "3 of 4 rows are written." in page
         assert 'hx-trigger="every 2s"' in page
+
+    @pytest.mark.parametrize("kind", ["own", "feedback"])
+    def test_goes_with_a_conversation_that_is_in_it(self, cast: Cast, kind: str) -> None:
+        member = cast.home.owner if kind == "own" else cast.home.coach
+        conversation, name = told(cast.home.owner), "feedback.csv"
+        export, other = made(member, kind), made(cast.away.owner)
+        assert fetch(member, export, name).status_code == 200
+        organizing.delete(member=cast.home.owner, conversation_id=conversation.pk, now=timezone.now())
+        for each in (export, other):
+            each.refresh_from_db()
+        assert (export.state, export.opened, other.state) == ("gone", {}, "ready")
+        assert fetch(member, export, name).status_code == 404
+
+    @pytest.mark.parametrize("kind", ["own", "feedback"])
+    def test_that_is_being_made_begins_anew_without_a_conversation_that_goes(
+        self, cast: Cast, monkeypatch: pytest.MonkeyPatch, kind: str
+    ) -> None:
+        member = cast.home.owner if kind == "own" else cast.home.coach
+        goes = told(cast.home.owner)
+        told(cast.home.owner, visibility="private")
+        export, hold = asked(member, kind), exports_work._hold
+
+        def hold_after_it_went(*arguments: Any, **values: Any) -> None:
+            if values.get("lasts") and Conversation.objects.filter(pk=goes.pk, deleted_at=None).exists():
+                organizing.delete(member=cast.home.owner, conversation_id=goes.pk, now=timezone.now())
+            hold(*arguments, **values)
+
+        monkeypatch.setattr(exports_work, "_hold", hold_after_it_went)
+        for state in ("waiting", "ready"):
+            tasks.make_export(export_id=str(export.pk))
+            export.refresh_from_db()
+            assert export.state == state
+        found = table(member, export, "feedback.csv")
+        assert str(goes.pk) not in {row["conversation_id"] for row in found}
+        assert len(found) == 1
 
     def test_of_somebody_deactivated_is_given_up(self, cast: Cast) -> None:
         export = asked(cast.home.owner)

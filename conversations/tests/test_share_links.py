@@ -13,7 +13,7 @@ from accounts.access import NotVisible
 from accounts.models import AuditEvent, User
 from accounts.tests.cast import Cast
 from conversations import guesses, handoff, organizing, sharing
-from conversations.models import Conversation
+from conversations.models import Conversation, Message
 from conversations.outward import ShareLink
 from conversations.tests.factories import QUOTE, add, begin, say
 from conversations.tests.links import fragment, holder, make, seen, told_conversation, words
@@ -127,6 +127,30 @@ class TestAHolder:
     ) -> None:
         add(conversation, "HALF-A-SENT", state="streaming")
         assert "HALF-A-SENT" not in words(seen(make(owner, conversation)))
+
+    @pytest.mark.parametrize("from_page", [True, False])
+    def test_never_sees_an_answer_that_was_finished_after_the_preview(
+        self, as_owner: Client, owner: User, *, from_page: bool
+    ) -> None:
+        conversation = begin(owner)
+        add(conversation, "How do we begin?", by="client", sender=owner)
+        reply = add(conversation, "", state="streaming")
+        add(conversation, "And how do we end it?", by="client", sender=owner)
+        address = f"/conversations/{conversation.pk}/share/"
+        preview = as_owner.get(address)
+        finished = {"content": "NEVER-PREVIEWED", "state": "complete"}
+        if from_page:
+            # It is finished between the preview and the click.
+            Message.objects.filter(pk=reply.pk).update(**finished)
+            chosen = {name: preview.context["previewed"][name] for name in ("first", "last", "days")}
+            made = as_owner.post(f"{address}make/", {**chosen, "key": preview.context["key"]})
+            token = made.context["address"].rstrip("/").rpartition("/")[2]
+        else:
+            token = make(owner, conversation, part=sharing.Part(1, 3))
+            Message.objects.filter(pk=reply.pk).update(**finished)
+        page = fragment(seen(token))
+        assert page == fragment(preview)
+        assert ("How do we begin?" in page, "how do we end it" in page) == (True, False)
 
     def test_an_episode_shows_holders_only_what_was_said(self, cast: Cast) -> None:
         conversation = begin(cast.home.owner)

@@ -10,6 +10,7 @@ from django.utils import timezone
 from prometheus_client import REGISTRY
 
 from accounts.tests.cast import Cast
+from accounts.tests.waiting import eventually
 from coaching.models import PromptRun
 from coaching.prompts.library import PROMPTS
 from coaching.providers.ports import ProviderUnavailable
@@ -21,8 +22,8 @@ from conversations.events import Delta, Event, MessageChanged
 from conversations.models import Conversation, Handoff, Interaction, Message
 from conversations.tests.doubles import embeddings, stage
 from conversations.tests.factories import begin
-from conversations.turns import recovery
-from conversations.turns.accept import accept
+from conversations.turns import recovery, run
+from conversations.turns.accept import LEASE, accept
 from conversations.turns.plan import load
 from conversations.turns.run import turns
 
@@ -218,6 +219,32 @@ class TestStopping:
         stored = await sync_to_async(reply_of)(conversation)
         assert (stored.state, stored.content, stage.chat.asked) == ("stopped", "", [])
         assert abandoned.is_set()
+
+    async def test_keeps_its_lease_while_its_question_is_looked_up(
+        self, cast: Cast, conversation: Conversation, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        begun, go_on = asyncio.Event(), asyncio.Event()
+        embed = embeddings().embed
+
+        async def slowly(*values: Any, **named: Any) -> Any:
+            begun.set()
+            await go_on.wait()
+            return await embed(*values, **named)
+
+        monkeypatch.setattr(embeddings(), "embed", slowly)
+        monkeypatch.setattr(run, "KEEP_SECONDS", 0.01)
+        await say(cast, conversation)
+        await begun.wait()
+        accepted = await Interaction.objects.aget()
+
+        async def is_renewed() -> bool:
+            await accepted.arefresh_from_db()
+            return accepted.lease_until is not None and accepted.lease_until > accepted.accepted_at + LEASE
+
+        await eventually(is_renewed, "a lease that is renewed")
+        go_on.set()
+        await turns.finished()
+        assert (await sync_to_async(reply_of)(conversation)).state == "complete"
 
 
 class TestATakeover:

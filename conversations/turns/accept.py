@@ -16,7 +16,7 @@ from accounts.access import NotVisible
 from accounts.models import User
 from coaching import spending
 from coaching.policies import escalation
-from conversations import episodes
+from conversations import episodes, reminding
 from conversations.models import Conversation, Interaction, Message, Session
 from conversations.turns import ledger, student_gate
 from conversations.turns.refusal import Refusal
@@ -49,6 +49,8 @@ class Accepted:
     """Whether the message called a coach; everybody is then told how things stand."""
     silenced: bool = False
     """Whether the AI must stop whatever it is saying."""
+    notice: Message | None = None
+    """What is said to words that call a coach who has been called already."""
     left: str = ""
     """What the sender may still ask, in words, once that is little."""
 
@@ -97,14 +99,16 @@ def accept(
 
     Raises:
         NotVisible: the conversation is not the member's.
-        Refusal: the text cannot be taken, the key was used for another text, or it seems to name a student.
+        Refusal: the text cannot be taken, the key was used for another text, it seems to name a student, or the
+            conversation is archived and the text calls nobody.
     """
     text = clean(text)
     standing = _lock_to_speak(member, conversation_id, client_id)
     conversation = standing.conversation
     if standing.said_before:
         return _repeated(Message.objects.get(conversation=conversation, client_id=client_id), text)
-    _refuse_archived(conversation)
+    if conversation.status != Conversation.Status.ACTIVE:
+        _bring_back_for_a_person(conversation, text, phrases=standing.phrases)
     findings, noted = student_gate.screened(text, phrases=standing.phrases, decision=student_data)
     reason = findings[0].reason if findings else ""
     message = _message(conversation, member, client_id, text, now)
@@ -124,8 +128,22 @@ def accept(
             standing, message, session_id=session_id, now=now, worker=worker, findings=findings
         )
         _reserve(accepted, conversation, member, text, messages=1, now=now)
-    if findings and episodes.request_within(conversation, findings=findings, trigger=message, now=now):
+    return _call_a_person(accepted, conversation, findings, now=now) if findings else accepted
+
+
+def _call_a_person(
+    accepted: Accepted,
+    conversation: Conversation,
+    findings: Sequence[escalation.Finding],
+    *,
+    now: datetime,
+) -> Accepted:
+    """Call whom the words ask for; who was called before is not called again, and nobody is left in silence."""
+    reason = findings[0].reason
+    if episodes.request_within(conversation, findings=findings, trigger=accepted.message, now=now):
         return replace(accepted, called=True, silenced=reason in escalation.AI_MUST_WAIT)
+    if accepted.reply is None:
+        return replace(accepted, notice=reminding.remind(conversation, reason=reason, now=now))
     return accepted
 
 
@@ -205,6 +223,17 @@ def lock_own(member: User, conversation_id: UUID) -> Conversation:
     if locked is None:
         raise NotVisible
     return locked
+
+
+def _bring_back_for_a_person(conversation: Conversation, text: str, *, phrases: Sequence[str]) -> None:
+    """Bring an archived conversation back for words that call a person; others wait until its owner does.
+
+    Raises:
+        Refusal: the words call nobody.
+    """
+    if not student_gate.calling(text, phrases=phrases):
+        _refuse_archived(conversation)
+    episodes.bring_back(conversation)
 
 
 def _refuse_archived(conversation: Conversation) -> None:

@@ -58,7 +58,7 @@ _OPEN = """
 
 _LOCK = f"SELECT {', '.join(_SPEAKING)} FROM conversations_conversation WHERE id = %s FOR UPDATE"  # noqa: S608
 _LOAD = """
-    SELECT t.conversation_id, c.owner_id, c.organization_id, c.coach_id, u.name, q.content, q.sequence,
+    SELECT t.conversation_id, c.owner_id, c.organization_id, c.coach_id, u.name, q.id, q.content,
         t.reply_id, r.sequence, p.name, p.bio, p.tone, p.instructions, p.low_confidence_below
     FROM conversations_interaction t
     JOIN conversations_conversation c ON c.id = t.conversation_id
@@ -70,7 +70,9 @@ _LOAD = """
 """
 _EARLIER = """
     SELECT sender_type, content, metadata FROM conversations_message
-    WHERE conversation_id = %s AND sequence < %s ORDER BY sequence DESC LIMIT %s
+    WHERE conversation_id = %s AND sequence < %s AND id <> %s
+        AND id NOT IN (SELECT reply_id FROM conversations_interaction WHERE question_id = %s)
+    ORDER BY sequence DESC LIMIT %s
 """
 _KEEP = """
     WITH renewed AS (
@@ -179,8 +181,8 @@ class TurnRow:
     organization_id: UUID
     coach_id: UUID | None
     coach_name: str | None
+    question_id: UUID
     question: str
-    question_sequence: int
     reply_id: UUID
     reply_sequence: int
     persona_name: str | None
@@ -192,7 +194,7 @@ class TurnRow:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A message of the conversation before the question."""
+    """A message of the conversation before the answer."""
 
     sender_type: str
     content: str
@@ -207,10 +209,14 @@ def load(turn_id: UUID) -> TurnRow | None:
     return None if row is None else TurnRow(*row)
 
 
-def said_before(conversation_id: UUID, *, sequence: int, most: int) -> list[Said]:
-    """Return the last `most` messages before `sequence`, oldest first."""
+def said_before(turn: TurnRow, *, most: int) -> list[Said]:
+    """Return the last `most` messages before the turn's answer, oldest first.
+
+    The question itself and what was begun to be answered to it before are not among them.
+    """
+    asked = turn.question_id
     with connection.cursor() as cursor:
-        cursor.execute(_EARLIER, [conversation_id, sequence, most])
+        cursor.execute(_EARLIER, [turn.conversation_id, turn.reply_sequence, asked, asked, most])
         rows = cursor.fetchall()
     return [Said(sender, content, orjson.loads(metadata)) for sender, content, metadata in reversed(rows)]
 

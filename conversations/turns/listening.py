@@ -5,6 +5,7 @@ API, taken up by a worker, or left by its browser after a cut has none, so it li
 who asks for what was told, and whether it must end.
 """
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -12,6 +13,7 @@ from uuid import UUID
 
 from channels.layers import get_channel_layer
 
+from coaching.providers.per_loop import PerLoop
 from conversations import live
 from conversations.events import Delta
 
@@ -34,22 +36,86 @@ class Turn(Protocol):
         ...
 
 
-async def listen(turn: Turn) -> None:
-    """Hear what is said to `turn`, until this is cancelled; without the layer nothing is heard."""
-    layer = get_channel_layer()
-    if layer is None:
-        return
-    group = live.group_name(turn.conversation_id)
-    try:
-        channel = await layer.new_channel()
-        await layer.group_add(group, channel)
+class _Channel:
+    """A channel of the layer, made when it is needed, and the task that hears it."""
+
+    def __init__(self) -> None:
+        self._name: str | None = None
+        self._hearing: asyncio.Task[None] | None = None
+        self._changing = asyncio.Lock()
+
+    async def change(self, group: str) -> None:
+        """Be in the group if a turn listens to it now, and else not."""
+        layer = get_channel_layer()
+        if layer is None:
+            return
         try:
-            while True:
-                await hear(turn, await layer.receive(channel))
-        finally:
-            await layer.group_discard(group, channel)
-    except Exception:  # noqa: BLE001 - any failure of the layer is survivable
-        logger.warning("channel_layer_unavailable")
+            async with self._changing:
+                if self._name is None:
+                    self._name = await layer.new_channel()
+                    self._hearing = asyncio.create_task(_hear_all(layer, self._name))
+                if group in ear.turns:
+                    await layer.group_add(group, self._name)
+                else:
+                    await layer.group_discard(group, self._name)
+        except Exception:  # noqa: BLE001 - any failure of the layer is survivable
+            logger.warning("channel_layer_unavailable")
+
+    async def end(self) -> None:
+        """Hear nothing any more."""
+        if self._hearing is not None:
+            self._hearing.cancel()
+
+
+class Ear:
+    """The turns that listen, and the one channel of their loop, which joins the groups of their conversations.
+
+    Joining and leaving are tasks that nobody cancels: a channel half joined would stay with the layer for ever.
+    """
+
+    def __init__(self) -> None:
+        self.turns: dict[str, set[Turn]] = {}
+        self._channels = PerLoop(_Channel, _Channel.end)
+        self._changes: set[asyncio.Task[None]] = set()
+
+    def open(self, turn: Turn) -> None:
+        """Hear what is said to `turn` from now on."""
+        group = live.group_name(turn.conversation_id)
+        is_new = group not in self.turns
+        self.turns.setdefault(group, set()).add(turn)
+        if is_new:
+            self._change(group)
+
+    def close(self, turn: Turn) -> None:
+        """Hear it no longer."""
+        group = live.group_name(turn.conversation_id)
+        if turn in self.turns.get(group, ()):
+            self.turns[group].discard(turn)
+            if not self.turns[group]:
+                del self.turns[group]
+                self._change(group)
+
+    def _change(self, group: str) -> None:
+        task = asyncio.create_task(self._changed(group))
+        self._changes.add(task)
+        task.add_done_callback(self._changes.discard)
+
+    async def _changed(self, group: str) -> None:
+        await (await self._channels.get()).change(group)
+
+
+ear = Ear()
+
+
+async def _hear_all(layer: Any, channel: str) -> None:
+    while True:
+        message = await layer.receive(channel)
+        try:
+            for turn in tuple(ear.turns.get(message.get("group", ""), ())):
+                await hear(turn, message)
+        except Exception:
+            # A message of another version, perhaps; the next one is heard all the same.
+            logger.exception("turn_not_told")
 
 
 async def hear(turn: Turn, message: Mapping[str, Any]) -> None:

@@ -78,7 +78,7 @@ def load(turn_id: UUID) -> Loaded | None:
     turn = ledger.load(turn_id)
     if turn is None:
         return None
-    said = ledger.said_before(turn.conversation_id, sequence=turn.question_sequence, most=HISTORY)
+    said = ledger.said_before(turn, most=HISTORY)
     earlier = [replace(message, content=student_gate.for_provider(message)) for message in said]
     persona = {
         "name": turn.persona_name,

@@ -12,7 +12,7 @@ from typing import Literal
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Min, QuerySet
 
 from coaching import spending
 from coaching.policies import escalation
@@ -180,3 +180,12 @@ def request_stop(*, conversation_id: UUID, now: datetime) -> list[UUID]:
     turn_ids = list(running.values_list("pk", flat=True))
     running.update(stop_requested=True)
     return turn_ids
+
+
+def first_stopped(*, conversation_id: UUID, at: datetime) -> int | None:
+    """Return the sequence number of the first reply of a conversation that was stopped at that very moment."""
+    stopped = Message.objects.filter(
+        conversation_id=conversation_id, sender_type=Message.Sender.AI, state=Message.State.STOPPED
+    )
+    first: int | None = stopped.filter(completed_at=at).aggregate(first=Min("sequence"))["first"]
+    return first

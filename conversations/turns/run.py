@@ -7,8 +7,8 @@ the lease expired and another process takes the turn over.
 
 import asyncio
 import logging
-from collections.abc import Coroutine
-from contextlib import suppress
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Literal
 from uuid import UUID
 
@@ -23,7 +23,7 @@ from conversations.database import in_db
 from conversations.events import Delta
 from conversations.metering import Collector
 from conversations.presenting import Names
-from conversations.turns.listening import listen
+from conversations.turns.listening import ear
 from conversations.turns.plan import Plan, load, unprepared
 from conversations.turns.prepare import prepare
 from conversations.turns.record import Outcome, Recorded, record, save_partial
@@ -52,7 +52,6 @@ class RunningTurn:
         self.names = Names(client="", persona="")
         self.teller: Teller | None = None
         self._work: asyncio.Task[Any] | None = None
-        self._ear: asyncio.Task[None] | None = None
         self._stopped = False
 
     @property
@@ -74,30 +73,27 @@ class RunningTurn:
 
     def listen(self) -> None:
         """Hear other processes, unless a socket here does."""
-        if self._ear is None and not live.hub.somebody_listens(self.conversation_id):
-            self._ear = asyncio.create_task(listen(self))
+        if not live.hub.somebody_listens(self.conversation_id):
+            ear.open(self)
 
     async def run(self) -> Recorded | None:
         """Work the turn off; None when it was no longer this process's to run."""
         self.listen()
         try:
-            return await self._run()
+            async with self._kept():
+                collector = Collector()
+                plan = await self._prepare(collector)
+                if plan is None:
+                    return None
+                self.reply_id = plan.loaded.reply_id
+                self.names = Names(client="", persona=plan.loaded.voice.persona.name)
+                if self._stopped:
+                    outcome = Outcome("stopped", "", runs=collector.runs)
+                else:
+                    outcome = await self._stream(plan, collector)
+            return await self._record(plan, outcome)
         finally:
-            if self._ear is not None:
-                self._ear.cancel()
-
-    async def _run(self) -> Recorded | None:
-        collector = Collector()
-        plan = await self._prepare(collector)
-        if plan is None:
-            return None
-        self.reply_id = plan.loaded.reply_id
-        self.names = Names(client="", persona=plan.loaded.voice.persona.name)
-        if self._stopped:
-            outcome = Outcome("stopped", "", runs=collector.runs)
-        else:
-            outcome = await self._stream(plan, collector)
-        return await self._record(plan, outcome)
+            ear.close(self)
 
     async def _prepare(self, collector: Collector) -> Plan | None:
         """Return the plan; of a turn that is stopped meanwhile, what it takes to settle it."""
@@ -131,7 +127,6 @@ class RunningTurn:
         error = ""
         confidence: float | None = None
         self._work = reading = asyncio.create_task(read(registry.chat(collector), plan.request, teller))
-        keeper = asyncio.create_task(self._keep())
         try:
             confidence = await reading
         except ProviderError as failure:
@@ -140,16 +135,23 @@ class RunningTurn:
             if not self._stopped:
                 raise
             ended = "stopped"
-        finally:
-            keeper.cancel()
-            with suppress(asyncio.CancelledError):
-                await keeper
         if ended != "stopped":
             teller.finish()
         return Outcome(ended, teller.text, error, confidence, teller.first_token_at, collector.runs)
 
+    @asynccontextmanager
+    async def _kept(self) -> AsyncIterator[None]:
+        """Keep the lease and the text within this block."""
+        keeper = asyncio.create_task(self._keep())
+        try:
+            yield
+        finally:
+            keeper.cancel()
+            with suppress(asyncio.CancelledError):
+                await keeper
+
     async def _keep(self) -> None:
-        """Keep the text and the lease while the model talks; end the turn when it was taken away."""
+        """Keep the text and the lease while the turn is at work; end it when it was taken away."""
         while True:
             await asyncio.sleep(KEEP_SECONDS)
             try:

@@ -31,12 +31,23 @@ class StudentDataFound(Refusal):
         )
 
 
+def calling(
+    text: str, *, phrases: Sequence[str], names_a_student: bool = True
+) -> Sequence[escalation.Finding]:
+    """Return what in a message calls a person.
+
+    The rules know "a student", not Maria: where a name may be in it they read the text without it, too.
+    """
+    called = escalation.screen(text, phrases=phrases)
+    if called or not names_a_student:
+        return called
+    return escalation.screen(student_data.masked(text), phrases=phrases)
+
+
 def screened(
     text: str, *, phrases: Sequence[str], decision: str
 ) -> tuple[Sequence[escalation.Finding], dict[str, object]]:
     """Return what in a message calls a person, and what is kept with it about student data.
-
-    The rules that call a person know "a student", not Maria: where a name is found they read the text without it, too.
 
     Args:
         text: the message, cleaned.
@@ -46,12 +57,10 @@ def screened(
     Raises:
         StudentDataFound: something was found, the educator has not said to send it, and it is no crisis.
     """
-    called = escalation.screen(text, phrases=phrases)
     found = student_data.find(text)
+    called = calling(text, phrases=phrases, names_a_student=bool(found))
     if not found:
         return called, {METADATA: {"decision": PSEUDONYMS}} if decision == PSEUDONYMS else {}
-    if not called:
-        called = escalation.screen(student_data.masked(text), phrases=phrases)
     kinds = sorted({finding.kind for finding in found})
     if decision == SEND:
         return called, {METADATA: {"decision": SEND, "kinds": kinds}}

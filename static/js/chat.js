@@ -170,7 +170,7 @@ function showTitle() {
 
 function say(text, studentData = question?.decisionFor(text) ?? "") {
   const clientId = newId();
-  outbox.add(clientId, text, studentData);
+  outbox.add(clientId, text, { studentData });
   byId("welcome")?.remove();
   log.addPending(clientId, text);
   typing.stop();

@@ -5,7 +5,8 @@ import { countCharacters } from "./log.js";
 
 const SHOW_COUNTER_FROM = 0.9;
 
-function stored(key) {
+/** Return what this tab has kept under a key, or null. */
+export function stored(key) {
   try {
     return sessionStorage.getItem(key);
   } catch {
@@ -14,7 +15,7 @@ function stored(key) {
 }
 
 /** Keep a value for this tab; a browser that keeps nothing is no reason to fail. */
-function store(key, value) {
+export function store(key, value) {
   try {
     if (value) sessionStorage.setItem(key, value);
     else sessionStorage.removeItem(key);
@@ -168,6 +169,11 @@ export class Outbox {
     return stored(`decision:${clientId}`) ?? "";
   }
 
+  /** The AI's draft that a coach's waiting message came from. */
+  draftOf(clientId) {
+    return stored(`from-draft:${clientId}`) ?? "";
+  }
+
   /** Pairs of idempotency key and text, the oldest first. */
   get waiting() {
     return [...this.#waiting];
@@ -177,9 +183,10 @@ export class Outbox {
     return this.#waiting.size;
   }
 
-  add(clientId, text, studentData = "") {
+  add(clientId, text, { studentData = "", draft = "" } = {}) {
     this.#waiting.set(clientId, text);
     store(`decision:${clientId}`, studentData);
+    store(`from-draft:${clientId}`, draft);
     this.#keep();
   }
 
@@ -188,6 +195,7 @@ export class Outbox {
     const text = this.#waiting.get(clientId);
     this.#waiting.delete(clientId);
     store(`decision:${clientId}`, "");
+    store(`from-draft:${clientId}`, "");
     this.#keep();
     return text;
   }

@@ -3,7 +3,7 @@
 
 import { announcer } from "./announcer.js";
 import { keepTicking, tick } from "./clocks.js";
-import { Composer, newId, Outbox } from "./composer.js";
+import { Composer, newId, Outbox, store, stored } from "./composer.js";
 import "./interface.js";
 import { askAfterQuietReplies, Live } from "./live.js";
 import { MessageLog } from "./log.js";
@@ -28,7 +28,7 @@ const log = new MessageLog({
 });
 const announce = announcer(byId("announcer"));
 const outbox = new Outbox(`console-${conversation}`);
-const drafts = new Map();
+const KEPT_DRAFT = `ai-draft:${conversation}`;
 const people = new People(() => {
   showPresence();
   status.show();
@@ -78,7 +78,6 @@ const HEARD = {
   },
   ack(event) {
     outbox.take(event.client_id);
-    drafts.delete(event.client_id);
     log.acknowledge(event.client_id, event.message, event.sequence);
     if (event.repeated) live.greet();
   },
@@ -159,8 +158,7 @@ function fitComposer(text) {
 
 function say(text) {
   const clientId = newId();
-  drafts.set(clientId, draftInput.value);
-  outbox.add(clientId, text);
+  outbox.add(clientId, text, { draft: draftInput.value });
   log.addPending(clientId, text);
   typing.stop();
   forgetDraft();
@@ -168,23 +166,29 @@ function say(text) {
 }
 
 function send(clientId, text) {
-  const sent = live.send({ type: "say", client_id: clientId, text, draft: drafts.get(clientId) ?? "" });
+  const sent = live.send({ type: "say", client_id: clientId, text, draft: outbox.draftOf(clientId) });
   log.notePending(clientId, sent ? "Sending…" : "Will be sent when the connection is back");
 }
 
 /** Put a message that was not taken back into the box, with the draft that it came from. */
 function giveBack(clientId) {
+  const draft = outbox.draftOf(clientId);
   const text = outbox.take(clientId);
   log.dropPending(clientId);
   if (text === undefined) return;
   composer.giveBack(text);
-  draftInput.value = drafts.get(clientId) ?? "";
-  drafts.delete(clientId);
+  keepDraft(draft);
+}
+
+/** Remember which draft of the AI the text in the box came from, also over a reload. */
+function keepDraft(text) {
+  draftInput.value = text;
+  store(KEPT_DRAFT, text);
 }
 
 function forgetDraft() {
   if (composer.text.trim()) return;
-  draftInput.value = "";
+  keepDraft("");
   sayOfDraft("");
 }
 
@@ -223,7 +227,7 @@ function takeDraft({ problem, text, sources = [] }) {
   }
   box.value = box.value.trim() ? `${box.value.trimEnd()}\n\n${text}` : text;
   box.dispatchEvent(new Event("input", { bubbles: true }));
-  draftInput.value = text;
+  keepDraft(text);
   sayOfDraft("A draft of the AI: edit it, it goes out in your name.", sources);
   announce("The draft is in the box.");
   box.focus();
@@ -306,6 +310,7 @@ document.addEventListener("htmx:afterSettle", (event) => {
 
 askAfterQuietReplies(live, log);
 for (const [clientId, text] of outbox.waiting) log.addPending(clientId, text);
+if (composer.text.trim() && !draftInput.value) draftInput.value = stored(KEPT_DRAFT) ?? "";
 standingShown();
 fitComposer(composer.text);
 keepTicking();
