@@ -82,7 +82,7 @@ class NewInvitation(StrictSerializer):
 class Invitations(Operation):
     """The invitations of the organization."""
 
-    needs = {"GET": Scope.ADMIN, "POST": Scope.ADMIN}
+    needs = {"GET": Scope.ORGANIZATION, "POST": Scope.ORGANIZATION}
 
     @extend_schema(tags=["admin"], parameters=[InvitationsQuery], responses=InvitationPage)
     def get(self, _request: Request) -> Answer:
@@ -121,7 +121,7 @@ class Invitations(Operation):
 class InvitationSendAgain(Operation):
     """An invitation that is sent once more."""
 
-    needs = {"POST": Scope.ADMIN}
+    needs = {"POST": Scope.ORGANIZATION}
 
     @extend_schema(tags=["admin"], request=None, responses=InvitationShape)
     def post(self, _request: Request, invitation_id: UUID) -> Answer:
@@ -141,7 +141,7 @@ class InvitationSendAgain(Operation):
 class InvitationById(Operation):
     """One invitation."""
 
-    needs = {"DELETE": Scope.ADMIN}
+    needs = {"DELETE": Scope.ORGANIZATION}
 
     @extend_schema(tags=["admin"], request=None, responses={200: Said})
     def delete(self, _request: Request, invitation_id: UUID) -> Answer:

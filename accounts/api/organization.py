@@ -101,7 +101,7 @@ class _OfTeams(Operation):
 class OrganizationTeams(_OfTeams):
     """The teams of the organization."""
 
-    needs = {"POST": Scope.ADMIN}
+    needs = {"POST": Scope.ORGANIZATION}
 
     @extend_schema(tags=["admin"], request=NewTeam, responses={201: TeamShape})
     def post(self, _request: Request) -> Answer:
@@ -113,7 +113,7 @@ class OrganizationTeams(_OfTeams):
 class OrganizationTeamById(_OfTeams):
     """One team of the organization."""
 
-    needs = {"PATCH": Scope.ADMIN}
+    needs = {"PATCH": Scope.ORGANIZATION}
 
     @extend_schema(tags=["admin"], request=TeamChange, responses=TeamShape)
     def patch(self, _request: Request, team_id: UUID) -> Answer:
@@ -212,7 +212,7 @@ class SettingsShape(serializers.ModelSerializer[Organization]):
 class OrganizationSettings(Operation):
     """The settings of the organization."""
 
-    needs = {"GET": Scope.ADMIN, "PATCH": Scope.ADMIN}
+    needs = {"GET": Scope.ORGANIZATION, "PATCH": Scope.ORGANIZATION}
 
     @extend_schema(tags=["admin"], responses=SettingsShape)
     def get(self, _request: Request) -> Answer:
@@ -268,7 +268,7 @@ class NewDomain(StrictSerializer):
 class OrganizationDomains(Operation):
     """The domains of the organization."""
 
-    needs = {"GET": Scope.ADMIN, "POST": Scope.ADMIN}
+    needs = {"GET": Scope.ORGANIZATION, "POST": Scope.ORGANIZATION}
 
     @extend_schema(tags=["admin"], responses=OwnDomainList)
     def get(self, _request: Request) -> Answer:
@@ -296,7 +296,7 @@ class OrganizationDomains(Operation):
 class OrganizationDomainById(Operation):
     """One domain of the organization."""
 
-    needs = {"DELETE": Scope.ADMIN}
+    needs = {"DELETE": Scope.ORGANIZATION}
 
     @extend_schema(tags=["admin"], request=None, responses={200: Said})
     def delete(self, _request: Request, domain_id: UUID) -> Answer:

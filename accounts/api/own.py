@@ -47,7 +47,7 @@ class OwnChange(StrictSerializer):
 class Me(Operation):
     """Whoever asks."""
 
-    needs = {"GET": Scope.READ, "PATCH": Scope.WRITE}
+    needs = {"GET": Scope.READ, "PATCH": Scope.ACCOUNT}
 
     @extend_schema(tags=["auth"], responses=PersonShape)
     def get(self, _request: Request) -> Answer:
@@ -107,7 +107,7 @@ class Sessions(Operation):
     """Where the member is signed in."""
 
     never_refused = True
-    needs = {"GET": Scope.READ, "DELETE": Scope.WRITE}
+    needs = {"GET": Scope.ACCOUNT, "DELETE": Scope.ACCOUNT}
 
     @extend_schema(tags=["auth"], responses=SessionList)
     def get(self, _request: Request) -> Answer:
@@ -131,7 +131,7 @@ class SessionById(Operation):
     """One place where the member is signed in."""
 
     never_refused = True
-    needs = {"DELETE": Scope.WRITE}
+    needs = {"DELETE": Scope.ACCOUNT}
 
     @extend_schema(tags=["auth"], request=None, responses={200: Said})
     def delete(self, _request: Request, signed_in_id: UUID) -> Answer:
@@ -166,7 +166,7 @@ class KeyList(serializers.Serializer[Any]):
 class Keys(Operation):
     """The keys of the member."""
 
-    needs = {"GET": Scope.READ}
+    needs = {"GET": Scope.ACCOUNT}
 
     @extend_schema(tags=["auth"], responses=KeyList)
     def get(self, request: Request) -> Answer:
@@ -178,7 +178,7 @@ class KeyById(Operation):
     """One key of the member."""
 
     never_refused = True
-    needs = {"DELETE": Scope.WRITE}
+    needs = {"DELETE": Scope.ACCOUNT}
 
     @extend_schema(tags=["auth"], request=None, responses={200: Said})
     def delete(self, _request: Request, token_id: UUID) -> Answer:

@@ -6,10 +6,12 @@ from uuid import UUID
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 
 from accounts import access, people, seats
 from accounts.api.own import PersonShape
+from accounts.api_authentication import granted
 from accounts.api_envelope import Answer
 from accounts.api_errors import Problem, conflict
 from accounts.api_operations import Operation, Said
@@ -63,7 +65,7 @@ class PeopleShape(PageShape):
 class People(Operation):
     """The people of the organization."""
 
-    needs = {"GET": Scope.ADMIN, "POST": Scope.ADMIN}
+    needs = {"GET": Scope.ADMIN, "POST": Scope.ORGANIZATION}
 
     @extend_schema(tags=["admin"], parameters=[PeopleQuery], responses=PeopleShape)
     def get(self, _request: Request) -> Answer:
@@ -112,9 +114,14 @@ class Person(Operation):
     needs = {"PATCH": Scope.ADMIN}
 
     @extend_schema(tags=["admin"], request=PersonChange, responses=ChangedPerson)
-    def patch(self, _request: Request, person_id: UUID) -> Answer:
-        """Change a person's role, whether they may sign in, or their name; on record, and the last administrator stays."""
+    def patch(self, request: Request, person_id: UUID) -> Answer:
+        """Change a person's role, whether they may sign in, or their name (for which a key needs `organization`).
+
+        It is on record, and the last administrator stays.
+        """
         changes = self.body(PersonChange)
+        if "name" in changes and Scope.ORGANIZATION not in granted(request):
+            raise PermissionDenied
         person = access.visible_member(self.member, person_id)
         changed = [field for field, value in changes.items() if getattr(person, field) != value]
         for field in changed:
@@ -132,7 +139,7 @@ class Person(Operation):
 class PersonPasswordLink(Operation):
     """A link with which somebody chooses a password."""
 
-    needs = {"POST": Scope.ADMIN}
+    needs = {"POST": Scope.ORGANIZATION}
 
     @extend_schema(tags=["admin"], request=None, responses=Said)
     def post(self, _request: Request, person_id: UUID) -> Answer:
