@@ -13,10 +13,15 @@ from typing_extensions import override
 
 from accounts import tokens
 from accounts.access import NotVisible
-from accounts.api_errors import WithoutCsrfToken
+from accounts.api_errors import Problem, WithoutCsrfToken
 from accounts.models import ApiToken, User
 from accounts.roles import Role, includes
 from accounts.scopes import Scope, offered_to
+
+ADMINISTRATORS = (
+    "No key makes, invites or lets in an administrator: whoever held the key would stay when it ends. "
+    "An administrator does that in the browser."
+)
 
 
 class TokenAuthentication(BaseAuthentication):
@@ -84,6 +89,16 @@ def refuse_about_others(request: Request) -> None:
 def by_program(request: Request) -> bool:
     """Whether a program asks with somebody's key; else it is their browser, with its session."""
     return isinstance(request.auth, ApiToken)
+
+
+def refuse_making_administrators(request: Request) -> None:
+    """Refuse a key what would make somebody an administrator, or let one in: they would outlast the key.
+
+    Raises:
+        Problem: a program asks; their browser may.
+    """
+    if by_program(request):
+        raise Problem(403, ADMINISTRATORS, details={"reason": "only_in_browser"})
 
 
 def may_change(request: Request) -> bool:

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from typing_extensions import override
 
 from accounts import access, invitations, seats
+from accounts.api_authentication import refuse_making_administrators
 from accounts.api_envelope import Answer
 from accounts.api_errors import conflict
 from accounts.api_operations import Operation, Said
@@ -93,9 +94,11 @@ class Invitations(Operation):
         return self.answer(InvitationPage(listed), meta=listed.meta)
 
     @extend_schema(tags=["admin"], request=NewInvitation, responses={201: InvitationShape})
-    def post(self, _request: Request) -> Answer:
-        """Invite somebody by mail, with a link that works once and for a week."""
+    def post(self, request: Request) -> Answer:
+        """Invite somebody by mail, with a link that works once and for a week; administrators in the browser alone."""
         wanted = self.body(NewInvitation)
+        if wanted["role"] == Role.ADMIN:
+            refuse_making_administrators(request)
         team = access.visible_team(self.member, wanted["team_id"]) if wanted.get("team_id") else None
         try:
             invitation = invitations.invite(
@@ -124,8 +127,14 @@ class InvitationSendAgain(Operation):
     needs = {"POST": Scope.ORGANIZATION}
 
     @extend_schema(tags=["admin"], request=None, responses=InvitationShape)
-    def post(self, _request: Request, invitation_id: UUID) -> Answer:
-        """Send a pending invitation again, with a new link and a new term; earlier links end."""
+    def post(self, request: Request, invitation_id: UUID) -> Answer:
+        """Send a pending invitation again, with a new link and a new term; earlier links end.
+
+        That of an administrator is sent again from the browser alone.
+        """
+        found = invitations.visible_invitations(self.member)
+        if found.filter(pk=invitation_id, role=Role.ADMIN).exists():
+            refuse_making_administrators(request)
         try:
             invitation = invitations.send_again(
                 actor=self.member,

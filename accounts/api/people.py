@@ -11,7 +11,7 @@ from rest_framework.request import Request
 
 from accounts import access, people, seats
 from accounts.api.own import PersonShape
-from accounts.api_authentication import granted
+from accounts.api_authentication import granted, refuse_making_administrators
 from accounts.api_envelope import Answer
 from accounts.api_errors import Problem, conflict
 from accounts.api_operations import Operation, Said
@@ -76,12 +76,15 @@ class People(Operation):
         return self.answer(PeopleShape(listed), meta=listed.meta)
 
     @extend_schema(tags=["admin"], request=NewPerson, responses={201: PersonRow})
-    def post(self, _request: Request) -> Answer:
+    def post(self, request: Request) -> Answer:
         """Add a person, and mail them a link to choose a password where passwords open something.
 
-        `meta.is_link_sent` says whether there was one to send; without it they sign in with Google or Clever.
+        Administrators are added in the browser alone. `meta.is_link_sent` says whether there was one to send; without it they sign in with Google or Clever.
         """
-        person = User(**self.body(NewPerson), organization=access.organization_of(self.member))
+        wanted = self.body(NewPerson)
+        if wanted["role"] == Role.ADMIN:
+            refuse_making_administrators(request)
+        person = User(**wanted, organization=access.organization_of(self.member))
         try:
             people.add_person(actor=self.member, person=person, request=self.django_request)
         except (people.AddressTaken, seats.NoSeatLeft) as refused:
@@ -117,7 +120,7 @@ class Person(Operation):
     def patch(self, request: Request, person_id: UUID) -> Answer:
         """Change a person's role, whether they may sign in, or their name (for which a key needs `organization`).
 
-        It is on record, and the last administrator stays.
+        It is on record, and the last administrator stays. A key makes nobody an administrator and lets none in again.
         """
         changes = self.body(PersonChange)
         if "name" in changes and Scope.ORGANIZATION not in granted(request):
@@ -126,6 +129,9 @@ class Person(Operation):
         changed = [field for field, value in changes.items() if getattr(person, field) != value]
         for field in changed:
             setattr(person, field, changes[field])
+        comes_back = "is_active" in changed and person.is_active
+        if person.role == Role.ADMIN and ("role" in changed or comes_back):
+            refuse_making_administrators(request)
         try:
             people.change_person(
                 actor=self.member, person=person, changed=changed, request=self.django_request
@@ -142,9 +148,14 @@ class PersonPasswordLink(Operation):
     needs = {"POST": Scope.ORGANIZATION}
 
     @extend_schema(tags=["admin"], request=None, responses=Said)
-    def post(self, _request: Request, person_id: UUID) -> Answer:
-        """Mail a person a link to choose a password; 409 `no_link` where none opens their account."""
+    def post(self, request: Request, person_id: UUID) -> Answer:
+        """Mail a person a link to choose a password; 409 `no_link` where none opens their account.
+
+        An administrator is mailed one from the browser alone.
+        """
         person = access.visible_member(self.member, person_id)
+        if person.role == Role.ADMIN:
+            refuse_making_administrators(request)
         if not people.send_password_link(actor=self.member, person=person, request=self.django_request):
             message = "No link was sent: they have no address, or sign in with Google or Clever."
             raise conflict("no_link", message)
