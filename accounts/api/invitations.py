@@ -80,7 +80,23 @@ class NewInvitation(StrictSerializer):
         return attrs
 
 
-class Invitations(Operation):
+class _Inviting(Operation):
+    """What tells of an invitation."""
+
+    tells_of_others = True
+
+    def shown(self, invitation: Invitation, *, status: int = 200) -> Answer:
+        """Answer with an invitation."""
+        self.about = invitation.pk
+        return self.answer(InvitationShape(invitation), status=status)
+
+    @override
+    def tell_again(self, about: UUID) -> Answer:
+        """Show the invitation as it is now."""
+        return self.shown(invitations.visible_invitation(self.member, about))
+
+
+class Invitations(_Inviting):
     """The invitations of the organization."""
 
     needs = {"GET": Scope.ORGANIZATION, "POST": Scope.ORGANIZATION}
@@ -118,10 +134,10 @@ class Invitations(Operation):
             raise conflict("already_invited", message) from None
         except seats.NoSeatLeft as full:
             raise conflict("no_seat_left", str(full)) from None
-        return self.answer(InvitationShape(invitation), status=201)
+        return self.shown(invitation, status=201)
 
 
-class InvitationSendAgain(Operation):
+class InvitationSendAgain(_Inviting):
     """An invitation that is sent once more."""
 
     needs = {"POST": Scope.ORGANIZATION}
@@ -144,7 +160,7 @@ class InvitationSendAgain(Operation):
             )
         except seats.NoSeatLeft as full:
             raise conflict("no_seat_left", str(full)) from None
-        return self.answer(InvitationShape(invitation))
+        return self.shown(invitation)
 
 
 class InvitationById(Operation):

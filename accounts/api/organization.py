@@ -8,6 +8,7 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
+from typing_extensions import override
 
 from accounts import access, people, quotas, seats, teams
 from accounts.api_authentication import refuse_about_others
@@ -72,6 +73,18 @@ class TeamChange(NewTeam):
 class _OfTeams(Operation):
     """What administrators do with teams."""
 
+    tells_of_others = True
+
+    def shown(self, team: Team, *, status: int = 200) -> Answer:
+        """Answer with a team."""
+        self.about = team.pk
+        return self.answer(TeamShape(team), status=status)
+
+    @override
+    def tell_again(self, about: UUID) -> Answer:
+        """Show the team as it is now."""
+        return self.shown(access.visible_team(self.member, about))
+
     def saved(self, team: Team, wanted: Mapping[str, Any]) -> Team:
         """Save a team as it is wanted.
 
@@ -107,7 +120,7 @@ class OrganizationTeams(_OfTeams):
     def post(self, _request: Request) -> Answer:
         """Build a team: say who coaches whom. 404 where one of them is no coach, or no educator, of yours."""
         team = Team(organization=access.organization_of(self.member))
-        return self.answer(TeamShape(self.saved(team, self.body(NewTeam))), status=201)
+        return self.shown(self.saved(team, self.body(NewTeam)), status=201)
 
 
 class OrganizationTeamById(_OfTeams):
@@ -119,7 +132,7 @@ class OrganizationTeamById(_OfTeams):
     def patch(self, _request: Request, team_id: UUID) -> Answer:
         """Change a team's name, its coach, or who is in it; `member_ids` are all who are in it from now on."""
         team = access.visible_team(self.member, team_id)
-        return self.answer(TeamShape(self.saved(team, self.body(TeamChange))))
+        return self.shown(self.saved(team, self.body(TeamChange)))
 
 
 class Teams(Operation):

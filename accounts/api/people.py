@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
+from typing_extensions import override
 
 from accounts import access, people, seats
 from accounts.api.own import PersonShape
@@ -66,6 +67,7 @@ class People(Operation):
     """The people of the organization."""
 
     needs = {"GET": Scope.ADMIN, "POST": Scope.ORGANIZATION}
+    tells_of_others = True
 
     @extend_schema(tags=["admin"], parameters=[PeopleQuery], responses=PeopleShape)
     def get(self, _request: Request) -> Answer:
@@ -90,7 +92,13 @@ class People(Operation):
         except (people.AddressTaken, seats.NoSeatLeft) as refused:
             raise refusal_of(refused) from None
         sent = people.send_password_link(actor=self.member, person=person, request=self.django_request)
+        self.about = person.pk
         return self.answer(PersonRow(person), status=201, meta={"is_link_sent": sent})
+
+    @override
+    def tell_again(self, about: UUID) -> Answer:
+        """Show the person who was added, as they are now; whether a link was sent is told once."""
+        return self.answer(PersonRow(access.visible_member(self.member, about)))
 
 
 class PersonChange(StrictSerializer):
@@ -115,6 +123,7 @@ class Person(Operation):
     """One person of the organization."""
 
     needs = {"PATCH": Scope.ADMIN}
+    tells_of_others = True
 
     @extend_schema(tags=["admin"], request=PersonChange, responses=ChangedPerson)
     def patch(self, request: Request, person_id: UUID) -> Answer:
@@ -138,6 +147,15 @@ class Person(Operation):
             )
         except (people.LastAdministrator, seats.NoSeatLeft) as refused:
             raise refusal_of(refused) from None
+        self.about = person.pk
+        return self._shown(person)
+
+    @override
+    def tell_again(self, about: UUID) -> Answer:
+        """Show the person as they are now."""
+        return self._shown(access.visible_member(self.member, about))
+
+    def _shown(self, person: User) -> Answer:
         values = {field: getattr(person, field) for field in ("id", "name", "role", "is_active")}
         return self.answer(ChangedPerson({**values, "updated_at": timezone.now()}))
 
