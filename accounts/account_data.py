@@ -14,9 +14,8 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import Model, Q
 
-from accounts import quotas
+from accounts import quotas, sessions
 from accounts.account_rows import of_invited, parts_of, to_person
-from accounts.data_requests import end_sessions
 from accounts.entry_models import Invitation, OutgoingMail, SignedIn
 from accounts.export_making import remove_file
 from accounts.lifecycle import Part
@@ -73,7 +72,7 @@ class AccountsData:
         Keys, replies, second factors and what providers call the person hang on it. Mails and invitations name
         an address alone.
         """
-        sessions = end_sessions(person.pk)
+        ended = sessions.end_all_of(person.pk)
         for export in AccountExport.objects.filter(person=person):
             remove_file(export)
         teams, _ = Team.objects.filter(coach=person).delete()
@@ -85,7 +84,7 @@ class AccountsData:
         quotas.forget_person(person.pk)
         person.delete()
         return {
-            "sessions": sessions,
+            "sessions": ended,
             "teams": teams,
             "invitations": len(invited),
             "mails": mails,

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from typing_extensions import override
 
-from accounts import audit, data_requests, people, tokens
+from accounts import addresses, audit, data_requests, people, tokens
 from accounts.models import User
 
 
@@ -96,6 +96,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         """Have the link sent to whom a password is for: by the outbox, whoever asks waits for no mail server."""
         if people.may_choose_password(user):
             people.mail_password_link(user, now=timezone.now())
+
+    @override
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """Return the address by which limits on signing in count."""
+        return addresses.of(request)
 
     @override
     def is_safe_url(self, url: str) -> bool:

@@ -56,7 +56,7 @@ class PersonAdmin(ReadOnly):
     list_filter = ("role", "is_active")
     search_fields = ("name", "email")
     ordering = ("name",)
-    actions = ("send_password_links", "turn_off_second_factors")
+    actions = ("send_password_links", "turn_off_second_factors", "sign_out_everywhere")
     actions_detail: ClassVar = ["erase_account"]
 
     @override
@@ -171,6 +171,17 @@ class PersonAdmin(ReadOnly):
             second_factor.turn_off_for(actor=member, person=person, request=request) for person in queryset
         ]
         self.message_user(request, f"Second factors turned off: {sum(had_one)}.", messages.SUCCESS)
+
+    @admin.action(description="Sign out everywhere and revoke API keys", permissions=["change"])
+    def sign_out_everywhere(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """End what each chosen person has open, such as somebody whose laptop was stolen; oneself, under Settings."""
+        member = member_of(request)
+        ended = [
+            people.sign_out_everywhere(actor=member, person=person, now=timezone.now(), request=request)
+            for person in queryset.exclude(pk=member.pk)
+        ]
+        places, keys = sum(each.sessions for each in ended), sum(each.keys for each in ended)
+        self.message_user(request, f"Sessions ended: {places}. API keys revoked: {keys}.", messages.SUCCESS)
 
     @action(description="Erase account", url_path="erase-account", permissions=["erase"])
     def erase_account(self, _request: HttpRequest, object_id: str) -> HttpResponse:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.contrib.sessions.models import Session
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
@@ -11,7 +10,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from typing_extensions import override
 
-from accounts import tokens
+from accounts import sessions, tokens
 from accounts.access import NotVisible
 from accounts.api_errors import Problem, WithoutCsrfToken
 from accounts.models import ApiToken, User
@@ -82,7 +81,8 @@ def refuse_about_others(request: Request) -> None:
     Raises:
         PermissionDenied: it does not.
     """
-    if not may_see_others(request):
+    person: Any = request.user
+    if Scope.ADMIN in offered_to(person.role) and Scope.ADMIN not in granted(request):
         raise PermissionDenied
 
 
@@ -112,19 +112,19 @@ def may_change(request: Request) -> bool:
     return told == ("same-origin", "empty")
 
 
-def may_see_others(request: Request) -> bool:
-    """Whether the request may show what its sender sees of others; an administrator's key needs the scope for that."""
-    person: Any = request.user
-    return Scope.ADMIN not in offered_to(person.role) or Scope.ADMIN in granted(request)
-
-
 def lasting(request: Request) -> Callable[[], bool]:
     """Return a question for doors that stay open: whether the key or the session still opens them."""
     if isinstance(request.auth, ApiToken):
         token_id = request.auth.pk
         return lambda: tokens.is_live(token_id=token_id, now=timezone.now())
     session_key = request.session.session_key
-    return lambda: Session.objects.filter(session_key=session_key, expire_date__gt=timezone.now()).exists()
+    person_id = request.user.pk
+
+    def lives() -> bool:
+        person = sessions.person_of(session_key, now=timezone.now())
+        return person is not None and person.pk == person_id
+
+    return lives
 
 
 class MayDo(BasePermission):

@@ -8,7 +8,6 @@ from uuid import UUID
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from rest_framework import serializers
-from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.views import APIView
 from typing_extensions import override
@@ -36,9 +35,6 @@ class Operation(APIView):
     only_for: ClassVar[Role] = Role.EDUCATOR
     """Whose page does the same; to members of a lower role the address does not exist."""
 
-    never_refused: ClassVar[bool] = False
-    """Whether it may reach somebody who helps, or ends or closes something: counted, and never one too many."""
-
     about: UUID | None = None
     """What the reply tells of, and must not outlive: a conversation, by its address or as the operation says."""
 
@@ -64,10 +60,13 @@ class Operation(APIView):
             Problem: it is one too many; the headers say when to come again.
         """
         verdict = quotas.take(member=self.member, kind=quotas.Kind.REQUESTS)
-        passes = verdict.allowed or (self.never_refused and request.method not in SAFE_METHODS)
-        if not passes:
+        if not verdict.allowed and not self.never_refuses(request):
             raise Problem(429, headers=quotas.headers(verdict))
         self.headers.update(quotas.headers(replace(verdict, allowed=True)))
+
+    def never_refuses(self, _request: Request) -> bool:
+        """Whether the request is counted, but never one too many; `QUOTAS_NEVER_REFUSE` lists by method which are."""
+        return quotas.never_refuses(self.django_request)
 
     @property
     def member(self) -> User:

@@ -11,10 +11,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from allauth.account.adapter import get_adapter
 from django.db import connection
 from django.http import HttpRequest
 
+from accounts import addresses
 from accounts.models import AuditEvent, User
 
 AT_ONCE = 500
@@ -103,8 +103,7 @@ def _way(request: HttpRequest | None) -> dict[str, Any]:
     """Return how a request came: its address, and its id."""
     if request is None:
         return {}
-    address = get_adapter(request).get_client_ip(request)
-    return {"address": address, "request_id": request.META.get("REQUEST_ID", "")}
+    return {"address": addresses.of(request) or None, "request_id": request.META.get("REQUEST_ID", "")}
 
 
 def is_recorded(*, actor: User, action: str, resource: str, since: datetime) -> bool:

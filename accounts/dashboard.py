@@ -7,6 +7,7 @@ would keep names and addresses beyond every erasure, and show them to whoever se
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from typing_extensions import override
 from unfold.admin import ModelAdmin
@@ -33,6 +34,17 @@ def context_of(request: HttpRequest, **values: Any) -> dict[str, Any]:
 
 class ReadOnly(ModelAdmin):  # type: ignore[misc]  # Unfold has no types
     """Nobody adds, changes or deletes anything, unless a page says otherwise."""
+
+    @override
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Show the list.
+
+        Raises:
+            BadRequest: it is to be filtered by a text with a NUL: none has one, and PostgreSQL takes none.
+        """
+        if any("\0" in value for name in request.GET for value in request.GET.getlist(name)):
+            raise BadRequest
+        return super().changelist_view(request, extra_context)
 
     @override
     def has_module_permission(self, request: HttpRequest) -> bool:

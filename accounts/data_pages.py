@@ -54,6 +54,7 @@ def _context(person: User, **values: object) -> dict[str, object]:
         "waits": WAITS.get(erasure.waits_for, "") if erasure else "",
         "may_cancel": erasure is not None and data_requests.may_cancel(person, erasure),
         "grace": settings.ERASURE_GRACE.days,
+        "exports_left": quota_answers.exports_left(person),
         **values,
     }
 

@@ -1,15 +1,13 @@
 """What people ask for about their own data: a copy, to be erased, and to stay after all. Every wish is on record."""
 
 from datetime import datetime
-from uuid import UUID
 
 from allauth.account.adapter import get_adapter
 from django.conf import settings
-from django.contrib.sessions.models import Session
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
-from accounts import audit, people, quotas, tasks, tokens
+from accounts import audit, people, quotas, sessions, tasks, tokens
 from accounts.access import NotVisible, administers
 from accounts.lifecycle_models import AccountExport, Erasure
 from accounts.models import User
@@ -101,17 +99,7 @@ def ask_for_erasure(
 def leave(*, request: HttpRequest, person: User) -> None:
     """Sign the person out here and everywhere else."""
     get_adapter(request).logout(request)
-    end_sessions(person.pk)
-
-
-def end_sessions(person_id: UUID) -> int:
-    """Delete every session of a person; open sockets follow within seconds. Returns how many there were."""
-    theirs = [
-        session.session_key
-        for session in Session.objects.iterator(chunk_size=500)
-        if session.get_decoded().get("_auth_user_id") == str(person_id)
-    ]
-    return Session.objects.filter(session_key__in=theirs).delete()[0]
+    sessions.end_all_of(person.pk)
 
 
 def may_cancel(actor: User, erasure: Erasure) -> bool:

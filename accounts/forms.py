@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib.auth.password_validation import password_validators_help_text_html, validate_password
 from typing_extensions import override
 
-from accounts import people, record
+from accounts import days, people, record
 from accounts.entry_models import Invitation
 from accounts.models import Organization, Team, User
 from accounts.roles import Role
@@ -33,7 +33,8 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at r
         labels: ClassVar = {"is_active": "May sign in"}
         help_texts: ClassVar = {
             "email": "The person signs in with this address. It cannot be changed after the first sign-in.",
-            "is_active": "Without it the person is signed out at once, everywhere.",
+            "is_active": "Without it the person is signed out at once, everywhere, and their API keys are "
+            "revoked. Neither comes back when they may sign in again.",
         }
 
     @override
@@ -87,6 +88,7 @@ class OrganizationForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
             "response_minutes",
             "idle_minutes",
             "links_accounts",
+            "allows_share_links",
             "clever_district_id",
             *LIMITS,
             *KEPT,
@@ -206,8 +208,15 @@ class RecordForm(forms.Form):
         max_length=120,
         help_text="A kind such as person, or a whole person:…",
     )
-    since = forms.DateField(label="From", required=False, widget=forms.DateInput({"type": "date"}))
-    until = forms.DateField(label="To", required=False, widget=forms.DateInput({"type": "date"}))
+    since = forms.DateField(
+        label="From",
+        required=False,
+        widget=forms.DateInput({"type": "date"}),
+        validators=[days.within_reach],
+    )
+    until = forms.DateField(
+        label="To", required=False, widget=forms.DateInput({"type": "date"}), validators=[days.within_reach]
+    )
 
     def __init__(self, *args: Any, actions: list[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -81,6 +81,13 @@ class Organization(models.Model):
         help_text="Somebody whom you added here may sign in with Google at the same, verified address. "
         "Without it, such a person is refused.",
     )
+    allows_share_links = models.BooleanField(
+        "share links",
+        default=True,
+        db_default=True,
+        help_text="People may let others read a part of their conversation by a link, without signing in. "
+        "Without it no link can be made, and those that there are open nothing.",
+    )
     monthly_message_limit = models.PositiveIntegerField(
         null=True,
         blank=True,

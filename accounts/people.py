@@ -17,7 +17,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import audit, outbox, seats, tasks
+from accounts import audit, outbox, seats, sessions, tasks
 from accounts.access import NotVisible, administers
 from accounts.models import Organization, User
 from accounts.outbox import Letter
@@ -116,6 +116,12 @@ def change_person(
         if broken_constraint(error) == "last_administrator_stays":
             raise LastAdministrator from error
         raise
+    if "is_active" in fields:
+        # Also when somebody comes back: nothing may open again that a sign-in left behind at the last moment.
+        reason = "deactivated" if before.is_active else "reactivated"
+        sessions.end_everywhere(
+            person=person, actor=actor, reason=reason, now=timezone.now(), request=request
+        )
     for field in fields:
         audit.record(
             actor=actor,
@@ -126,6 +132,21 @@ def change_person(
             organization_id=person.organization_id,
         )
     return person
+
+
+def sign_out_everywhere(
+    *, actor: User, person: User, now: datetime, request: HttpRequest | None = None
+) -> sessions.Ended:
+    """End every session and every key of somebody whose device was lost or whose password is known; record it.
+
+    Raises:
+        NotVisible: the actor does not administer the person's organization.
+    """
+    if not administers(actor, person.organization_id):
+        raise NotVisible
+    return sessions.end_everywhere(
+        person=person, actor=actor, reason="by an administrator", now=now, request=request
+    )
 
 
 def _claim_seat(person: User) -> None:

@@ -5,6 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from accounts import quotas
+from accounts.models import User
 from accounts.quotas import UsedUp, Verdict
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -17,10 +18,10 @@ def counts(request: HttpRequest) -> bool:
     """
     if not request.user.is_authenticated or request.path.startswith("/api/"):
         return False
-    name = request.resolver_match.view_name if request.resolver_match else ""
     if request.method in SAFE:
-        return name in settings.QUOTAS_COUNT_DOWNLOADS
-    return name not in settings.QUOTAS_NEVER_REFUSE
+        match = request.resolver_match
+        return match is not None and match.view_name in settings.QUOTAS_COUNT_DOWNLOADS
+    return not quotas.never_refuses(request)
 
 
 def words_for_exports(refused: UsedUp) -> str:
@@ -29,6 +30,15 @@ def words_for_exports(refused: UsedUp) -> str:
         return "Nothing can be exported just now. Try again in a moment."
     again = quotas.duration(refused.verdict.retry_after_s)
     return f"You have begun as many exports as is possible for now. You can begin the next in {again}."
+
+
+def exports_left(member: User) -> str:
+    """Return how many exports somebody may still begin, once that is little; else nothing."""
+    verdict = quotas.peek(member=member, kind=quotas.Kind.EXPORTS)
+    if not verdict.is_running_out:
+        return ""
+    exports = f"{verdict.remaining} export{'' if verdict.remaining == 1 else 's'}"
+    return f"{exports} left for now; all {verdict.limit} in {quotas.duration(verdict.reset_s)}."
 
 
 def refuse(response: HttpResponse, refused: UsedUp) -> HttpResponse:

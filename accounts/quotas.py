@@ -15,6 +15,7 @@ from functools import cache
 from uuid import UUID
 
 from django.conf import settings
+from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts import quota_store
@@ -107,6 +108,12 @@ def spent(*, member: User, kind: Kind) -> Iterator[None]:
     except BaseException:
         give_back(member=member, kind=kind)
         raise
+
+
+def never_refuses(request: HttpRequest) -> bool:
+    """Whether the request may reach somebody who helps, or ends or closes something: never one too many."""
+    match = request.resolver_match
+    return match is not None and f"{request.method} {match.view_name}" in settings.QUOTAS_NEVER_REFUSE
 
 
 def headers(verdict: Verdict) -> dict[str, str]:

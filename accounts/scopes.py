@@ -27,8 +27,8 @@ class Scope(models.TextChoices):
     DOCUMENTS = "documents", "Add, read, change, replace and delete documents of the library"
     ADMIN = (
         "admin",
-        "See everybody in the organization: people, teams, who waits for a coach, feedback, and exports about them. "
-        "Change roles, and who may sign in",
+        "See everybody in the organization: people, teams, who waits for a coach, feedback, numbers, and exports "
+        "about them. Change roles, and who may sign in",
     )
     ORGANIZATION = (
         "organization",

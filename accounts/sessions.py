@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from allauth.account.adapter import get_adapter
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.models import Session
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
+from django.utils.crypto import constant_time_compare
 
-from accounts import audit, devices, tokens
+from accounts import addresses, audit, devices, tokens
 from accounts.access import NotVisible
 from accounts.entry_models import SignedIn
 from accounts.models import User
@@ -58,7 +59,7 @@ def _save(request: HttpRequest, user: User, key: str, now: datetime) -> None:
     """Write the row of a session, or renew it."""
     seen = {
         "device": devices.in_words(request.headers.get("User-Agent", "")),
-        "address": get_adapter(request).get_client_ip(request),
+        "address": addresses.of(request) or None,
         "last_used_at": now,
     }
     SignedIn.objects.bulk_create(
@@ -67,6 +68,24 @@ def _save(request: HttpRequest, user: User, key: str, now: datetime) -> None:
         unique_fields=["session"],
         update_fields=list(seen),
     )
+
+
+def person_of(session_key: str | None, *, now: datetime) -> User | None:
+    """Return whom a session signs in, as Django would with a request: none when it ended, or they were deactivated.
+
+    A password that was chosen elsewhere ends it as well. For doors that stay open, or that open before Django.
+    """
+    session = Session.objects.filter(session_key=session_key, expire_date__gt=now).first()
+    if session is None:
+        return None
+    held = session.get_decoded()
+    member = User.objects.filter(pk=held.get(SESSION_KEY, UUID(int=0)), is_active=True).first()
+    if member is None:
+        return None
+    # A secret of the installation that was replaced may have signed it.
+    signatures = (member.get_session_auth_hash(), *member.get_session_auth_fallback_hash())
+    signed = any(constant_time_compare(held.get(HASH_SESSION_KEY, ""), each) for each in signatures)
+    return member if signed else None
 
 
 def sessions_of(member: User, *, now: datetime) -> QuerySet[SignedIn]:
@@ -98,6 +117,43 @@ def end_others(*, member: User, request: HttpRequest, now: datetime) -> Ended:
         _record(member, audit.person(member), f"all others: {ended}", request)
     keys = tokens.revoke_all(owner=member, reason="all others", now=now, request=request)
     return Ended(ended, keys)
+
+
+@transaction.atomic
+def end_everywhere(
+    *, person: User, actor: User, reason: str, now: datetime, request: HttpRequest | None = None
+) -> Ended:
+    """End every session of a person and every key, and record it: nothing that was open opens anything again.
+
+    Open sockets follow within seconds. Whether the actor may do this is for the caller to ask.
+    """
+    ended = end_all_of(person.pk)
+    if ended:
+        audit.record(
+            actor=actor,
+            action="session_ended",
+            resource=audit.person(person),
+            reason=f"{reason}: {ended}",
+            request=request,
+            organization_id=person.organization_id,
+        )
+    keys = tokens.revoke_all(owner=person, actor=actor, reason=reason, now=now, request=request)
+    return Ended(ended, keys)
+
+
+def end_all_of(person_id: UUID) -> int:
+    """Delete every session of a person; return how many there were.
+
+    A session whose first page is still being made is not listed yet: those few are opened to see whose they are.
+    """
+    listed = SignedIn.objects.filter(user_id=person_id).values_list("session_id", flat=True)
+    others = Session.objects.exclude(Exists(SignedIn.objects.filter(session_id=OuterRef("pk"))))
+    unlisted = [
+        session.session_key
+        for session in others.iterator(chunk_size=500)
+        if session.get_decoded().get(SESSION_KEY) == str(person_id)
+    ]
+    return _delete([*listed, *unlisted])
 
 
 def _delete(keys: list[str]) -> int:

@@ -1,18 +1,23 @@
 """Keys with which programs act for a person: made, recognised and revoked. The key itself is never stored."""
 
+import base64
 import hashlib
-import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.crypto import salted_hmac
 
-from accounts import access, audit
+from accounts import access, audit, outbox
 from accounts.models import ApiToken, User
+from accounts.outbox import Letter
 from accounts.scopes import offered_to
 
 PREFIX = "sideline_"
@@ -23,12 +28,21 @@ MOST = 20
 
 LONGEST_DAYS = 365
 
+MOMENTS = timedelta(minutes=1)
+"""How long after its making the same form still finds its key."""
+
+MAIL = "api_key"
+
 USE_GRAIN = timedelta(hours=1)
 """How exactly a key knows when it was last used; a write for each request would be too many."""
 
 
 class TooManyTokens(Exception):
     """The person has as many live keys as one may have; nothing was changed."""
+
+
+class AlreadyMade(Exception):
+    """The form was sent before, and its key was shown then; nothing was changed."""
 
 
 class ScopeNotOffered(Exception):
@@ -51,11 +65,15 @@ def issue(
     scopes: Collection[str],
     days: int,
     now: datetime,
+    once: UUID | None = None,
     request: HttpRequest | None = None,
 ) -> Issued:
-    """Make a key for the owner, and record it.
+    """Make a key for the owner, record it, and have the owner told by mail.
+
+    Asked again within moments under the same `once`, as by a second click, it is the same key.
 
     Raises:
+        AlreadyMade: it was asked under the same `once` before that.
         ScopeNotOffered: no scope was chosen, or one that the owner's role does not have.
         TooManyTokens: the owner has the most that one may have.
     """
@@ -63,9 +81,11 @@ def issue(
         raise ScopeNotOffered
     # Two requests at once would both count one too few.
     User.objects.select_for_update().filter(pk=owner.pk).first()
+    secret = _secret(owner, once or uuid4())
+    if (before := _made_before(secret, now)) is not None:
+        return Issued(before, secret)
     if access.own_tokens(owner).filter(expires_at__gt=now).count() >= MOST:
         raise TooManyTokens
-    secret = PREFIX + secrets.token_urlsafe(32)
     token = ApiToken.objects.create(
         owner=owner,
         name=name,
@@ -82,7 +102,40 @@ def issue(
         reason=", ".join(token.scopes),
         request=request,
     )
+    _tell(token, now)
     return Issued(token, secret)
+
+
+def _made_before(secret: str, now: datetime) -> ApiToken | None:
+    """Return the key that the first of two clicks has made.
+
+    Raises:
+        AlreadyMade: that was some time ago, or it was revoked meanwhile.
+    """
+    before = ApiToken.objects.filter(hash=_hash(secret)).first()
+    if before is not None and (before.revoked_at is not None or before.created_at < now - MOMENTS):
+        raise AlreadyMade
+    return before
+
+
+def _tell(token: ApiToken, now: datetime) -> None:
+    """Have the owner told of a new key; the sweep sends the mail within half a minute."""
+    owner = token.owner
+    if owner.email and owner.organization_id:
+        outbox.queue(
+            kind=MAIL, about=token.pk, recipient=owner.email, organization_id=owner.organization_id, now=now
+        )
+
+
+def letter(about: UUID, *, now: datetime) -> Letter | None:
+    """Write the mail that tells somebody of a new key of theirs; none where it opens nothing any more."""
+    token = ApiToken.objects.filter(pk=about, revoked_at=None, expires_at__gt=now, owner__is_active=True)
+    found = token.select_related("owner").first()
+    if found is None:
+        return None
+    context = {"token": found, "site": settings.SITE_NAME, "link": settings.PUBLIC_URL + reverse("tokens")}
+    subject = render_to_string("mail/api_key/subject.txt", context)
+    return Letter(" ".join(subject.split()), render_to_string("mail/api_key/body.txt", context))
 
 
 @transaction.atomic
@@ -152,6 +205,12 @@ def note_use(*, token: ApiToken, now: datetime) -> None:
         hour = now.replace(minute=0, second=0, microsecond=0)
         older = Q(last_used_at=None) | Q(last_used_at__lt=hour)
         ApiToken.objects.filter(older, pk=token.pk).update(last_used_at=hour)
+
+
+def _secret(owner: User, once: UUID) -> str:
+    """Return a key that nobody can make who has not the installation's secret: 256 bits of it and of `once`."""
+    mac = salted_hmac("accounts.tokens", f"{owner.pk}:{once}", algorithm="sha256")
+    return PREFIX + base64.urlsafe_b64encode(mac.digest()).decode().rstrip("=")
 
 
 def _hash(secret: str) -> str:

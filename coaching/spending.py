@@ -132,6 +132,58 @@ def reserve(
     return Shortage("budget", _seconds_until(today + timedelta(days=1), now))
 
 
+_LEFT = """
+SELECT COALESCE(house.monthly_message_limit, (%(tiers)s::jsonb ->> house.tier)::int), COALESCE(month.messages, 0),
+       COALESCE(house.daily_budget_usd, %(budget)s), COALESCE(today.spent_usd + today.reserved_usd, 0)
+FROM accounts_organization house
+LEFT JOIN accounts_monthlyuse month ON month.organization_id = house.id AND month.month = %(month)s
+LEFT JOIN coaching_budget today ON today.user_id = %(user)s AND today.day = %(day)s
+WHERE house.id = %(organization)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What may still be asked in this month by an organization, and spent today on a person; no limit is None."""
+
+    messages: int | None
+    of_messages: int | None
+    usd: Decimal
+    of_usd: Decimal
+
+    @property
+    def month_is_running_out(self) -> bool:
+        """Whether at most a fifth of the month is left, which is when it is shown."""
+        return bool(self.of_messages) and (self.messages or 0) * 5 <= (self.of_messages or 0)
+
+    @property
+    def budget_is_running_out(self) -> bool:
+        """Whether at most a fifth of the day's money is left."""
+        return self.of_usd > 0 and self.usd * 5 <= self.of_usd
+
+
+def left(*, organization_id: UUID, user_id: UUID, now: datetime) -> Left:
+    """Return what is left of the month and of the day, by one short look."""
+    today = timezone.localdate(now)
+    values: dict[str, Any] = {
+        "organization": organization_id,
+        "user": user_id,
+        "month": today.replace(day=1),
+        "day": today,
+        "budget": settings.DAILY_BUDGET_USD,
+        "tiers": json.dumps(settings.MONTHLY_MESSAGES),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_LEFT, values)
+        of_messages, messages, of_usd, usd = cursor.fetchone()
+    return Left(
+        messages=None if of_messages is None else max(0, of_messages - messages),
+        of_messages=of_messages,
+        usd=max(Decimal(0), of_usd - usd),
+        of_usd=of_usd,
+    )
+
+
 def _seconds_until(day: date, now: datetime) -> int:
     """Return the seconds until a day begins here."""
     begins = timezone.make_aware(datetime.combine(day, time.min))

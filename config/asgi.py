@@ -17,6 +17,7 @@ from config import telemetry
 from config.health import HealthProbes
 from config.origins import SameOrigin
 from config.request_bodies import BodyLimit
+from config.sockets import FewSockets
 from config.warming import warm_in_background
 from conversations.apart import apart
 from conversations.routing import websocket_urlpatterns
@@ -39,11 +40,11 @@ application = ProtocolTypeRouter(
             BodyLimit(
                 django_application,
                 default=settings.REQUEST_BODY_LIMIT,
-                by_prefix=settings.REQUEST_BODY_LIMITS,
+                by_path=settings.REQUEST_BODY_LIMITS,
                 patience_s=settings.REQUEST_BODY_SECONDS,
             )
         ),
-        "websocket": SameOrigin(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
+        "websocket": SameOrigin(AuthMiddlewareStack(FewSockets(URLRouter(websocket_urlpatterns)))),
         "lifespan": lifespan,
     }
 )

@@ -9,6 +9,7 @@
 | sideline.W002 | every host is allowed |
 | sideline.W003 | a provider's key would travel unencrypted |
 | sideline.W004 | signing in with a provider would travel unencrypted |
+| sideline.W005 | behind a proxy, everybody would have the proxy's address |
 """
 
 from collections.abc import Sequence
@@ -97,6 +98,21 @@ def providers_are_asked_in_private(app_configs: Sequence[Any] | None, **_options
         for name, places in settings.SOCIALACCOUNT_PROVIDERS.items()
         for place, url in places.items()
         if places["APPS"] and place.endswith("_URL") and urlsplit(url).scheme != "https"
+    ]
+
+
+@register(Tags.security, deploy=True)
+def people_have_addresses(app_configs: Sequence[Any] | None, **_options: Any) -> list[CheckMessage]:
+    """Check that limits by address count people, and not the proxy through which all of them come."""
+    if not settings.BEHIND_PROXY or settings.TRUSTED_PROXIES:
+        return []
+    return [
+        checks.Warning(
+            "BEHIND_PROXY is on and TRUSTED_PROXIES is 0: everybody would have the proxy's address,"
+            " in the record and in every limit on guessing.",
+            hint="Set TRUSTED_PROXIES to how many proxies add an address to X-Forwarded-For.",
+            id="sideline.W005",
+        )
     ]
 
 

@@ -22,12 +22,13 @@ from daphne.cli import CommandLineInterface
 from daphne.http_protocol import HTTPFactory, WebRequest
 from daphne.ws_protocol import WebSocketProtocol
 from django.conf import settings
+from django.db import DatabaseError
 from twisted.internet import defer, reactor
 from twisted.internet.tcp import Connection
 from typing_extensions import override
 
 from config import asgi, health, memory
-from config.request_bodies import limit_for, seconds_for
+from config.request_bodies import limit_for, may_send_more, seconds_for
 from conversations.apart import apart
 from conversations.turns.run import turns
 
@@ -44,32 +45,44 @@ _REFUSAL = b"HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: 0\r\nCon
 
 
 class CappedRequest(WebRequest):  # type: ignore[misc]
-    """A request whose body is refused when it is announced, or turns out, too long or too slow."""
+    """A request whose body is refused when it is announced, or turns out, too long or too slow.
+
+    Where files are handed in, nothing more is read from the connection until it is known who sends them.
+    """
 
     _refused = False
-    _room = 0
+    _whole = False
+    _room = _most = 0
+    _announced: int | None = None
     _deadline: Any = None
+    _looking: asyncio.Task[None] | None = None
 
     @override
     def gotLength(self, length: int | None) -> None:
         """Take the announced length, when the headers are complete."""
         path = getattr(self.channel, "_path", b"/").decode("ascii", "replace").partition("?")[0]
-        self._room = limit_for(
-            path, default=settings.REQUEST_BODY_LIMIT, by_prefix=settings.REQUEST_BODY_LIMITS
-        )
-        if length is not None and length > self._room:
+        self._room = settings.REQUEST_BODY_LIMIT
+        self._most = limit_for(path, default=self._room, by_path=settings.REQUEST_BODY_LIMITS)
+        self._announced = length
+        if length is not None and length > self._most:
             self._refuse(b"413 Content Too Large")
             return
         super().gotLength(length)
         if length != 0:
-            seconds = seconds_for(length or self._room, patience_s=settings.REQUEST_BODY_SECONDS)
-            self._deadline = clock.callLater(seconds, self._refuse, b"408 Request Timeout")
+            self._give_time(min(length or self._room, self._room))
+        if length is not None and length > self._room:
+            self._look()
 
     @override
     def handleContentChunk(self, data: bytes) -> None:
-        """Take a piece of the body."""
+        """Take a piece of the body; while somebody is looked for, what had been read of it already."""
         self._room -= len(data)
-        if self._room < 0:
+        if self._room < 0 and self._looking is None:
+            if self._most > settings.REQUEST_BODY_LIMIT:
+                self._look()
+            else:
+                self._refuse(b"413 Content Too Large")
+        elif self._room < 0 and self._looking is not None and self._looking.done():
             self._refuse(b"413 Content Too Large")
         if not self._refused:
             super().handleContentChunk(data)
@@ -77,6 +90,7 @@ class CappedRequest(WebRequest):  # type: ignore[misc]
     @override
     def requestReceived(self, *arguments: Any) -> Any:
         """Hand the complete request on, unless it was refused."""
+        self._whole = True
         self._forget_deadline()
         return None if self._refused else super().requestReceived(*arguments)
 
@@ -86,13 +100,42 @@ class CappedRequest(WebRequest):  # type: ignore[misc]
         self._forget_deadline()
         super().connectionLost(reason)
 
+    def _look(self) -> None:
+        """Read nothing more until it is known whether the sender may hand files in."""
+        self.channel.transport.pauseProducing()
+        self._looking = asyncio.ensure_future(self._go_on_if_known())
+
+    async def _go_on_if_known(self) -> None:
+        """Give a sender who may hand files in the room and the time of this address; refuse others."""
+        try:
+            known = await may_send_more(self._header)
+        except DatabaseError:
+            self._refuse(b"503 Service Unavailable")
+            return
+        if not known:
+            self._refuse(b"413 Content Too Large")
+        elif not self._whole:
+            self._room += self._most - settings.REQUEST_BODY_LIMIT
+            self._give_time(self._announced or self._most)
+            self.channel.transport.resumeProducing()
+
+    def _header(self, name: str) -> str:
+        return "; ".join(
+            value.decode("latin-1") for value in self.requestHeaders.getRawHeaders(name.encode()) or ()
+        )
+
+    def _give_time(self, length: int) -> None:
+        self._forget_deadline()
+        seconds = seconds_for(length, patience_s=settings.REQUEST_BODY_SECONDS)
+        self._deadline = clock.callLater(seconds, self._refuse, b"408 Request Timeout")
+
     def _forget_deadline(self) -> None:
         if self._deadline is not None and self._deadline.active():
             self._deadline.cancel()
 
     def _refuse(self, status: bytes) -> None:
         """Answer once, and drop the connection with whatever is still coming."""
-        if self._refused:
+        if self._refused or self._whole:
             return
         self._refused = True
         self._forget_deadline()

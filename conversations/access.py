@@ -245,8 +245,8 @@ def live_link(token_hash: str, *, now: datetime) -> ShareLink:
     """Lock and return the link with this hash, with its conversation.
 
     Raises:
-        NotVisible: there is none, it has expired or was revoked, the conversation is deleted, or its owner
-            has left.
+        NotVisible: there is none, it has expired or was revoked, the conversation is deleted, its owner has
+            left, or the organization allows no links now.
     """
     link = (
         ShareLink.objects.select_for_update(of=("self",))
@@ -257,6 +257,7 @@ def live_link(token_hash: str, *, now: datetime) -> ShareLink:
             expires_at__gt=now,
             conversation__deleted_at=None,
             conversation__owner__is_active=True,
+            conversation__organization__allows_share_links=True,
         )
         .first()
     )

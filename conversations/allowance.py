@@ -183,6 +183,22 @@ def words_left(verdict: Verdict) -> str:
     )
 
 
+def words_of_scarcity(member: User, *, now: datetime) -> str:
+    """Return in words that little is left of the organization's month or of the member's day; else nothing."""
+    if member.organization_id is None:
+        return ""
+    found = spending.left(organization_id=member.organization_id, user_id=member.pk, now=now)
+    said = []
+    if found.month_is_running_out:
+        said.append(
+            f"Your organization has {found.messages:,} of its {found.of_messages:,} messages to the AI left this month."
+        )
+    if found.budget_is_running_out:
+        share = int(100 * found.usd / found.of_usd)
+        said.append(f"About {share} % is left of what the AI may cost you today.")
+    return " ".join(said)
+
+
 def abandoned(*, now: datetime) -> list[UUID]:
     """Return the answers for which money is set aside although nobody works on them any more."""
     unfinished = [Interaction.State.WAITING, Interaction.State.RUNNING]

@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from accounts import days
 from accounts.http import MemberRequest, coach_required
 from conversations import analytics, analytics_charts
 from conversations.analytics import Period
@@ -21,8 +22,8 @@ USUAL_DAYS = 30
 class PeriodForm(forms.Form):
     """Which days, and whose."""
 
-    start = forms.DateField(required=False)
-    end = forms.DateField(required=False)
+    start = forms.DateField(required=False, validators=[days.within_reach])
+    end = forms.DateField(required=False, validators=[days.within_reach])
     team = forms.UUIDField(required=False)
 
 

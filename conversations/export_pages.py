@@ -31,6 +31,7 @@ def _page(request: MemberRequest, template: str) -> HttpResponse:
     context = {
         "exports": listed,
         "is_busy": any(export.state in unfinished for export in listed),
+        "left": quota_answers.exports_left(request.user),
         "form": ExportForm(offered=exports.offered(request.user)),
     }
     return render(request, template, context)

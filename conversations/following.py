@@ -13,11 +13,12 @@ from uuid import UUID
 
 from asgiref.sync import async_to_sync
 from django.db import transaction
-from django.db.models import F, Q, QuerySet, UUIDField, Value
+from django.db.models import Case, F, Q, QuerySet, UUIDField, Value, When
 from django.db.models.functions import Coalesce
 
 from accounts import audit
 from accounts.models import User
+from accounts.roles import Role
 from conversations import announcing
 from conversations.database import in_db
 from conversations.episodes import add_message, open_episode
@@ -25,6 +26,12 @@ from conversations.models import Conversation, Message
 
 AT_ONCE = 50
 NOBODY = UUID(int=0)
+_COACHES = Q(
+    ~Q(owner__team_membership__team__coach_id=F("owner_id")),
+    owner__team_membership__team__coach__role__in=[Role.COACH, Role.ADMIN],
+    owner__team_membership__team__coach__is_active=True,
+)
+"""Whether the team's coach coaches now, as `accounts.access.coach_for` has it: the queue and the library go by that."""
 
 
 def follow(*, educators: Collection[UUID], now: datetime) -> None:
@@ -58,7 +65,7 @@ async def tell(conversations: Iterable[UUID]) -> None:
 
 
 def _astray(among: QuerySet[Conversation] | None = None) -> QuerySet[Conversation]:
-    """Return the conversations whose coach is not the coach of the owner's team; each has that one as `heir`."""
+    """Return the conversations whose coach is not who coaches the owner now; each has that one as `heir`."""
     # Read from the row itself, which the lock brings up to date. Without a coach, it waits for its end.
     held = Q(owner_state=Conversation.OwnerState.COACH) & (Q(holder_id=F("coach_id")) | Q(coach_id=None))
     found = Conversation.objects.all() if among is None else among
@@ -66,7 +73,11 @@ def _astray(among: QuerySet[Conversation] | None = None) -> QuerySet[Conversatio
         found.filter(~held, deleted_at=None)
         .annotate(
             # Joined, not asked for each row: the sweep looks at every conversation there is, once a minute.
-            heir=Coalesce("owner__team_membership__team__coach_id", Value(NOBODY), output_field=UUIDField()),
+            heir=Case(
+                When(_COACHES, then="owner__team_membership__team__coach_id"),
+                default=Value(NOBODY),
+                output_field=UUIDField(),
+            ),
             had=Coalesce("coach_id", Value(NOBODY), output_field=UUIDField()),
         )
         .exclude(had=F("heir"))

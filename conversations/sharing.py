@@ -24,7 +24,7 @@ from django.utils.http import urlsafe_base64_encode
 
 from accounts import audit
 from accounts.access import NotVisible
-from accounts.models import User
+from accounts.models import Organization, User
 from conversations import access, announcing
 from conversations.models import Conversation, Handoff, Message
 from conversations.outward import LONGEST_LINK, ShareLink
@@ -46,6 +46,10 @@ _AFTER_EVERYTHING = 2**31 - 1
 
 class NothingToShare(Exception):
     """There is no message in what was chosen. Nothing was changed."""
+
+
+class LinksForbidden(Exception):
+    """The organization allows no share links. Nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,9 +192,12 @@ def make(
 
     Raises:
         NotVisible: it is not the member's.
+        LinksForbidden: the organization allows none.
         NothingToShare: there is no message in the part.
     """
     conversation = access.own_conversation(member, conversation_id)
+    if not are_allowed(member):
+        raise LinksForbidden
     whole = everything(conversation_id)
     # What the caller names may reach beyond what is settled.
     settled = replace(part, last_sequence=min(part.last_sequence, whole.last_sequence)) if part else whole
@@ -268,9 +275,16 @@ def read(*, token: str, now: datetime, request: HttpRequest | None = None) -> Sh
     return found
 
 
+def are_allowed(member: User) -> bool:
+    """Whether the member's organization lets its people share by link."""
+    return Organization.objects.filter(members=member, allows_share_links=True).exists()
+
+
 def links(member: User, *, now: datetime, conversation_id: UUID | None = None) -> Sequence[ShareLink]:
     """Return the member's links that still open something, of one conversation or of all, the newest first."""
-    live = access.own_links(member).filter(revoked_at=None, expires_at__gt=now)
+    live = access.own_links(member).filter(
+        revoked_at=None, expires_at__gt=now, conversation__organization__allows_share_links=True
+    )
     if conversation_id is not None:
         live = live.filter(conversation_id=conversation_id)
     return list(live.select_related("conversation").order_by("-created_at"))

@@ -1,9 +1,9 @@
 """Share links: the owner's page with the preview and the list, and the page of whoever holds a link."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from allauth.account.adapter import get_adapter
 from django.contrib import messages as notes
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.text import Truncator
 from django.views.decorators.http import require_GET, require_POST
 
+from accounts import addresses
 from accounts.access import NotVisible
 from accounts.http import MemberRequest, member_required
 from conversations import access, guesses, sharing
@@ -54,15 +55,18 @@ def make(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
     form = _form(conversation, request.POST)
     if not form.is_valid():
         return _page(request, _preview(conversation, form), status=422)
-    made = sharing.make(
-        member=request.user,
-        conversation_id=conversation_id,
-        part=_part(form.cleaned_data),
-        days=form.cleaned_data["days"],
-        key=form.cleaned_data["key"],
-        now=timezone.now(),
-        request=request,
-    )
+    try:
+        made = sharing.make(
+            member=request.user,
+            conversation_id=conversation_id,
+            part=_part(form.cleaned_data),
+            days=form.cleaned_data["days"],
+            key=form.cleaned_data["key"],
+            now=timezone.now(),
+            request=request,
+        )
+    except sharing.LinksForbidden:
+        return _page(request, {"conversation": conversation}, status=403)
     address = request.build_absolute_uri(reverse("conversations:shared", args=[made.token]))
     return _page(request, {"conversation": conversation, "made": made.link, "address": address})
 
@@ -98,20 +102,25 @@ def shared(request: HttpRequest, token: str) -> HttpResponse:
     # A page for strangers leaves no cookie, not even the renewed one of a member who holds the link.
     request.session.modified = False
     now = timezone.now()
-    address = get_adapter(request).get_client_ip(request)
+    address = addresses.of(request)
     if guesses.are_spent(address, now=now):
-        response = render(request, "conversations/sharing/too_many.html", status=429)
-        response["Retry-After"] = str(guesses.seconds_left(now=now))
+        response = _wait(request, now)
     else:
         try:
             found = sharing.read(token=token, now=now, request=request)
         except NotVisible:
-            guesses.note(address, now=now)
-            response = render(request, "404.html", status=404)
+            waits = guesses.note(address, now=now)
+            response = _wait(request, now) if waits else render(request, "404.html", status=404)
         else:
             response = render(request, "conversations/sharing/holder.html", {"shown": found})
     for name, value in FOR_HOLDERS.items():
         response[name] = value
+    return response
+
+
+def _wait(request: HttpRequest, now: datetime) -> HttpResponse:
+    response = render(request, "conversations/sharing/too_many.html", status=429)
+    response["Retry-After"] = str(guesses.seconds_left(now=now))
     return response
 
 
@@ -154,5 +163,6 @@ def _page(request: MemberRequest, context: dict[str, Any], *, status: int = 200)
     context |= {
         "links": sharing.links(request.user, now=timezone.now(), conversation_id=conversation.pk),
         "had_crisis": sharing.had_crisis(conversation.pk),
+        "forbidden": not sharing.are_allowed(request.user),
     }
     return render(request, PAGE, context, status=status)

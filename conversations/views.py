@@ -119,6 +119,7 @@ def _chat_context(request: MemberRequest, standing: access.Standing) -> dict[str
         "client_id": uuid4(),
         "longest": LONGEST,
         "left": allowance.words_left(left),
+        "scarce": allowance.words_of_scarcity(request.user, now=timezone.now()),
         "wait_s": 0 if left.away or conversation.holder else left.retry_after_s,
         "writing": any(message.state == "streaming" for message in messages),
         "others": queries.conversation_list(request.user).conversations[:OTHERS],

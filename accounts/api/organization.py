@@ -167,6 +167,7 @@ class OrganizationChange(StrictSerializer):
     response_minutes = serializers.IntegerField(min_value=1, max_value=32767, required=False)
     idle_minutes = serializers.IntegerField(min_value=0, max_value=32767, required=False)
     links_accounts = serializers.BooleanField(required=False)
+    allows_share_links = serializers.BooleanField(required=False)
     keep_archived_days = serializers.IntegerField(min_value=90, max_value=3650, required=False)
     keep_deleted_days = serializers.IntegerField(min_value=1, max_value=30, required=False)
     keep_events_days = serializers.IntegerField(min_value=90, max_value=1095, required=False)
@@ -207,7 +208,7 @@ class SettingsShape(serializers.ModelSerializer[Organization]):
         model = Organization
         fields = (
             *("id", "name", "kind", "tier", "help_lines", "response_minutes", "idle_minutes"),
-            *("links_accounts", "clever_district_id", *LIMITS),
+            *("links_accounts", "allows_share_links", "clever_district_id", *LIMITS),
             *("keep_archived_days", "keep_deleted_days", "keep_events_days", "seats", "month"),
         )
 

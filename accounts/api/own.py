@@ -64,8 +64,6 @@ class Me(Operation):
 class Logout(Operation):
     """The end of a session or of a key."""
 
-    never_refused = True
-
     @extend_schema(tags=["auth"], request=None, responses=Said)
     def post(self, request: Request) -> Answer:
         """End the session that was used, or revoke the key."""
@@ -106,7 +104,6 @@ class SessionList(serializers.Serializer[Any]):
 class Sessions(Operation):
     """Where the member is signed in."""
 
-    never_refused = True
     needs = {"GET": Scope.ACCOUNT, "DELETE": Scope.ACCOUNT}
 
     @extend_schema(tags=["auth"], responses=SessionList)
@@ -130,7 +127,6 @@ class Sessions(Operation):
 class SessionById(Operation):
     """One place where the member is signed in."""
 
-    never_refused = True
     needs = {"DELETE": Scope.ACCOUNT}
 
     @extend_schema(tags=["auth"], request=None, responses={200: Said})
@@ -177,7 +173,6 @@ class Keys(Operation):
 class KeyById(Operation):
     """One key of the member."""
 
-    never_refused = True
     needs = {"DELETE": Scope.ACCOUNT}
 
     @extend_schema(tags=["auth"], request=None, responses={200: Said})

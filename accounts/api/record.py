@@ -7,7 +7,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from accounts import chain, record, tasks
+from accounts import chain, days, record, tasks
 from accounts.api_envelope import Answer
 from accounts.api_operations import Operation
 from accounts.api_parsing import StrictSerializer
@@ -24,8 +24,8 @@ class RecordQuery(StrictSerializer):
     resource = serializers.CharField(
         max_length=120, required=False, help_text="A kind such as person, or a whole person:…"
     )
-    since = serializers.DateField(required=False)
-    until = serializers.DateField(required=False)
+    since = serializers.DateField(required=False, validators=[days.within_reach])
+    until = serializers.DateField(required=False, validators=[days.within_reach])
     before = serializers.IntegerField(
         min_value=1,
         max_value=2**63 - 1,

@@ -9,7 +9,7 @@ SCOPES = ["read", "write", "account", "coach", "documents", "admin", "organizati
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0011_a_scope_for_coaches")]
+    dependencies = [("accounts", "0012_share_links_may_be_forbidden")]
     operations = [
         migrations.RemoveConstraint("apitoken", "token_scopes_known"),
         migrations.AddConstraint(

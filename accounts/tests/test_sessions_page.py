@@ -10,9 +10,11 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts import devices, sessions
+from accounts import devices, people, sessions
+from accounts.access import NotVisible
 from accounts.entry_models import SignedIn
 from accounts.models import AuditEvent, User
+from accounts.tests.api_caller import key_of
 from accounts.tests.cast import Cast
 from accounts.tests.factories import PASSWORD
 
@@ -177,3 +179,67 @@ class TestEnding:
 )
 def test_a_device_is_named_in_plain_words(user_agent: str, words: str) -> None:
     assert devices.in_words(user_agent) == words
+
+
+@pytest.mark.usefixtures("generated_menu")
+class TestByAnAdministrator:
+    """Deactivating somebody, or signing them out, ends what they had open for good."""
+
+    @pytest.fixture
+    def admin(self, cast: Cast) -> Client:
+        client = Client()
+        client.force_login(cast.home.admin)
+        return client
+
+    def opens(self, browser: Client, key: str) -> tuple[int, int]:
+        """Return what the home page and the API answer."""
+        program = Client(headers={"Authorization": f"Bearer {key}"})
+        return browser.get("/").status_code, program.get("/api/v1/auth/me").status_code
+
+    def set_active(self, admin: Client, person: User, active: bool) -> None:
+        form = {
+            "name": person.name,
+            "email": person.email,
+            "role": person.role,
+            **({"is_active": "on"} if active else {}),
+        }
+        answer = admin.post(f"/admin/accounts/user/{person.pk}/change/", form)
+        assert (answer.status_code, User.objects.get(pk=person.pk).is_active) == (302, active)
+
+    def test_nothing_comes_back_with_somebody_who_comes_back(self, cast: Cast, admin: Client) -> None:
+        owner, coach = cast.home.owner, cast.home.coach
+        browser, bens = signed_in(owner), signed_in(coach)
+        key, bens_key = key_of(owner), key_of(coach)
+        self.set_active(admin, owner, False)
+        assert self.opens(browser, key) == (302, 401)
+        self.set_active(admin, owner, True)
+        assert self.opens(browser, key) == (302, 401)
+        assert self.opens(bens, bens_key) == (200, 200)
+        assert ends() == [(f"person:{owner.pk}", "deactivated: 1")]
+        assert self.opens(signed_in(owner), key_of(owner)) == (200, 200)
+
+    def test_nor_what_a_sign_in_left_behind_in_that_moment(self, cast: Cast, admin: Client) -> None:
+        owner = cast.home.owner
+        self.set_active(admin, owner, False)
+        late = Client()
+        late.force_login(owner)
+        self.set_active(admin, owner, True)
+        assert late.get("/").status_code == 302
+
+    def test_somebody_is_signed_out_everywhere_and_may_come_again(self, cast: Cast, admin: Client) -> None:
+        owner = cast.home.owner
+        browser, phone, key = signed_in(owner), signed_in(owner, IPHONE), key_of(owner)
+        chosen: dict[str, Any] = {"action": "sign_out_everywhere", "_selected_action": [str(owner.pk)]}
+        page = admin.post("/admin/accounts/user/", chosen, follow=True)
+        assert "Sessions ended: 2. API keys revoked: 1." in page.content.decode()
+        assert (*self.opens(browser, key), phone.get("/").status_code) == (302, 401, 302)
+        assert ends() == [(f"person:{owner.pk}", "by an administrator: 2")]
+        assert AuditEvent.objects.filter(action="token_revoked", reason="by an administrator").count() == 1
+        assert signed_in(owner).get("/").status_code == 200
+
+    def test_is_refused_to_everybody_else(self, cast: Cast) -> None:
+        browser = signed_in(cast.home.owner)
+        for actor in (*cast.home.everybody[:3], *cast.away.everybody):
+            with pytest.raises(NotVisible):
+                people.sign_out_everywhere(actor=actor, person=cast.home.owner, now=timezone.now())
+        assert browser.get("/").status_code == 200

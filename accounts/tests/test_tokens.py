@@ -6,22 +6,27 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.core import mail
 from django.db import IntegrityError
 from django.test import Client
+from django.utils import timezone
 
-from accounts import people, tokens
+from accounts import outbox, people, tokens
+from accounts.entry_models import OutgoingMail
 from accounts.models import ApiToken, AuditEvent, User
 from accounts.scopes import Scope, offered_to
 from accounts.tests.api_caller import Api, as_program, key_of
 from accounts.tests.browsing import as_
 from accounts.tests.cast import Cast
 from accounts.tests.factories import PASSWORD
+from accounts.tests.fake_google import FakeGoogle
+from accounts.tests.sign_in import sign_in
 
 pytestmark = [pytest.mark.usefixtures("accounts_alone"), pytest.mark.django_db]
 
 ADDRESS = "/settings/keys/"
 NOW = datetime(2026, 1, 5, 10, 40, tzinfo=UTC)
-FORM = {"name": "Planner", "scopes": ["read"], "days": "30"}
+FORM = {"name": "Planner", "scopes": ["read"], "days": "30", "password": PASSWORD}
 
 
 def issue(owner: User, **options: Any) -> tokens.Issued:
@@ -97,6 +102,72 @@ class TestThePage:
     def test_a_name_is_shown_as_text(self, as_owner: Client) -> None:
         as_owner.post(ADDRESS, {**FORM, "name": "<img src=x onerror=alert(1)>"})
         assert "<img src=x" not in as_owner.get(ADDRESS).content.decode()
+
+
+class TestMakingOne:
+    """A key outlives the session: whoever makes it shows that they are there, and hears of it."""
+
+    def secrets_in(self, answer: Any) -> list[str]:
+        return re.findall(r"sideline_[A-Za-z0-9_-]{43}", answer.content.decode())
+
+    @pytest.mark.parametrize("password", ["", "not this one"])
+    def test_needs_the_password(self, as_owner: Client, password: str) -> None:
+        answer = as_owner.post(ADDRESS, {**FORM, "password": password})
+        assert 'id="id_password_error"' in answer.content.decode()
+        assert not ApiToken.objects.exists()
+
+    @pytest.mark.usefixtures("fresh_limits", "riverside")
+    def test_needs_a_recent_sign_in_of_who_has_no_password(self, client: Client, google: FakeGoogle) -> None:
+        sign_in(client, google)
+        assert len(self.secrets_in(client.post(ADDRESS, {**FORM, "name": "First"}))) == 1
+        session = client.session
+        session["account_authentication_methods"][0]["at"] -= 16 * 60
+        session.save()
+        page = client.post(ADDRESS, FORM).content.decode()
+        assert "sign in again first" in page
+        assert 'action="/accounts/google/login/"' in page
+        assert "What is it for?" not in page
+        assert [token.name for token in ApiToken.objects.all()] == ["First"]
+        sign_in(client, google, next=ADDRESS)
+        assert len(self.secrets_in(client.post(ADDRESS, FORM))) == 1
+
+    def test_by_a_second_click_makes_no_second_one(self, as_owner: Client) -> None:
+        page = as_owner.get(ADDRESS)
+        twice = {**FORM, "once": str(page.context["form"]["once"].value())}
+        first, second = (self.secrets_in(as_owner.post(ADDRESS, twice)) for _click in "ab")
+        assert (len(first), first) == (1, second)
+        assert ApiToken.objects.count() == 1
+        assert AuditEvent.objects.filter(action="token_created").count() == 1
+        assert self.secrets_in(as_owner.post(ADDRESS, {**FORM, "once": str(uuid4())})) != first
+
+    def test_is_shown_again_by_no_form_that_is_sent_later(self, as_owner: Client) -> None:
+        twice = {**FORM, "once": str(uuid4())}
+        as_owner.post(ADDRESS, twice)
+        ApiToken.objects.update(created_at=timezone.now() - timedelta(minutes=2))
+        later = as_owner.post(ADDRESS, twice)
+        assert self.secrets_in(later) == []
+        assert "This key has been made" in later.content.decode()
+        assert ApiToken.objects.count() == 1
+
+    def test_of_another_person_under_the_same_number_is_another_key(self, owner: User, coach: User) -> None:
+        once = uuid4()
+        assert issue(owner, once=once).secret != issue(coach, once=once).secret
+
+    def test_tells_the_owner_by_mail(self, as_owner: Client, owner: User) -> None:
+        as_owner.post(ADDRESS, FORM)
+        (queued,) = OutgoingMail.objects.all()
+        outbox.send(mail_id=queued.pk, now=timezone.now())
+        (sent,) = mail.outbox
+        assert (sent.to, sent.subject) == ([owner.email], "A new API key for your account in Sideline")
+        assert "“Planner”" in sent.body
+        assert "sideline_" not in sent.body
+
+    def test_that_is_revoked_at_once_needs_no_mail(self, owner: User) -> None:
+        made = tokens.issue(owner=owner, name="P", scopes=["read"], days=7, now=timezone.now())
+        tokens.revoke(owner=owner, token_id=made.token.pk, now=timezone.now())
+        (queued,) = OutgoingMail.objects.all()
+        outbox.send(mail_id=queued.pk, now=timezone.now())
+        assert mail.outbox == []
 
 
 class TestRevoking:

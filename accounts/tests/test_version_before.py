@@ -13,6 +13,7 @@ from accounts.tests.version_before import insert
 ADDED = {
     "clever_district_id": None,
     "links_accounts": False,
+    "allows_share_links": True,
     "monthly_message_limit": None,
     "requests_per_hour": None,
     "ai_turns_per_hour": None,

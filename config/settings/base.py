@@ -21,7 +21,9 @@ SIDELINE_ROLE = ENV.text("SIDELINE_ROLE", "command")
 
 DEBUG = False
 BEHIND_PROXY = ENV.flag("BEHIND_PROXY", default=False)
-"""Whether a proxy of ours is in front, whose headers can be believed."""
+"""Whether a proxy of ours is in front, which says whether people came by HTTPS."""
+TRUSTED_PROXIES = ENV.integer("TRUSTED_PROXIES", 0)
+"""How many proxies of ours each add an address to `X-Forwarded-For`; with none the header is not looked at."""
 SECRET_KEY = ""
 ALLOWED_HOSTS: list[str] = []
 SITE_NAME = "Sideline"
@@ -248,10 +250,11 @@ REQUEST_BODY_LIMIT = 1024 * 1024
 """Bytes of a request body that are read before Django sees anything."""
 _UPLOAD_LIMIT = ENV.integer("UPLOAD_LIMIT_MB", 110, least=1) * 1024 * 1024
 REQUEST_BODY_LIMITS: dict[str, int] = {
-    "/admin/knowledge/": _UPLOAD_LIMIT,
+    r"/admin/knowledge/document/(upload|[0-9a-f-]{36}/replace)/": _UPLOAD_LIMIT,
     "/api/v1/documents": _UPLOAD_LIMIT,
+    "/api/v1/documents/[0-9a-f-]{36}/versions": _UPLOAD_LIMIT,
 }
-"""Longer bodies by path prefix: where files are handed in."""
+"""Longer bodies by path, as regular expressions: where files are handed in, by whoever may do that."""
 REQUEST_BODY_SECONDS = 30.0
 """How long a request body may stand still before the request is given up."""
 
@@ -317,6 +320,8 @@ SOCKET_PING_SECONDS = 10
 """How often each socket is asked whether somebody is there; a cut network says nothing by itself."""
 SOCKET_PONG_SECONDS = 8
 """How long the answer may take; less than the time between two questions."""
+SOCKETS_AT_ONCE = ENV.integer("SOCKETS_AT_ONCE", 20, least=1)
+"""Sockets that one person may have open in a web process: a tab each."""
 
 # --- What lower floors tell higher ones, by dotted paths ----------------------------------------------
 
@@ -370,6 +375,7 @@ EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
 EMAIL_TIMEOUT = 10
 MAIL = {
     "invitation": "accounts.invitations.letter",
+    "api_key": "accounts.tokens.letter",
     "password_link": "accounts.people.password_letter",
 }
 """Who writes each kind of mail, as dotted paths."""

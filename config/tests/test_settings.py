@@ -16,6 +16,7 @@ from config.checks import (
     jobs_outlive_no_visibility,
     models_exist,
     nothing_is_left_open,
+    people_have_addresses,
     providers_are_asked_in_private,
 )
 from config.env import Environment
@@ -244,6 +245,12 @@ class TestChecks:
         ]
         settings.SOCIALACCOUNT_PROVIDERS = {"google": {**google, "APPS": client}}
         assert providers_are_asked_in_private(None) == []
+
+    def test_a_proxy_whose_address_everybody_would_have_is_named(self, settings: Any) -> None:
+        settings.BEHIND_PROXY = True
+        assert [message.id for message in people_have_addresses(None)] == ["sideline.W005"]
+        settings.TRUSTED_PROXIES = 1
+        assert people_have_addresses(None) == []
 
 
 class TestSignIn:

@@ -5,7 +5,10 @@ import socket
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
+from accounts import tokens
+from accounts.tests.cast import build_cast
 from accounts.tests.waiting import until
 from config.tests.stack import Stack
 
@@ -31,6 +34,13 @@ def status_of_raw(stack: Stack, request: bytes) -> bytes:
         return connection.recv(200).split(b"\r\n", 1)[0]
 
 
+def answer_to_raw(stack: Stack, request: bytes) -> bytes:
+    """Return everything that a request gets before the connection is closed."""
+    with socket.create_connection(("127.0.0.1", stack.port), timeout=20) as connection:
+        connection.sendall(request)
+        return b"".join(iter(lambda: connection.recv(4096), b""))
+
+
 def test_pages_are_served_with_a_strict_policy(live_stack: Stack) -> None:
     response = ask(live_stack, "GET", "/accounts/login/")
     assert response.status == 200
@@ -50,6 +60,37 @@ def test_a_long_body_without_a_length_is_cut(live_stack: Stack) -> None:
     head = b"POST /nowhere HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
     chunk = b"%x\r\n%s\r\n" % (600_000, b"x" * 600_000)
     assert status_of_raw(live_stack, head + chunk * 2) == b"HTTP/1.1 413 Content Too Large"
+
+
+class TestHandingInAFile:
+    """At the web server itself, before anything is written down of what was sent."""
+
+    PATH = b"/api/v1/documents"
+
+    def head(self, *headers: bytes) -> bytes:
+        return b"\r\n".join((b"POST " + self.PATH + b" HTTP/1.1", b"Host: localhost", *headers, b"", b""))
+
+    def chunks(self, count: int) -> bytes:
+        return b"%x\r\n%s\r\n" % (600_000, b"x" * 600_000) * count
+
+    def test_of_a_stranger_is_refused_before_it_is_sent(self, live_stack: Stack) -> None:
+        announced = self.head(b"Content-Length: 2000000", b"Authorization: Bearer nonsense")
+        assert status_of_raw(live_stack, announced) == b"HTTP/1.1 413 Content Too Large"
+        endless = self.head(b"Transfer-Encoding: chunked") + self.chunks(4)
+        assert status_of_raw(live_stack, endless) == b"HTTP/1.1 413 Content Too Large"
+
+    def test_of_a_coach_is_read(self, live_stack: Stack) -> None:
+        coach = build_cast().home.coach
+        made = tokens.issue(owner=coach, name="Robot", scopes=["documents"], days=7, now=timezone.now())
+        key = b"Authorization: Bearer " + made.secret.encode()
+        announced = self.head(b"Content-Length: 2400000", key, b"Content-Type: text/plain")
+        assert (
+            status_of_raw(live_stack, announced + b"x" * 2_400_000) == b"HTTP/1.1 415 Unsupported Media Type"
+        )
+        # Django reads no body without a length; that the API says so shows that it was let in.
+        chunked = self.head(b"Transfer-Encoding: chunked", b"Connection: close", key)
+        answer = answer_to_raw(live_stack, chunked + self.chunks(4) + b"0\r\n\r\n")
+        assert b"INVALID_INPUT" in answer
 
 
 def test_an_address_that_is_too_long_is_answered(live_stack: Stack) -> None:

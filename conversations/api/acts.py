@@ -16,7 +16,6 @@ from conversations import access, acting
 class ConversationStop(Operation):
     """The end of the answer that is being written."""
 
-    never_refused = True
     needs = {"POST": Scope.WRITE}
 
     @extend_schema(tags=["conversations"], request=None, responses=Said)
@@ -30,7 +29,6 @@ class ConversationStop(Operation):
 class ConversationCoach(Operation):
     """The request for a person."""
 
-    never_refused = True
     needs = {"POST": Scope.WRITE, "DELETE": Scope.WRITE}
 
     @extend_schema(tags=["conversations"], request=None, responses=Said)
@@ -51,7 +49,6 @@ class ConversationCoach(Operation):
 class ConversationConsent(Operation):
     """The owner's consent that the coach of the open episode reads a private conversation."""
 
-    never_refused = True
     needs = {"POST": Scope.WRITE}
 
     @extend_schema(tags=["conversations"], request=None, responses=Said)

@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from accounts import days
 from accounts.api_authentication import refuse_about_others
 from accounts.api_envelope import Answer
 from accounts.api_operations import Operation
@@ -23,8 +24,12 @@ USUAL_DAYS = 30
 class DaysQuery(StrictSerializer):
     """Which days."""
 
-    start_date = serializers.DateField(required=False, help_text="30 days before the end unless given.")
-    end_date = serializers.DateField(required=False, help_text="Today unless given; a year at most.")
+    start_date = serializers.DateField(
+        required=False, validators=[days.within_reach], help_text="30 days before the end unless given."
+    )
+    end_date = serializers.DateField(
+        required=False, validators=[days.within_reach], help_text="Today unless given; a year at most."
+    )
 
 
 class AnalyticsQuery(DaysQuery):
@@ -125,7 +130,9 @@ class _Analytics(Operation):
 
         Raises:
             NotVisible: they are not the member's to see.
+            PermissionDenied: the key does not open what is about others.
         """
+        refuse_about_others(self.request)
         wanted = self.query(query)
         last = wanted.get("end_date") or timezone.now().date()
         first = wanted.get("start_date") or last - timedelta(days=USUAL_DAYS - 1)
@@ -189,9 +196,8 @@ class AnalyticsSpending(_Analytics):
     needs = {"GET": Scope.ORGANIZATION}
 
     @extend_schema(tags=["analytics"], parameters=[DaysQuery], responses=SpendingShape)
-    def get(self, request: Request) -> Answer:
+    def get(self, _request: Request) -> Answer:
         """Show what the organization's answers cost, by day and by person: a key needs `admin` too, as it names them."""
-        refuse_about_others(request)
         period = self.asked(DaysQuery)["period"]
         by_person = analytics.spent_by_person(member=self.member, period=period)
         values = {

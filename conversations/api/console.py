@@ -37,7 +37,6 @@ class NewReply(StrictSerializer):
 class _AsCoach(Operation):
     """What is for a coach who may open the conversation; for anybody else there is none."""
 
-    never_refused = True
     needs = {"POST": Scope.COACH}
 
     def done(self, verb: Any, **what: Any) -> Any:

@@ -8,6 +8,7 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
+from typing_extensions import override
 
 from accounts.api_authentication import by_program
 from accounts.api_envelope import Answer
@@ -60,7 +61,6 @@ class ConversationChange(StrictSerializer):
 class Conversations(Operation):
     """The member's own conversations."""
 
-    never_refused = True
     needs = {"GET": Scope.READ, "POST": Scope.WRITE}
 
     @extend_schema(tags=["conversations"], parameters=[ConversationsQuery], responses=ConversationPage)
@@ -85,8 +85,13 @@ class Conversations(Operation):
 class ConversationById(Operation):
     """One conversation."""
 
-    never_refused = True
     needs = {"GET": Scope.READ, "PATCH": Scope.WRITE, "DELETE": Scope.WRITE}
+
+    @override
+    def never_refuses(self, request: Request) -> bool:
+        """Let through also what closes a conversation to others."""
+        closes = request.method == "PATCH" and request.data == {"visibility": Conversation.Visibility.PRIVATE}
+        return closes or super().never_refuses(request)
 
     @extend_schema(tags=["conversations"], responses=ConversationDetail)
     def get(self, _request: Request, conversation_id: UUID) -> Answer:

@@ -13,7 +13,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from typing_extensions import override
 
-from accounts import quota_answers, quotas
+from accounts import days, quota_answers, quotas
 from accounts.api_authentication import may_change, refuse_about_others
 from accounts.api_envelope import Answer
 from accounts.api_errors import Problem, conflict
@@ -38,10 +38,16 @@ class _Wanted(StrictSerializer):
         choices=Export.Format.choices, default=Export.Format.CSV, source="file_format"
     )
     start_date = serializers.DateField(
-        required=False, source="first_day", help_text="What began, was said or given on this day or later."
+        required=False,
+        source="first_day",
+        validators=[days.within_reach],
+        help_text="What began, was said or given on this day or later.",
     )
     end_date = serializers.DateField(
-        required=False, source="last_day", help_text="The last such day; it is part of it."
+        required=False,
+        source="last_day",
+        validators=[days.within_reach],
+        help_text="The last such day; it is part of it.",
     )
 
     @override

@@ -136,7 +136,6 @@ class _Answered(Operation):
 class Messages(_Answered):
     """The messages of a conversation."""
 
-    never_refused = True
     needs = {"GET": Scope.READ, "POST": Scope.WRITE}
 
     @extend_schema(tags=["messages"], parameters=[MessagesQuery], responses=MessagePage)

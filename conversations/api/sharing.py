@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from typing_extensions import override
 
 from accounts.api_envelope import Answer
-from accounts.api_errors import conflict
+from accounts.api_errors import Problem, conflict
 from accounts.api_operations import Operation, Said
 from accounts.api_parsing import StrictSerializer
 from accounts.api_replay import client_id_of
@@ -140,6 +140,9 @@ class ConversationShare(Operation):
                 now=timezone.now(),
                 request=self.django_request,
             )
+        except sharing.LinksForbidden:
+            message = "Your organization allows no share links."
+            raise Problem(403, message, details={"reason": "links_forbidden"}) from None
         except sharing.NothingToShare:
             raise conflict("nothing_to_share", "There is nothing to share yet.") from None
         address = reverse("conversations:shared", args=[made.token])
@@ -212,7 +215,6 @@ class SharePreview(Operation):
 class ConversationLink(Operation):
     """One link to a conversation."""
 
-    never_refused = True
     needs = {"DELETE": Scope.WRITE}
 
     @extend_schema(tags=["sharing"], request=None, responses={200: Said})

@@ -149,6 +149,13 @@ class TestNumbers:
             talk(person, score=1 if number else -1)
         analytics_views.refresh()
 
+    @pytest.mark.parametrize("path", ["analytics/overview", "analytics/topics"])
+    def test_of_the_organization_need_a_key_for_what_is_about_others(self, home: House, path: str) -> None:
+        refused = as_program(home.admin, "read", "write")("GET", path)
+        assert (refused.status, refused.code) == (403, "FORBIDDEN")
+        assert as_program(home.admin, "read", "admin")("GET", path).status == 200
+        assert as_program(home.coach, "read")("GET", path).status == 200
+
     @pytest.mark.usefixtures("counted")
     def test_are_those_of_the_page(self, home: House) -> None:
         for member in (home.coach, home.admin):

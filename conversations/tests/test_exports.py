@@ -43,6 +43,20 @@ class TestBeyondTheQuota:
         assert "You can begin the next in 24 hours." in page.content.decode()
         assert Export.objects.count() == 1
 
+    def test_little_is_shown_before_nothing_is_left(self, cast: Cast, settings: Any) -> None:
+        settings.QUOTAS = {
+            **settings.QUOTAS,
+            "educator": {**settings.QUOTAS["educator"], "exports": "5/day"},
+        }
+        browser = signed_in(cast.home.owner)
+        for place in ("/exports/", "/settings/your-data/"):
+            assert "left for now" not in browser.get(place).content.decode()
+        for _ in range(4):
+            browser.post("/exports/ask/", {"kind": "own", "file_format": "csv"})
+            Export.objects.update(state="gone")
+        for place in ("/exports/", "/settings/your-data/"):
+            assert "1 export left for now; all 5 in 20 hours." in browser.get(place).content.decode()
+
     def test_one_that_is_not_begun_spends_nothing(self, cast: Cast, settings: Any) -> None:
         settings.QUOTAS = {
             **settings.QUOTAS,

@@ -110,6 +110,27 @@ class TestASharedConversation:
         assert "they are not your coach any more" in spoken(conversation)[-1][1]
         assert not reads(cast.home.coach, conversation)
 
+    @pytest.mark.parametrize("change", [{"is_active": False}, {"role": "educator"}])
+    def test_is_nobody_s_when_its_coach_coaches_no_more(self, cast: Cast, change: dict[str, Any]) -> None:
+        conversation = shared(cast)
+        User.objects.filter(pk=cast.home.coach.pk).update(**change)
+        begun = begin(cast.home.owner)
+        assert begun.coach is None
+        assert following.find_astray(now=timezone.now()) == [conversation.pk]
+        for each in (conversation, begun):
+            each.refresh_from_db()
+            assert (each.coach, each.visibility) == (None, "private")
+        assert "they are not your coach any more" in spoken(conversation)[-1][1]
+        assert following.find_astray(now=timezone.now()) == []
+
+    def test_comes_back_closed_to_a_coach_who_comes_back(self, cast: Cast) -> None:
+        conversation = shared(cast)
+        for active in (False, True):
+            User.objects.filter(pk=cast.home.coach.pk).update(is_active=active)
+            following.find_astray(now=timezone.now())
+        conversation.refresh_from_db()
+        assert (conversation.coach, conversation.visibility) == (cast.home.coach, "private")
+
     def test_stays_where_it_is_when_nothing_has_changed_for_its_owner(self, cast: Cast) -> None:
         conversation = shared(cast)
         said = spoken(conversation)

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.test import Client
 from django.utils import timezone
 
 from accounts import quotas
@@ -28,6 +29,45 @@ from conversations.turns.run import turns
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("five_an_hour")]
 NOTHING = Decimal(0)
 LONG_AGO = timedelta(minutes=5)
+
+
+class TestBeforeItIsUsedUp:
+    """The chat says that little is left of the month and of the day."""
+
+    def said(self, member: User, conversation: Conversation) -> str:
+        """Return what the chat says of it."""
+        client = Client()
+        client.force_login(member)
+        page = client.get(f"/conversations/{conversation.pk}/")
+        words = str(page.context["scarce"])
+        assert words in page.content.decode()
+        return words
+
+    def test_of_the_month(self, cast: Cast, conversation: Conversation) -> None:
+        Organization.objects.update(monthly_message_limit=1_500)
+        month = MonthlyUse.objects.create(
+            organization=cast.home.organization, month=timezone.localdate().replace(day=1), messages=1_199
+        )
+        assert self.said(cast.home.owner, conversation) == ""
+        MonthlyUse.objects.filter(pk=month.pk).update(messages=1_250)
+        left = "Your organization has 250 of its 1,500 messages to the AI left this month."
+        assert self.said(cast.home.owner, conversation) == left
+
+    def test_of_the_day(self, cast: Cast, conversation: Conversation) -> None:
+        Organization.objects.update(daily_budget_usd=2)
+        day = Budget.objects.create(
+            user_id=cast.home.owner.pk, day=timezone.localdate(), spent_usd=1, reserved_usd=Decimal("0.5")
+        )
+        assert self.said(cast.home.owner, conversation) == ""
+        Budget.objects.filter(pk=day.pk).update(spent_usd=Decimal("1.25"))
+        assert (
+            self.said(cast.home.owner, conversation)
+            == "About 12 % is left of what the AI may cost you today."
+        )
+
+    def test_no_limit_says_nothing(self, cast: Cast, conversation: Conversation) -> None:
+        Organization.objects.update(tier="enterprise")
+        assert self.said(cast.home.owner, conversation) == ""
 
 
 class TestTheMonth:

@@ -1,16 +1,20 @@
 """What opens with a share link: the part that was chosen, for as long as it lives, and nothing else."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from secrets import token_urlsafe
+from uuid import uuid4
 
 import pytest
 from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
+from accounts import people
 from accounts.access import NotVisible
-from accounts.models import AuditEvent, User
+from accounts.models import AuditEvent, Organization, User
+from accounts.tests.api_caller import as_program
 from accounts.tests.cast import Cast
 from conversations import guesses, handoff, organizing, sharing
 from conversations.models import Conversation, Message
@@ -234,6 +238,67 @@ class TestADeadLink:
         assert stranger.get(f"/conversations/{conversation.pk}/").status_code == 404
 
 
+class TestForbiddenLinks:
+    """An administrator allows no links: none is made, and those that there are look like every dead one."""
+
+    @pytest.fixture
+    def token(self, owner: User, conversation: Conversation) -> str:
+        return make(owner, conversation)
+
+    @pytest.fixture
+    def forbidden(self, token: str, cast: Cast) -> None:
+        self.set(cast, allowed=False)
+
+    def set(self, cast: Cast, *, allowed: bool) -> None:
+        organization = cast.home.organization
+        organization.allows_share_links = allowed
+        people.change_organization(
+            actor=cast.home.admin, organization=organization, changed=["allows_share_links"]
+        )
+
+    @pytest.mark.usefixtures("forbidden")
+    def test_open_nothing_until_they_are_allowed_again(self, cast: Cast, token: str) -> None:
+        dead = seen(token)
+        assert dead.status_code == 404
+        assert words(dead) == words(seen(token_urlsafe(32)))
+        self.set(cast, allowed=True)
+        assert seen(token).status_code == 200
+
+    def test_of_another_organization_go_on(self, cast: Cast, token: str) -> None:
+        Organization.objects.filter(pk=cast.away.organization.pk).update(allows_share_links=False)
+        assert seen(token).status_code == 200
+
+    @pytest.mark.usefixtures("forbidden")
+    def test_are_not_made_and_the_page_says_so(
+        self, as_owner: Client, owner: User, conversation: Conversation
+    ) -> None:
+        page = as_owner.get(f"/conversations/{conversation.pk}/share/")
+        assert "Your organization allows no links" in page.content.decode()
+        assert "Make a link to this" not in page.content.decode()
+        form = {"first": 1, "last": 1, "days": 7, "key": str(uuid4())}
+        assert as_owner.post(f"/conversations/{conversation.pk}/share/make/", form).status_code == 403
+        refused = as_program(owner)("POST", f"conversations/{conversation.pk}/share", {})
+        assert (refused.status, refused.code) == (403, "FORBIDDEN")
+        assert refused.error is not None
+        assert refused.error["details"] == {"reason": "links_forbidden"}
+        assert as_program(owner)("GET", "links").data == {"links": []}
+        assert ShareLink.objects.count() == 1
+
+    def test_are_forbidden_by_an_administrator_and_on_record(self, cast: Cast) -> None:
+        client = Client()
+        client.force_login(cast.home.admin)
+        address = f"/admin/accounts/organization/{cast.home.organization.pk}/change/"
+        page = client.get(address)
+        form = {
+            name: value for name, value in page.context["adminform"].form.initial.items() if value is not None
+        }
+        form["help_lines"] = json.dumps(form["help_lines"])
+        del form["allows_share_links"]
+        assert client.post(address, form).status_code == 302
+        assert not Organization.objects.get(pk=cast.home.organization.pk).allows_share_links
+        assert "allows_share_links" in AuditEvent.objects.get(action="organization_changed").reason
+
+
 class TestGuessing:
     def test_is_answered_20_times_a_minute(
         self, owner: User, conversation: Conversation, monkeypatch: pytest.MonkeyPatch
@@ -249,6 +314,18 @@ class TestGuessing:
         assert browser.get(f"/s/{token}/", REMOTE_ADDR="192.0.2.7").status_code == 200
         monkeypatch.setattr("conversations.sharing_pages.timezone.now", lambda: noon + timedelta(minutes=1))
         assert browser.get(f"/s/{token}/").status_code == 200
+
+    def test_at_the_same_moment_is_answered_no_more_often(
+        self, owner: User, conversation: Conversation, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        make(owner, conversation)
+        noon = timezone.now().replace(second=5)
+        monkeypatch.setattr("conversations.sharing_pages.timezone.now", lambda: noon)
+        # Each has looked before any of them was counted.
+        monkeypatch.setattr("conversations.guesses.are_spent", lambda *_all, **_named: False)
+        browser = holder()
+        statuses = [browser.get(f"/s/{token_urlsafe(32)}/").status_code for _guess in range(30)]
+        assert statuses == [404] * guesses.A_MINUTE + [429] * (30 - guesses.A_MINUTE)
 
     def test_1000_tokens_hit_nothing(self, owner: User, conversation: Conversation) -> None:
         make(owner, conversation)
