@@ -12,10 +12,15 @@ from typing_extensions import override
 
 from accounts import sessions, tokens
 from accounts.access import NotVisible
-from accounts.api_errors import WithoutCsrfToken
+from accounts.api_errors import Problem, WithoutCsrfToken
 from accounts.models import ApiToken, User
 from accounts.roles import Role, includes
 from accounts.scopes import Scope, offered_to
+
+ADMINISTRATORS = (
+    "No key makes, invites or lets in an administrator: whoever held the key would stay when it ends. "
+    "An administrator does that in the browser."
+)
 
 
 class TokenAuthentication(BaseAuthentication):
@@ -86,6 +91,16 @@ def by_program(request: Request) -> bool:
     return isinstance(request.auth, ApiToken)
 
 
+def refuse_making_administrators(request: Request) -> None:
+    """Refuse a key what would make somebody an administrator, or let one in: they would outlast the key.
+
+    Raises:
+        Problem: a program asks; their browser may.
+    """
+    if by_program(request):
+        raise Problem(403, ADMINISTRATORS, details={"reason": "only_in_browser"})
+
+
 def may_change(request: Request) -> bool:
     """Whether a request that looks harmless may change something: with a key that writes, or by our own script.
 
@@ -95,12 +110,6 @@ def may_change(request: Request) -> bool:
         return Scope.WRITE in granted(request)
     told = request.headers.get("Sec-Fetch-Site"), request.headers.get("Sec-Fetch-Dest")
     return told == ("same-origin", "empty")
-
-
-def may_see_others(request: Request) -> bool:
-    """Whether the request may show what its sender sees of others; an administrator's key needs the scope for that."""
-    person: Any = request.user
-    return Scope.ADMIN not in offered_to(person.role) or Scope.ADMIN in granted(request)
 
 
 def lasting(request: Request) -> Callable[[], bool]:

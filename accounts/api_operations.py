@@ -38,6 +38,9 @@ class Operation(APIView):
     about: UUID | None = None
     """What the reply tells of, and must not outlive: a conversation, by its address or as the operation says."""
 
+    tells_of_others: ClassVar[bool] = False
+    """Whether replies have words about other people: kept are then `about` and the status, and `tell_again` answers."""
+
     authentication_classes = (TokenAuthentication, BrowserAuthentication)
     permission_classes = (MayDo,)
 
@@ -78,6 +81,14 @@ class Operation(APIView):
     def saves_reply(self, _request: Request) -> bool:
         """Whether the reply to a request can be kept for the same request again."""
         return True
+
+    def tell_again(self, about: UUID) -> Answer:
+        """Answer a repeated request from what there is now.
+
+        Raises:
+            NotVisible: what the first reply told of is gone, or open to the member no longer.
+        """
+        raise NotImplementedError
 
     def body(self, kind: type[Read]) -> Mapping[str, Any]:
         """Return the checked values of the body.

@@ -4,7 +4,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator
 from functools import wraps
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 from uuid import UUID, uuid4, uuid5
 
 import orjson
@@ -35,9 +35,14 @@ class Replayable(Protocol):
     """What the wrapper needs of an operation."""
 
     about: UUID | None
+    tells_of_others: ClassVar[bool]
 
     def saves_reply(self, request: Request) -> bool:
         """Whether the reply can be kept."""
+        ...
+
+    def tell_again(self, about: UUID) -> HttpResponseBase:
+        """Answer a repeated request from what there is now."""
         ...
 
     def finalize_response(
@@ -61,9 +66,7 @@ def replayable(handler: Handler) -> Handler:
         operation.about = kwargs.get("conversation_id")
         known = _claim_or_wait(request, key, operation.about)
         if isinstance(known, Saved):
-            response = HttpResponse(known.body, status=known.status, content_type="application/json")
-            response[REPLAYED] = "true"
-            return response
+            return _replayed(operation, known)
         try:
             answer = handler(operation, request, *args, **kwargs)
         except BaseException:
@@ -71,13 +74,25 @@ def replayable(handler: Handler) -> Handler:
             raise
         ready: Any = operation.finalize_response(request, answer, *args, **kwargs)
         if ready.status_code in DONE:
-            body = ready.render().content
+            body = b"" if operation.tells_of_others else ready.render().content
             saved_replies.keep(claimed=known, status=ready.status_code, body=body, about=operation.about)
         else:
             saved_replies.let_go(claimed=known)
         return answer
 
     return run  # type: ignore[return-value]  # the same signature, which a wrapper cannot say
+
+
+def _replayed(operation: Replayable, saved: Saved) -> HttpResponseBase:
+    """Return the reply that was kept, or where that has no words, what there is now to tell."""
+    response: HttpResponseBase
+    if saved.body or saved.about is None:
+        response = HttpResponse(saved.body, status=saved.status, content_type="application/json")
+    else:
+        response = operation.tell_again(saved.about)
+        response.status_code = saved.status
+    response[REPLAYED] = "true"
+    return response
 
 
 def key_of(request: Request) -> str:

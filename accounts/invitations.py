@@ -47,6 +47,18 @@ def visible_invitations(member: User) -> QuerySet[Invitation]:
     return administered(member, Invitation.objects.all())
 
 
+def visible_invitation(member: User, invitation_id: UUID) -> Invitation:
+    """Return an invitation of the administrator's organization.
+
+    Raises:
+        NotVisible: there is none with this id.
+    """
+    invitation = visible_invitations(member).filter(pk=invitation_id).first()
+    if invitation is None:
+        raise NotVisible
+    return invitation
+
+
 def listed(member: User) -> QuerySet[Invitation]:
     """Return the same, the newest first, each with the state of its last mail as `mail_state`."""
     mails = OutgoingMail.objects.filter(kind=MAIL, about=OuterRef("pk")).order_by("-created_at")

@@ -27,7 +27,11 @@ class ApiToken(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(
-                condition=models.Q(scopes__contained_by=["read", "write", "coach", "documents", "admin"])
+                condition=models.Q(
+                    scopes__contained_by=[
+                        *("read", "write", "account", "coach", "documents", "admin", "organization"),
+                    ]
+                )
                 & ~models.Q(scopes=[]),
                 name="token_scopes_known",
             ),

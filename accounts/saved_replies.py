@@ -1,7 +1,8 @@
 """One effect for each key that a program gives to an unsafe request, however often and in parallel it is sent.
 
 The first request claims the key, does its work and leaves its reply; the same request again gets that reply
-for a day. A request that was refused has changed nothing and leaves nothing.
+for a day. A request that was refused has changed nothing and leaves nothing. Where a reply tells of other people, who may
+be gone tomorrow, it leaves no words: the operation tells again what there is.
 """
 
 from collections.abc import Collection
@@ -45,10 +46,11 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What the first request was answered."""
+    """What the first request was answered; without words where they tell of other people."""
 
     status: int
     body: bytes
+    about: UUID | None = None
 
 
 def claim(
@@ -82,7 +84,7 @@ def claim(
         raise StillAnswering
     if row.status == GONE:
         raise Gone
-    return Saved(row.status, bytes(row.body))
+    return Saved(row.status, bytes(row.body), row.about)
 
 
 def _take_up(row: SavedReply, *, fingerprint: str, now: datetime, about: UUID | None) -> Claim:

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from typing_extensions import override
 
 from accounts import access, invitations, seats
+from accounts.api_authentication import refuse_making_administrators
 from accounts.api_envelope import Answer
 from accounts.api_errors import conflict
 from accounts.api_operations import Operation, Said
@@ -79,10 +80,26 @@ class NewInvitation(StrictSerializer):
         return attrs
 
 
-class Invitations(Operation):
+class _Inviting(Operation):
+    """What tells of an invitation."""
+
+    tells_of_others = True
+
+    def shown(self, invitation: Invitation, *, status: int = 200) -> Answer:
+        """Answer with an invitation."""
+        self.about = invitation.pk
+        return self.answer(InvitationShape(invitation), status=status)
+
+    @override
+    def tell_again(self, about: UUID) -> Answer:
+        """Show the invitation as it is now."""
+        return self.shown(invitations.visible_invitation(self.member, about))
+
+
+class Invitations(_Inviting):
     """The invitations of the organization."""
 
-    needs = {"GET": Scope.ADMIN, "POST": Scope.ADMIN}
+    needs = {"GET": Scope.ORGANIZATION, "POST": Scope.ORGANIZATION}
 
     @extend_schema(tags=["admin"], parameters=[InvitationsQuery], responses=InvitationPage)
     def get(self, _request: Request) -> Answer:
@@ -93,9 +110,11 @@ class Invitations(Operation):
         return self.answer(InvitationPage(listed), meta=listed.meta)
 
     @extend_schema(tags=["admin"], request=NewInvitation, responses={201: InvitationShape})
-    def post(self, _request: Request) -> Answer:
-        """Invite somebody by mail, with a link that works once and for a week."""
+    def post(self, request: Request) -> Answer:
+        """Invite somebody by mail, with a link that works once and for a week; administrators in the browser alone."""
         wanted = self.body(NewInvitation)
+        if wanted["role"] == Role.ADMIN:
+            refuse_making_administrators(request)
         team = access.visible_team(self.member, wanted["team_id"]) if wanted.get("team_id") else None
         try:
             invitation = invitations.invite(
@@ -115,17 +134,23 @@ class Invitations(Operation):
             raise conflict("already_invited", message) from None
         except seats.NoSeatLeft as full:
             raise conflict("no_seat_left", str(full)) from None
-        return self.answer(InvitationShape(invitation), status=201)
+        return self.shown(invitation, status=201)
 
 
-class InvitationSendAgain(Operation):
+class InvitationSendAgain(_Inviting):
     """An invitation that is sent once more."""
 
-    needs = {"POST": Scope.ADMIN}
+    needs = {"POST": Scope.ORGANIZATION}
 
     @extend_schema(tags=["admin"], request=None, responses=InvitationShape)
-    def post(self, _request: Request, invitation_id: UUID) -> Answer:
-        """Send a pending invitation again, with a new link and a new term; earlier links end."""
+    def post(self, request: Request, invitation_id: UUID) -> Answer:
+        """Send a pending invitation again, with a new link and a new term; earlier links end.
+
+        That of an administrator is sent again from the browser alone.
+        """
+        found = invitations.visible_invitations(self.member)
+        if found.filter(pk=invitation_id, role=Role.ADMIN).exists():
+            refuse_making_administrators(request)
         try:
             invitation = invitations.send_again(
                 actor=self.member,
@@ -135,13 +160,13 @@ class InvitationSendAgain(Operation):
             )
         except seats.NoSeatLeft as full:
             raise conflict("no_seat_left", str(full)) from None
-        return self.answer(InvitationShape(invitation))
+        return self.shown(invitation)
 
 
 class InvitationById(Operation):
     """One invitation."""
 
-    needs = {"DELETE": Scope.ADMIN}
+    needs = {"DELETE": Scope.ORGANIZATION}
 
     @extend_schema(tags=["admin"], request=None, responses={200: Said})
     def delete(self, _request: Request, invitation_id: UUID) -> Answer:

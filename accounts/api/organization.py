@@ -10,6 +10,7 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
+from typing_extensions import override
 
 from accounts import access, people, quotas, seats, teams
 from accounts.api_authentication import refuse_about_others
@@ -78,6 +79,22 @@ class TeamChange(NewTeam):
     coach_id = serializers.UUIDField(required=False)
 
 
+class _OfTeams(Operation):
+    """What administrators do with teams."""
+
+    tells_of_others = True
+
+    def shown(self, team: Team, *, status: int = 200) -> Answer:
+        """Answer with a team."""
+        self.about = team.pk
+        return self.answer(TeamShape(*with_people(team)), status=status)
+
+    @override
+    def tell_again(self, about: UUID) -> Answer:
+        """Show the team as it is now."""
+        return self.shown(access.visible_team(self.member, about))
+
+
 @contextmanager
 def _one_team_each() -> Iterator[None]:
     """Say that somebody is in another team as a refusal."""
@@ -93,10 +110,10 @@ def _wanted(body: Mapping[str, Any]) -> dict[str, Any]:
     return {"members" if name == "member_ids" else name: value for name, value in body.items()}
 
 
-class OrganizationTeams(Operation):
+class OrganizationTeams(_OfTeams):
     """The teams of the organization."""
 
-    needs = {"POST": Scope.ADMIN}
+    needs = {"POST": Scope.ORGANIZATION}
 
     @extend_schema(tags=["admin"], request=NewTeam, responses={201: TeamShape})
     def post(self, _request: Request) -> Answer:
@@ -104,13 +121,13 @@ class OrganizationTeams(Operation):
         wanted = _wanted(self.body(NewTeam))
         with _one_team_each():
             team = teams.build(actor=self.member, **wanted, now=timezone.now(), request=self.django_request)
-        return self.answer(TeamShape(*with_people(team)), status=201)
+        return self.shown(team, status=201)
 
 
-class OrganizationTeamById(Operation):
+class OrganizationTeamById(_OfTeams):
     """One team of the organization."""
 
-    needs = {"PATCH": Scope.ADMIN}
+    needs = {"PATCH": Scope.ORGANIZATION}
 
     @extend_schema(tags=["admin"], request=TeamChange, responses=TeamShape)
     def patch(self, _request: Request, team_id: UUID) -> Answer:
@@ -124,7 +141,7 @@ class OrganizationTeamById(Operation):
                 now=timezone.now(),
                 request=self.django_request,
             )
-        return self.answer(TeamShape(*with_people(team)))
+        return self.shown(team)
 
 
 class Teams(Operation):
@@ -221,7 +238,7 @@ class SettingsShape(serializers.ModelSerializer[Organization]):
 class OrganizationSettings(Operation):
     """The settings of the organization."""
 
-    needs = {"GET": Scope.ADMIN, "PATCH": Scope.ADMIN}
+    needs = {"GET": Scope.ORGANIZATION, "PATCH": Scope.ORGANIZATION}
 
     @extend_schema(tags=["admin"], responses=SettingsShape)
     def get(self, _request: Request) -> Answer:
@@ -277,7 +294,7 @@ class NewDomain(StrictSerializer):
 class OrganizationDomains(Operation):
     """The domains of the organization."""
 
-    needs = {"GET": Scope.ADMIN, "POST": Scope.ADMIN}
+    needs = {"GET": Scope.ORGANIZATION, "POST": Scope.ORGANIZATION}
 
     @extend_schema(tags=["admin"], responses=OwnDomainList)
     def get(self, _request: Request) -> Answer:
@@ -305,7 +322,7 @@ class OrganizationDomains(Operation):
 class OrganizationDomainById(Operation):
     """One domain of the organization."""
 
-    needs = {"DELETE": Scope.ADMIN}
+    needs = {"DELETE": Scope.ORGANIZATION}
 
     @extend_schema(tags=["admin"], request=None, responses={200: Said})
     def delete(self, _request: Request, domain_id: UUID) -> Answer:

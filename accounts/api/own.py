@@ -47,7 +47,7 @@ class OwnChange(StrictSerializer):
 class Me(Operation):
     """Whoever asks."""
 
-    needs = {"GET": Scope.READ, "PATCH": Scope.WRITE}
+    needs = {"GET": Scope.READ, "PATCH": Scope.ACCOUNT}
 
     @extend_schema(tags=["auth"], responses=PersonShape)
     def get(self, _request: Request) -> Answer:
@@ -104,7 +104,7 @@ class SessionList(serializers.Serializer[Any]):
 class Sessions(Operation):
     """Where the member is signed in."""
 
-    needs = {"GET": Scope.READ, "DELETE": Scope.WRITE}
+    needs = {"GET": Scope.ACCOUNT, "DELETE": Scope.ACCOUNT}
 
     @extend_schema(tags=["auth"], responses=SessionList)
     def get(self, _request: Request) -> Answer:
@@ -127,7 +127,7 @@ class Sessions(Operation):
 class SessionById(Operation):
     """One place where the member is signed in."""
 
-    needs = {"DELETE": Scope.WRITE}
+    needs = {"DELETE": Scope.ACCOUNT}
 
     @extend_schema(tags=["auth"], request=None, responses={200: Said})
     def delete(self, _request: Request, signed_in_id: UUID) -> Answer:
@@ -162,7 +162,7 @@ class KeyList(serializers.Serializer[Any]):
 class Keys(Operation):
     """The keys of the member."""
 
-    needs = {"GET": Scope.READ}
+    needs = {"GET": Scope.ACCOUNT}
 
     @extend_schema(tags=["auth"], responses=KeyList)
     def get(self, request: Request) -> Answer:
@@ -173,7 +173,7 @@ class Keys(Operation):
 class KeyById(Operation):
     """One key of the member."""
 
-    needs = {"DELETE": Scope.WRITE}
+    needs = {"DELETE": Scope.ACCOUNT}
 
     @extend_schema(tags=["auth"], request=None, responses={200: Said})
     def delete(self, _request: Request, token_id: UUID) -> Answer:

@@ -6,10 +6,13 @@ from uuid import UUID
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
+from typing_extensions import override
 
 from accounts import access, people, seats
 from accounts.api.own import PersonShape
+from accounts.api_authentication import granted, refuse_making_administrators
 from accounts.api_envelope import Answer
 from accounts.api_errors import Problem, conflict
 from accounts.api_operations import Operation, Said
@@ -63,7 +66,8 @@ class PeopleShape(PageShape):
 class People(Operation):
     """The people of the organization."""
 
-    needs = {"GET": Scope.ADMIN, "POST": Scope.ADMIN}
+    needs = {"GET": Scope.ADMIN, "POST": Scope.ORGANIZATION}
+    tells_of_others = True
 
     @extend_schema(tags=["admin"], parameters=[PeopleQuery], responses=PeopleShape)
     def get(self, _request: Request) -> Answer:
@@ -74,18 +78,27 @@ class People(Operation):
         return self.answer(PeopleShape(listed), meta=listed.meta)
 
     @extend_schema(tags=["admin"], request=NewPerson, responses={201: PersonRow})
-    def post(self, _request: Request) -> Answer:
+    def post(self, request: Request) -> Answer:
         """Add a person, and mail them a link to choose a password where passwords open something.
 
-        `meta.is_link_sent` says whether there was one to send; without it they sign in with Google or Clever.
+        Administrators are added in the browser alone. `meta.is_link_sent` says whether there was one to send; without it they sign in with Google or Clever.
         """
-        person = User(**self.body(NewPerson), organization=access.organization_of(self.member))
+        wanted = self.body(NewPerson)
+        if wanted["role"] == Role.ADMIN:
+            refuse_making_administrators(request)
+        person = User(**wanted, organization=access.organization_of(self.member))
         try:
             people.add_person(actor=self.member, person=person, request=self.django_request)
         except (people.AddressTaken, seats.NoSeatLeft) as refused:
             raise refusal_of(refused) from None
         sent = people.send_password_link(actor=self.member, person=person, request=self.django_request)
+        self.about = person.pk
         return self.answer(PersonRow(person), status=201, meta={"is_link_sent": sent})
+
+    @override
+    def tell_again(self, about: UUID) -> Answer:
+        """Show the person who was added, as they are now; whether a link was sent is told once."""
+        return self.answer(PersonRow(access.visible_member(self.member, about)))
 
 
 class PersonChange(StrictSerializer):
@@ -110,21 +123,39 @@ class Person(Operation):
     """One person of the organization."""
 
     needs = {"PATCH": Scope.ADMIN}
+    tells_of_others = True
 
     @extend_schema(tags=["admin"], request=PersonChange, responses=ChangedPerson)
-    def patch(self, _request: Request, person_id: UUID) -> Answer:
-        """Change a person's role, whether they may sign in, or their name; on record, and the last administrator stays."""
+    def patch(self, request: Request, person_id: UUID) -> Answer:
+        """Change a person's role, whether they may sign in, or their name (for which a key needs `organization`).
+
+        It is on record, and the last administrator stays. A key makes nobody an administrator and lets none in again.
+        """
         changes = self.body(PersonChange)
+        if "name" in changes and Scope.ORGANIZATION not in granted(request):
+            raise PermissionDenied
         person = access.visible_member(self.member, person_id)
         changed = [field for field, value in changes.items() if getattr(person, field) != value]
         for field in changed:
             setattr(person, field, changes[field])
+        comes_back = "is_active" in changed and person.is_active
+        if person.role == Role.ADMIN and ("role" in changed or comes_back):
+            refuse_making_administrators(request)
         try:
             people.change_person(
                 actor=self.member, person=person, changed=changed, request=self.django_request
             )
         except (people.LastAdministrator, seats.NoSeatLeft) as refused:
             raise refusal_of(refused) from None
+        self.about = person.pk
+        return self._shown(person)
+
+    @override
+    def tell_again(self, about: UUID) -> Answer:
+        """Show the person as they are now."""
+        return self._shown(access.visible_member(self.member, about))
+
+    def _shown(self, person: User) -> Answer:
         values = {field: getattr(person, field) for field in ("id", "name", "role", "is_active")}
         return self.answer(ChangedPerson({**values, "updated_at": timezone.now()}))
 
@@ -132,12 +163,17 @@ class Person(Operation):
 class PersonPasswordLink(Operation):
     """A link with which somebody chooses a password."""
 
-    needs = {"POST": Scope.ADMIN}
+    needs = {"POST": Scope.ORGANIZATION}
 
     @extend_schema(tags=["admin"], request=None, responses=Said)
-    def post(self, _request: Request, person_id: UUID) -> Answer:
-        """Mail a person a link to choose a password; 409 `no_link` where none opens their account."""
+    def post(self, request: Request, person_id: UUID) -> Answer:
+        """Mail a person a link to choose a password; 409 `no_link` where none opens their account.
+
+        An administrator is mailed one from the browser alone.
+        """
         person = access.visible_member(self.member, person_id)
+        if person.role == Role.ADMIN:
+            refuse_making_administrators(request)
         if not people.send_password_link(actor=self.member, person=person, request=self.django_request):
             message = "No link was sent: they have no address, or sign in with Google or Clever."
             raise conflict("no_link", message)

@@ -57,7 +57,7 @@ class RecordShape(serializers.Serializer[Any]):
 class Record(Operation):
     """The record of sensitive acts."""
 
-    needs = {"GET": Scope.ADMIN}
+    needs = {"GET": Scope.ORGANIZATION}
 
     @extend_schema(tags=["admin"], parameters=[RecordQuery], responses=RecordShape)
     def get(self, _request: Request) -> Answer:
@@ -80,7 +80,7 @@ class CheckShape(serializers.Serializer[Any]):
 class RecordCheck(Operation):
     """Whether the record is whole."""
 
-    needs = {"GET": Scope.ADMIN, "POST": Scope.ADMIN}
+    needs = {"GET": Scope.ORGANIZATION, "POST": Scope.ORGANIZATION}
 
     @extend_schema(tags=["admin"], responses=CheckShape)
     def get(self, _request: Request) -> Answer:

@@ -29,6 +29,9 @@ def note(*, educators: Collection[UUID], now: datetime) -> None:
 
 NEWCOMER = {"name": "Eda Reed", "email": "eda@riverside.example"}
 
+BEFORE = ("read", "write", "coach", "documents", "admin")
+"""All that a key could open before one could run the organization."""
+
 
 @pytest.fixture
 def dora(org_admin: User) -> Api:
@@ -335,6 +338,51 @@ class TestTheRecord:
             "broken_at": None,
             "checked_at": check.done_at.isoformat().replace("+00:00", "Z"),
         }
+
+
+class TestAKeyFromBefore:
+    """One of an administrator with all that there was before keys could run the organization."""
+
+    def test_still_sees_people_and_changes_their_roles(self, cast: Cast) -> None:
+        api = as_program(cast.home.admin, *BEFORE)
+        assert api("GET", "admin/users").data["total"] == 4
+        found = api("PATCH", f"admin/users/{cast.home.owner.pk}", {"role": "coach", "is_active": False})
+        assert (found.status, found.data["role"], found.data["is_active"]) == (200, "coach", False)
+
+    def test_does_nothing_more(self, cast: Cast) -> None:
+        api, home = as_program(cast.home.admin, *BEFORE), cast.home
+        invited = as_program(home.admin)("POST", "admin/invitations", {"email": "eva@riverside.example"})
+        domain = as_program(home.admin)("POST", "admin/domains", {"domain": "riverside.example"})
+        team = {"name": "New", "coach_id": str(home.coach.pk)}
+        events, letters = AuditEvent.objects.count(), OutgoingMail.objects.count()
+        for method, path, body in (
+            ("POST", "users", NEWCOMER),
+            ("PATCH", f"users/{home.owner.pk}", {"name": "Mine"}),
+            ("POST", f"users/{home.owner.pk}/password-link", None),
+            ("GET", "invitations", None),
+            ("POST", "invitations", {"email": "eda@riverside.example"}),
+            ("POST", f"invitations/{invited.data['id']}/send-again", None),
+            ("DELETE", f"invitations/{invited.data['id']}", None),
+            ("POST", "teams", team),
+            ("PATCH", f"teams/{home.team.pk}", team),
+            ("GET", "organization", None),
+            ("PATCH", "organization", {"keep_archived_days": 90}),
+            ("GET", "domains", None),
+            ("POST", "domains", {"domain": "hillside.example"}),
+            ("DELETE", f"domains/{domain.data['id']}", None),
+            ("GET", "record", None),
+            ("GET", "record/check", None),
+            ("POST", "record/check", None),
+        ):
+            found = api(method, f"admin/{path}", body)
+            assert (found.status, found.code) == (403, "FORBIDDEN"), (method, path)
+        assert (AuditEvent.objects.count(), OutgoingMail.objects.count()) == (events, letters)
+
+
+def test_a_key_that_runs_the_organization_does_not_see_its_people(cast: Cast) -> None:
+    api = as_program(cast.home.admin, "organization")
+    assert (api("GET", "admin/users").status, api("GET", "teams").status) == (403, 403)
+    assert api("PATCH", f"admin/users/{cast.home.owner.pk}", {"role": "coach"}).status == 403
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ class TestKeys:
         secret = key_of(owner, "read")
         ada = as_program(owner)
         asking, reading = ada("GET", "auth/keys").data["keys"]
-        assert (asking["is_this"], asking["scopes"]) == (True, ["read", "write"])
+        assert (asking["is_this"], asking["scopes"]) == (True, ["account", "read", "write"])
         assert (reading["is_this"], reading["scopes"], reading["hint"]) == (False, ["read"], secret[-4:])
         assert set(reading) == {
             *("id", "name", "hint", "scopes", "created_at", "expires_at", "last_used_at", "is_this"),
@@ -129,6 +129,33 @@ class TestKeys:
         token.refresh_from_db()
         assert token.revoked_at is not None
         assert ada("DELETE", f"auth/keys/{token.pk}").status == 404
+
+
+class TestAKeyFromBefore:
+    """One that may do all that there was before keys could open the account itself."""
+
+    def test_neither_sees_nor_ends_where_its_owner_is_signed_in(self, coach: User) -> None:
+        signed_in(coach)
+        other = key_of(coach)
+        api = as_program(coach, "read", "write", "coach", "documents")
+        token, session = ApiToken.objects.get(hint=other[-4:]), SignedIn.objects.get(user=coach)
+        for method, path in (
+            ("GET", "auth/sessions"),
+            ("DELETE", "auth/sessions"),
+            ("DELETE", f"auth/sessions/{session.pk}"),
+            ("GET", "auth/keys"),
+            ("DELETE", f"auth/keys/{token.pk}"),
+        ):
+            found = api(method, path)
+            assert (found.status, found.code) == (403, "FORBIDDEN"), (method, path)
+        assert api("PATCH", "auth/me", {"name": "Somebody else"}).status == 403
+        assert Session.objects.count() == 1
+        assert ApiToken.objects.filter(revoked_at=None).count() == 2
+
+    def test_still_ends_itself(self, owner: User) -> None:
+        api = as_program(owner, "read")
+        assert api("POST", "auth/logout").status == 200
+        assert api("GET", "auth/me").status == 401
 
 
 class TestQuotas:

@@ -16,6 +16,7 @@ from accounts.entry_models import OutgoingMail
 from accounts.models import ApiToken, AuditEvent, User
 from accounts.scopes import Scope, offered_to
 from accounts.tests.api_caller import Api, as_program, key_of
+from accounts.tests.browsing import as_
 from accounts.tests.cast import Cast
 from accounts.tests.factories import PASSWORD
 from accounts.tests.fake_google import FakeGoogle
@@ -69,6 +70,7 @@ class TestThePage:
             ({"scopes": ["admin"]}, 'id="id_scopes_error"'),
             ({"scopes": ["coach"]}, 'id="id_scopes_error"'),
             ({"scopes": ["documents"]}, 'id="id_scopes_error"'),
+            ({"scopes": ["organization"]}, 'id="id_scopes_error"'),
             ({"days": "4000"}, 'id="id_days_error"'),
         ],
     )
@@ -77,6 +79,19 @@ class TestThePage:
     ) -> None:
         assert problem in as_owner.post(ADDRESS, {**FORM, **changed}).content.decode()
         assert not ApiToken.objects.exists()
+
+    def test_says_all_that_each_choice_opens(self, org_admin: User) -> None:
+        page = " ".join(as_(org_admin).get(ADDRESS).content.decode().split())
+        for words in (
+            "see the devices and network addresses where I am signed in",
+            "list and revoke my keys",
+            "Add, read, change, replace and delete documents of the library",
+            "add and invite people and mail them links to choose a password",
+            "decide who coaches whom",
+            "how long things are kept",
+            "read the record and the costs",
+        ):
+            assert words in page
 
     def test_one_too_many_is_refused(self, as_owner: Client, owner: User) -> None:
         for _ in range(tokens.MOST):
@@ -290,7 +305,8 @@ class TestAKey:
 
 
 def test_what_a_role_may_put_into_a_key() -> None:
-    assert offered_to("educator") == (Scope.READ, Scope.WRITE)
-    assert offered_to("coach") == (Scope.READ, Scope.WRITE, Scope.COACH, Scope.DOCUMENTS)
+    everybodys = (Scope.READ, Scope.WRITE, Scope.ACCOUNT)
+    assert offered_to("educator") == everybodys
+    assert offered_to("coach") == (*everybodys, Scope.COACH, Scope.DOCUMENTS)
     assert offered_to("admin") == tuple(Scope)
     assert offered_to("janitor") == ()

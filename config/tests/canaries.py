@@ -24,6 +24,7 @@ from accounts.lifecycle_models import AccountExport
 from accounts.models import SavedReply, TeamMembership, User
 from accounts.quotas import Kind
 from accounts.scopes import Scope
+from accounts.tests.api_caller import as_program
 from accounts.tests.browsing import as_
 from accounts.tests.cast import Cast
 from coaching.models import PromptRun
@@ -115,6 +116,17 @@ def _through_the_dashboard(cast: Cast) -> None:
     ada.refresh_from_db()
 
 
+def through_the_api(cast: Cast) -> None:
+    """Have the administrator's program change Ada and her team, in requests that may be sent again."""
+    dora, ada, team = as_program(cast.home.admin), cast.home.owner, cast.home.team
+    for path, body in (
+        (f"users/{ada.pk}", {"name": f"{ada.name} of Riverside"}),
+        (f"teams/{team.pk}", {"name": "Early starters", "member_ids": [str(ada.pk)]}),
+    ):
+        assert dora("PATCH", f"admin/{path}", body, idempotency_key=path).status == 200
+    ada.refresh_from_db()
+
+
 def _with_ways_in(ada: User, session_key: str) -> None:
     """Plant the canary in everything by which Ada comes in, and in what was sent to her."""
     now = ada.created_at
@@ -157,8 +169,9 @@ def rows_with(word: str, *, only: str = "") -> list[str]:
         for table in connection.introspection.table_names(cursor, include_views=True):
             if not table.startswith(only):
                 continue
-            whole_rows = f'SELECT count(*) FROM "{table}" AS each WHERE each::text ILIKE %s'  # noqa: S608 -- names of our own tables
-            cursor.execute(whole_rows, [f"%{word}%"])
+            whole_rows = f'SELECT count(*) FROM "{table}" AS each WHERE each::text ILIKE ANY (%s)'  # noqa: S608 -- names of our own tables
+            # Bytes stand there as their hexadecimal digits.
+            cursor.execute(whole_rows, [[f"%{word}%", f"%{word.encode().hex()}%"]])
             if cursor.fetchone()[0]:
                 found.append(table)
     sessions = [each for each in Session.objects.all() if word in json.dumps(each.get_decoded())]

@@ -19,7 +19,7 @@ from accounts.tests.cast import Cast
 from coaching.models import Persona, PromptRun
 from coaching.tests.factories import PersonaFactory
 from config.tests.account_lives import LATER, NOW, erased
-from config.tests.canaries import CANARY, everywhere, redis_with, rows_with, with_canaries
+from config.tests.canaries import CANARY, everywhere, redis_with, rows_with, through_the_api, with_canaries
 from conversations import analytics_views, exports, exports_work, handoff
 from conversations.account_data import ConversationsData
 from conversations.models import Conversation, Handoff, Message
@@ -80,6 +80,7 @@ class TestTheRegistry:
 class TestAnErasedEducator:
     def test_is_nowhere_any_more(self, cast: Cast, redis_url: str, settings: Any) -> None:
         with_canaries(cast)
+        through_the_api(cast)
         media = Path(settings.MEDIA_ROOT)
         planted = everywhere(CANARY, redis_url=redis_url, media=media)
         assert set(planted) == {"database", "files", "redis"}

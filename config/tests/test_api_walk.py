@@ -55,7 +55,7 @@ def test_the_walk_does_what_it_says(live_stack: Stack, tmp_path: Path) -> None:
     assert '"who":"Somebody with the link","what":"opened it by a link"' in walk.stdout
     assert list(tmp_path.iterdir()) == []
     (token,) = ApiToken.objects.all()
-    assert (token.name, token.scopes) == ("Walk", ["documents", "read", "write"])
+    assert (token.name, token.scopes) == ("Walk", ["account", "documents", "read", "write"])
     assert token.revoked_at is not None
     link = ShareLink.objects.get()
     assert (link.first_sequence, link.last_sequence, link.with_names) == (1, 2, True)

@@ -70,7 +70,13 @@ async def test_one_socket_too_many_of_somebody_is_closed(chat: Chat) -> None:
         sockets = [
             await opened.enter_async_context(
                 # Nobody reads what these hear; with a limited queue they would not see the server close, either.
-                connect(address, additional_headers=headers, origin=page.stack.url, proxy=None, max_queue=None)  # type: ignore[arg-type]
+                connect(
+                    address,
+                    additional_headers=headers,
+                    origin=page.stack.url,  # type: ignore[arg-type]
+                    proxy=None,
+                    max_queue=None,
+                )
             )
             for _ in range(21)
         ]

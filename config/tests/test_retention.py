@@ -362,6 +362,7 @@ class TestAnOrganizationsOwnTimes:
             "help_lines": "[]",
             "response_minutes": 30,
             "idle_minutes": 30,
+            "allows_share_links": "on",
             "keep_archived_days": 365,
             "keep_deleted_days": 7,
             "keep_events_days": 90,

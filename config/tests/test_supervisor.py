@@ -31,6 +31,14 @@ def started(folder: Path, name: str, code: str) -> Child:
     return child
 
 
+@pytest.fixture(autouse=True)
+def _terminal() -> Iterator[None]:
+    """Let the end of a terminal be heard, also where the tests themselves run without one (`nohup`)."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 def test_a_child_is_asked_to_end_and_does(tmp_path: Path) -> None:
     child = started(tmp_path, "worker", WAITS)
     Supervisor(os.environ, [child]).stop()

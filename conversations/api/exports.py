@@ -10,12 +10,11 @@ from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from typing_extensions import override
 
 from accounts import days, quota_answers, quotas
-from accounts.api_authentication import may_change, may_see_others
+from accounts.api_authentication import may_change, refuse_about_others
 from accounts.api_envelope import Answer
 from accounts.api_errors import Problem, conflict
 from accounts.api_operations import Operation, Said
@@ -145,8 +144,8 @@ def refuse_other_peoples(request: Request, kind: str) -> None:
     Raises:
         PermissionDenied: the export is about others, and the key has not the scope for them.
     """
-    if kind != Export.Kind.OWN and not may_see_others(request):
-        raise PermissionDenied
+    if kind != Export.Kind.OWN:
+        refuse_about_others(request)
 
 
 class _Exporting(Operation):

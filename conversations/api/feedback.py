@@ -7,6 +7,7 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
+from typing_extensions import override
 
 from accounts.api_authentication import refuse_about_others
 from accounts.api_envelope import Answer
@@ -145,6 +146,7 @@ class FeedbackById(Operation):
 
     only_for = Role.COACH
     needs = {"GET": Scope.READ, "PATCH": Scope.WRITE}
+    tells_of_others = True
 
     @extend_schema(tags=["coaches"], responses=MindedDetail)
     def get(self, request: Request, feedback_id: UUID) -> Answer:
@@ -169,4 +171,11 @@ class FeedbackById(Operation):
         handled = minding_feedback.handle(
             member=self.member, feedback_id=feedback_id, state=said["state"], note=note, now=timezone.now()
         )
+        self.about = feedback_id
         return self.answer(HandledShape(handled))
+
+    @override
+    def tell_again(self, about: UUID) -> Answer:
+        """Show what became of the feedback until now; a key must open it, as before."""
+        refuse_about_others(self.request)
+        return self.answer(HandledShape(access.visible_feedback(self.member, about)))

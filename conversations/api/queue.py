@@ -10,6 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from accounts.access import NotVisible
+from accounts.api_authentication import refuse_about_others
 from accounts.api_envelope import Answer
 from accounts.api_errors import conflict
 from accounts.api_operations import Operation
@@ -97,11 +98,12 @@ class Queue(Operation):
     needs = {"GET": Scope.READ}
 
     @extend_schema(tags=["coaches"], parameters=[PartQuery], responses=QueueShape)
-    def get(self, _request: Request) -> Answer:
+    def get(self, request: Request) -> Answer:
         """List who waits for a person, who has a coach, what went back to the AI, and what clients share with you.
 
         `limit` and `offset` go through those who wait, and after them those who have a coach.
         """
+        refuse_about_others(request)
         part = self.query(PartQuery)
         among = slice(part["offset"], part["offset"] + part["limit"])
         found = waiting.queue(self.member, now=timezone.now(), among=among)
@@ -140,8 +142,9 @@ class ConversationBrief(Operation):
     needs = {"GET": Scope.READ}
 
     @extend_schema(tags=["coaches"], responses=BriefShape)
-    def get(self, _request: Request, conversation_id: UUID) -> Answer:
+    def get(self, request: Request, conversation_id: UUID) -> Answer:
         """Say why a person is needed, what the client said and where the AI stands; that you read it is on record."""
+        refuse_about_others(request)
         standing = access.readable_conversation(self.member, conversation_id)
         if standing.is_client:
             raise NotVisible

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from accounts.models import AuditEvent, User
+from accounts.models import AuditEvent, SavedReply, User
 from accounts.tests.api_caller import as_program
 from accounts.tests.cast import Cast
 from conversations import giving_feedback, minding_feedback
@@ -120,3 +120,22 @@ class TestOnePiece:
                 assert (found.status, found.error) == (404, nowhere.error)
         given.refresh_from_db()
         assert given.state == "new"
+
+
+class TestTheSameAgain:
+    def test_has_no_words_kept_and_tells_how_it_is_now(self, cast: Cast) -> None:
+        path, said = f"feedback/{rated(cast.home.owner).pk}", {"state": "resolved", "note": "I wrote to her."}
+        ben = as_program(cast.home.coach)
+        first, second = (ben("PATCH", path, said, idempotency_key="one") for _ in "ab")
+        assert (second.status, second.data) == (200, first.data)
+        assert second.headers["Idempotency-Replayed"] == "true"
+        assert AuditEvent.objects.filter(action="feedback.handled").count() == 1
+        assert bytes(SavedReply.objects.get().body) == b""
+
+    def test_tells_nothing_of_feedback_that_is_gone(self, cast: Cast) -> None:
+        given, said = rated(cast.home.owner), {"state": "resolved", "note": "I wrote to her."}
+        ben = as_program(cast.home.coach)
+        ben("PATCH", f"feedback/{given.pk}", said, idempotency_key="one")
+        given.delete()
+        again = ben("PATCH", f"feedback/{given.pk}", said, idempotency_key="one")
+        assert (again.status, again.code, again.data) == (404, "NOT_FOUND", None)

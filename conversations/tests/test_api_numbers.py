@@ -221,7 +221,8 @@ class TestNumbers:
             "by_person": [{"name": "Ada Moss", **counted}],
             "together": {"name": "Together", **counted},
         }
-        assert as_program(home.admin, "read")("GET", f"analytics/spending{OCTOBER}").status == 403
+        for scopes in (["read"], ["read", "write", "admin"], ["organization"]):
+            assert as_program(home.admin, *scopes)("GET", f"analytics/spending{OCTOBER}").status == 403
         assert as_program(home.coach)("GET", f"analytics/spending{OCTOBER}").status == 403
 
     def test_of_few_people_are_null(self, home: House) -> None:

@@ -133,6 +133,16 @@ class TestTheQueue:
         assert (found.status, found.error) == (404, nowhere.error)
         assert as_program(coach, "write")("GET", "queue").status == 403
 
+    def test_is_not_for_an_administrator_s_key_that_does_not_open_what_is_about_others(
+        self, cast: Cast
+    ) -> None:
+        in_crisis(cast.home.owner)
+        Handoff.objects.update(escalated_at=timezone.now())
+        refused = as_program(cast.home.admin, "read", "write", "coach", "documents")("GET", "queue")
+        assert (refused.status, refused.code, refused.data) == (403, "FORBIDDEN", None)
+        (row,) = as_program(cast.home.admin, "read", "admin")("GET", "queue").data["waiting"]
+        assert (row["client"], row["reason"], row["urgency"]) == ("Ada Moss", "crisis", "now")
+
 
 @pytest.mark.django_db(transaction=True)
 class TestTheBrief:
@@ -160,6 +170,17 @@ class TestTheBrief:
         found = ben("GET", f"conversations/{conversation.pk}/brief").data
         assert (found["reason"], found["why"], found["client"], found["ai"]) == ("Crisis", [], None, None)
         assert not AuditEvent.objects.filter(action="conversation.read").exists()
+
+    def test_is_not_for_an_administrator_s_key_that_does_not_open_what_is_about_others(
+        self, cast: Cast
+    ) -> None:
+        conversation = in_crisis(cast.home.owner)
+        Handoff.objects.update(escalated_at=timezone.now())
+        address = f"conversations/{conversation.pk}/brief"
+        for one in (address, f"conversations/{uuid4()}/brief"):
+            refused = as_program(cast.home.admin, "read", "coach")("GET", one)
+            assert (refused.status, refused.code) == (403, "FORBIDDEN")
+        assert as_program(cast.home.admin, "read", "admin")("GET", address).data["reason"] == "Crisis"
 
     def test_is_for_nobody_who_may_not_open_it(self, cast: Cast) -> None:
         conversation = asked(cast.home.owner)
