@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
+from typing_extensions import override
 
 from accounts.access import NotVisible
 from conversations import absence, access, acting, announcing, catching_up, handoff, live, presence, reading
@@ -33,13 +34,13 @@ from conversations.sockets import NOT_FOUND, LiveConsumer
 from conversations.turns.accept import Refusal
 from conversations.turns.run import turns
 from conversations.turns.student_gate import StudentDataFound
-from conversations.watch import watch
 
 
 class ConversationConsumer(LiveConsumer):
     """One browser tab in one conversation."""
 
     standing: access.Standing
+    joined = False
 
     async def connect(self) -> None:
         """Let a member in who may read the conversation."""
@@ -86,17 +87,22 @@ class ConversationConsumer(LiveConsumer):
 
     async def disconnect(self, code: int) -> None:
         """Leave; a turn that runs goes on without this browser."""
-        await self.close_writer()
+        self.forget()
         if not self.joined:
             return
-        live.hub.leave(self.conversation_id, self.hear)
-        for turn in turns.of(self.conversation_id):
-            turn.listen()
-        watch.remove(self.watched)
         await self.leave(live.group_name(self.conversation_id))
         await presence.depart(self.conversation_id, self.socket)
         await self._presence_changed()
         await self._attend()
+
+    @override
+    def forget(self) -> None:
+        """Let go of this socket; turns that nobody here watches any more hear other processes themselves."""
+        super().forget()
+        if self.joined:
+            live.hub.leave(self.conversation_id, self.hear)
+            for turn in turns.of(self.conversation_id):
+                turn.listen()
 
     def hear(self, event: Event) -> None:
         """Pass an event on to this browser, unless it is about words that it may not read."""
@@ -302,9 +308,8 @@ class QueueConsumer(LiveConsumer):
 
     async def disconnect(self, code: int) -> None:
         """Leave the queue."""
-        await self.close_writer()
+        self.forget()
         if self.joined:
-            watch.remove(self.watched)
             await self.leave(self.group)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:

@@ -30,13 +30,29 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     """A socket of a signed-in member."""
 
     member: User
+    watched: Watched | None = None
+    writer: asyncio.Task[None] | None = None
+
+    @override
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve the socket; whatever ends it, a cancellation too, nothing in this process remembers it."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self.forget()
+
+    def forget(self) -> None:
+        """Let go of everything that knows this socket."""
+        if self.writer is not None:
+            self.writer.cancel()
+        if self.watched is not None:
+            watch.remove(self.watched)
 
     async def open(self) -> bool:
         """Accept the socket of a signed-in member; anybody else is told to sign in."""
         await self.accept()
         self.pace = Pace()
         self.outbox: asyncio.Queue[Event] = asyncio.Queue(LONGEST_QUEUE)
-        self.writer: asyncio.Task[None] | None = None
         user = self.scope["user"]
         if not user.is_authenticated or user.organization_id is None:
             await self.close(SIGNED_OUT)
@@ -87,11 +103,6 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         while True:
             event = await self.outbox.get()
             await self.send(text_data=event.encode().decode())
-
-    async def close_writer(self) -> None:
-        """Stop writing."""
-        if self.writer is not None:
-            self.writer.cancel()
 
     async def readable(self, text_data: str | None) -> bool:
         """Whether a frame may be read; one that is too large or too many closes the socket."""

@@ -129,6 +129,21 @@ class TestTheThreadThatDjangosBridgesShare:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("threads")
+class TestASocketThatIsCutOff:
+    async def test_is_remembered_by_nobody(self, cast: Cast) -> None:
+        conversation = await sync_to_async(begin)(cast.home.owner)
+        before = watch.count
+        page = socket_of(cast.home.owner, conversation)
+        await page.connect()
+        assert (await page.receive_json_from(timeout=5))["type"] == "presence"
+        assert (watch.count, live.hub.somebody_listens(conversation.pk)) == (before + 1, True)
+        page.future.cancel()
+        await asyncio.wait([page.future])
+        assert (watch.count, live.hub.somebody_listens(conversation.pk)) == (before, False)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("threads")
 class TestAHintThatWasLost:
     async def test_is_made_up_for_within_two_looks(self, cast: Cast) -> None:
         conversation = await sync_to_async(begin)(cast.home.owner)
