@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.access import NotVisible
 from accounts.http import MemberRequest
-from config import service_chart, service_levels
+from config import process_levels, service_chart, service_levels
 from config.service_levels import Window, lasting
 
 PAGE = "config/service.html"
@@ -39,6 +39,7 @@ def service(request: MemberRequest) -> HttpResponse:
     context = {
         "title": "Service",
         "seen": seen,
+        "process": process_levels.look(),
         "now": now,
         "chart": chart,
         "window": window,

@@ -10,20 +10,23 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from prometheus_client import Histogram
 
 from accounts.models import User
 from accounts.tests.cast import Cast, House
 from accounts.tests.factories import UserFactory
 from accounts.time_ordered import least_id
 from coaching.models import PromptRun
-from config import service_chart
+from config import metrics_requests, process_levels, service_chart
 from config.service_levels import lasting
 from conversations import handoff
 from conversations.models import Handoff, Interaction
 from conversations.tests.factories import begin, say
 from conversations.timings import Slot
+from conversations.turns import measures
 from knowledge.library import Shelf
 from knowledge.models import DocumentVersion
+from knowledge.retrieved import Retrieval
 from knowledge.tests.ingesting import add
 
 pytestmark = pytest.mark.django_db
@@ -39,7 +42,7 @@ def visit(member: User | None, **query: str) -> Any:
 
 def levels(response: Any) -> dict[str, list[str]]:
     """Return the words of each line of the table by its name."""
-    page = response.content.decode()
+    page, _ = response.content.decode().split("This web process")
     found = {}
     for row in re.findall(r"<tr role=\"row\">(.*?)</tr>", page, re.DOTALL)[1:]:
         name, *cells = (
@@ -240,3 +243,20 @@ def test_an_id_is_above_the_least_of_its_time_and_below_the_least_of_later(home:
     now = timezone.now()
     made = begin(home.owner).pk
     assert least_id(now) < made < least_id(now + timedelta(minutes=6))
+
+
+class TestThisProcess:
+    def test_says_how_fast_it_has_been(self, home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+        requests = Histogram("requests", "-", ["route"], buckets=(0.1, 0.5, 2.0, 5.0), registry=None)
+        search = Histogram("search", "-", buckets=(0.05, 0.5), registry=None)
+        monkeypatch.setattr(metrics_requests, "SECONDS", requests)
+        monkeypatch.setattr(measures, "SEARCH", search)
+        for route, seconds in (("a", 0.3), ("a", 0.4), ("b", 3.0)):
+            requests.labels(route).observe(seconds)
+        assert [(each.name, each.half, each.most, each.kept) for each in process_levels.look()] == [
+            ("Pages and API", "under 0.50 s", "under 5.00 s", False),
+            ("Looking passages up", "none", "none", None),
+        ]
+        measures.looked_up(Retrieval(trace={"total_ms": 12.5}))
+        search.observe(0.04)
+        assert "under 0.05 s" in visit(home.admin).content.decode().split("This web process")[1]

@@ -6,6 +6,7 @@ from typing import Final
 from prometheus_client import Counter, Histogram
 
 from conversations.models import Message
+from knowledge.retrieved import Retrieval
 
 _SECONDS = (0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.2, 1.6, 2.0, 2.5, 4.0, 8.0, 15.0, 30.0, 60.0)
 """Bounds in seconds; the targets 1.2 and 2.5 are among them, so that they can be read off exactly."""
@@ -17,6 +18,17 @@ FIRST_TOKEN: Final = Histogram(
 SECONDS: Final = Histogram(
     "sideline_turn_seconds", "From accepting a message to the complete answer.", buckets=_SECONDS
 )
+SEARCH: Final = Histogram(
+    "sideline_search_seconds",
+    "How long looking passages up took, its statements included.",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0),
+)
+
+
+def looked_up(retrieval: Retrieval) -> None:
+    """Count how long a search took, wherever it was done."""
+    if isinstance(took_ms := retrieval.trace.get("total_ms"), int | float):
+        SEARCH.observe(took_ms / 1000)
 
 
 def turn_ended(reply: Message, *, first_token_at: datetime | None) -> None:

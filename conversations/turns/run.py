@@ -23,6 +23,7 @@ from conversations.database import in_db
 from conversations.events import Delta
 from conversations.metering import Collector
 from conversations.presenting import Names
+from conversations.turns import measures
 from conversations.turns.listening import ear
 from conversations.turns.plan import Plan, load, unprepared
 from conversations.turns.prepare import prepare
@@ -85,6 +86,7 @@ class RunningTurn:
                 plan = await self._prepare(collector)
                 if plan is None:
                     return None
+                measures.looked_up(plan.retrieval)
                 self.reply_id = plan.loaded.reply_id
                 self.names = Names(client="", persona=plan.loaded.voice.persona.name)
                 if self._stopped:
