@@ -58,7 +58,7 @@ def test_documents(kind: str, shelf: Shelf, shared_data: Path) -> None:
 
 def test_hostile_texts(shelf: Shelf, shared_data: Path) -> None:
     for path in sorted((shared_data / "security-inputs").glob("*.jsonl")):
-        texts = [str(json.loads(line)) for line in path.read_text().split("\n") if line]
+        texts = [str(json.loads(line)) for line in path.read_text().split("\n")[:200] if line]
         check(ingested(shelf, f"{path.stem}.txt", "\n\n".join(texts).encode("utf-8", "surrogatepass")))
 
 
