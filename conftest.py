@@ -22,7 +22,7 @@ IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 pytest_plugins = ["accounts.tests.fixtures", "conversations.tests.fixtures", "config.tests.faults"]
 
-LONG = ("processes", "browser", "races")
+LONG = ("processes", "browser", "races", "documents")
 """Marks of tests that take long."""
 
 

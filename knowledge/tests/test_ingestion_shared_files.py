@@ -15,6 +15,11 @@ from knowledge.library import Shelf
 from knowledge.models import DocumentVersion
 from knowledge.tests.ingesting import NOW
 
+pytestmark = pytest.mark.documents
+
+SLOW = {"WaldenFull.pdf", "introduction-to-bash-scripting-light.pdf"}
+"""Books whose pages are measured by a benchmark; here they would take a third of the suite's time."""
+
 
 @pytest.fixture
 def shelf(db: None) -> Shelf:
@@ -47,7 +52,7 @@ def test_documents(kind: str, shelf: Shelf, shared_data: Path) -> None:
     folder = shared_data / "documents"
     lines = (folder / "manifest.jsonl").read_text().split("\n")
     rows: list[dict[str, Any]] = [json.loads(line) for line in lines if line]
-    mine = [row for row in rows if row["kind"] == kind]
+    mine = [row for row in rows if row["kind"] == kind and Path(row["file"]).name not in SLOW]
     assert mine
     for row in mine:
         path = folder / row["file"]
