@@ -30,10 +30,11 @@ from conversations.events import (
 )
 from conversations.frames import Hello, Malformed, Retry, Say, Stop, Typing, parse
 from conversations.questioning import questioned
-from conversations.sockets import NOT_FOUND, LiveConsumer
+from conversations.sockets import LiveConsumer
 from conversations.turns.accept import Refusal
 from conversations.turns.run import turns
 from conversations.turns.student_gate import StudentDataFound
+from conversations.watch import NOT_FOUND
 
 
 class ConversationConsumer(LiveConsumer):

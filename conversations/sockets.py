@@ -14,14 +14,14 @@ from accounts import request_ids
 from accounts.models import User
 from conversations.events import Event
 from conversations.pace import Pace
-from conversations.watch import Watched, watch
+from conversations.watch import SIGNED_OUT, Watched, watch
 
 logger = logging.getLogger(__name__)
 
 LARGEST_FRAME = 64 * 1024 * 4
 """Bytes of a frame; the longest message of four-byte characters, escaped, must still fit in."""
 
-SIGNED_OUT, NOT_FOUND, TOO_LARGE, TOO_FAST = 4401, 4404, 1009, 1008
+TOO_LARGE, TOO_FAST = 1009, 1008
 LONGEST_QUEUE = 200
 """Events that may wait for a slow browser; after that it is closed and catches up when it returns."""
 
