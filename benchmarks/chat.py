@@ -10,7 +10,6 @@ process, one worker, everything on: persistence, screening, retrieval, citations
 
 import argparse
 import asyncio
-import json
 import statistics
 import time
 from collections.abc import Iterable, Sequence
@@ -18,12 +17,15 @@ from dataclasses import dataclass, field
 from uuid import uuid4
 
 import aiohttp
+import orjson
 import psutil
 
 from benchmarks.chat_house import Client, House, open_house
 
 FIRST_TOKEN_MS, TOKENS, GAP_MS = 100, 100, 20
 TURN_SECONDS = (FIRST_TOKEN_MS + TOKENS * GAP_MS) / 1000
+PATIENCE_SECONDS = 60
+CONNECT_AT_ONCE = 20
 TARGET_P95_MS = {1: 40, 20: 40, 50: 50, 100: 100, 200: 400}
 QUESTIONS = (
     "How often should our team review its norms, and how long does that take?",
@@ -78,63 +80,77 @@ async def floor_turn(session: aiohttp.ClientSession, url: str, load: Load) -> No
 
 async def product_turn(socket: aiohttp.ClientWebSocketResponse, question: str, load: Load) -> None:
     """Say one message and read until the reply is complete."""
-    client_id = str(uuid4())
+    said = orjson.dumps({"type": "say", "client_id": uuid4(), "text": question}).decode()
     started = time.perf_counter()
-    await socket.send_str(json.dumps({"type": "say", "client_id": client_id, "text": question}))
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await socket.send_str(said)
+            first = await answered(socket, started)
+    except TimeoutError:
+        first = None
+    if first is None:
+        load.failures += 1
+        return
+    load.first_token.append(first)
+    load.whole_turn.append(time.perf_counter() - started)
+
+
+async def answered(socket: aiohttp.ClientWebSocketResponse, started: float) -> float | None:
+    """Read until the reply has ended; return the seconds to its first token, None where it is not whole."""
     first: float | None = None
     reply = None
-    while True:
-        frame = await socket.receive(timeout=60)
-        if frame.type != aiohttp.WSMsgType.TEXT:
-            load.failures += 1
-            return
-        event = json.loads(frame.data)
+    async for frame in socket:
+        event = orjson.loads(frame.data)
         if event["type"] == "delta":
             first = first or time.perf_counter() - started
             reply = event["message"]
         elif event["type"] == "refused":
-            load.failures += 1
-            return
+            return None
         elif event["type"] == "message" and event["sender_type"] == "ai" and event["state"] != "streaming":
-            if event["message"] == reply and first is not None and event["state"] == "complete":
-                load.first_token.append(first)
-                load.whole_turn.append(time.perf_counter() - started)
-            else:
-                load.failures += 1
-            return
+            return first if event["message"] == reply and event["state"] == "complete" else None
+    return None
 
 
-async def one_user(
-    client: Client, session: aiohttp.ClientSession, house: House, *, turns: int, delay: float, load: Load
-) -> None:
-    """Open a socket, wait for one's place in the spread, and talk."""
+async def connect(
+    session: aiohttp.ClientSession, house: House, client: Client, gate: asyncio.Semaphore
+) -> aiohttp.ClientWebSocketResponse:
+    """Open the socket of a client and wait until it has joined."""
     headers = {"Cookie": f"{client.cookie_name}={client.cookie}", "Origin": house.url}
     url = f"{house.websocket_url}/ws/conversations/{client.conversation_id}/"
-    async with session.ws_connect(url, headers=headers, max_msg_size=0) as socket:
+    async with gate:
+        socket = await session.ws_connect(url, headers=headers, max_msg_size=0)
         await socket.receive(timeout=30)
-        await asyncio.sleep(delay)
-        for turn in range(turns):
-            await product_turn(socket, QUESTIONS[turn % len(QUESTIONS)], load)
+        return socket
+
+
+async def talk(socket: aiohttp.ClientWebSocketResponse, *, turns: int, delay: float, load: Load) -> None:
+    """Wait for one's place in the spread, and ask one question after the other."""
+    await asyncio.sleep(delay)
+    for turn in range(turns):
+        await product_turn(socket, QUESTIONS[turn % len(QUESTIONS)], load)
 
 
 async def steady(house: House, users: int, turns: int, *, spread: bool = True) -> tuple[Load, Cost]:
-    """Let `users` talk for `turns` turns each, their starts spread over one turn."""
+    """Let `users` talk for `turns` turns each, their starts spread over one turn; all are connected before."""
     load = Load()
-    clients = house.clients(users)
     process = psutil.Process(house.web_pid)
+    gate = asyncio.Semaphore(CONNECT_AT_ONCE)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        sockets = await asyncio.gather(
+            *(connect(session, house, client, gate) for client in house.clients(users))
+        )
+        await asyncio.sleep(1.0)
         step = TURN_SECONDS / users if spread else 0.0
-        tasks = [
-            asyncio.create_task(
-                one_user(client, session, house, turns=turns, delay=2.0 + index * step, load=load)
-            )
-            for index, client in enumerate(clients)
-        ]
-        await asyncio.sleep(2.0)
         before, started = process.cpu_times(), time.perf_counter()
-        await asyncio.gather(*tasks)
+        await asyncio.gather(
+            *(
+                talk(socket, turns=turns, delay=number * step, load=load)
+                for number, socket in enumerate(sockets)
+            )
+        )
         elapsed = time.perf_counter() - started
         after = process.cpu_times()
+        await asyncio.gather(*(socket.close() for socket in sockets))
     done = max(1, len(load.whole_turn))
     cpu = (after.user + after.system - before.user - before.system) * 1000 / done
     return load, Cost(cpu, process.memory_info().rss / 1e6, done / elapsed)
@@ -191,7 +207,9 @@ def main(arguments: Iterable[str] | None = None) -> None:
         asyncio.run(steady(house, 1, 3))
         for users in options.users:
             base = asyncio.run(floor(house, users, options.turns))
-            print(row(users, base, *asyncio.run(steady(house.bare(), users, options.turns)), "bare"))
+            print(
+                row(users, base, *asyncio.run(steady(house.bare(), users, options.turns)), "bare"), flush=True
+            )
             print(row(users, base, *asyncio.run(steady(house, users, options.turns))), flush=True)
         if options.burst:
             base = asyncio.run(floor(house, 1, 3))

@@ -83,7 +83,7 @@ def open_house(
             "OPENAI_BASE_URL": f"http://{LOOPBACK}:{model_port}/v1",
             "LOG_LEVEL": "WARNING",
         }
-        model = ["-m", "coaching.tests.loopback", "--port", str(model_port)]
+        model = ["-m", "benchmarks.model_server", "--port", str(model_port)]
         timing = ["--first-token-ms", first_token_ms, "--tokens", tokens, "--gap-ms", gap_ms]
         _start(stack, [*model, *map(str, timing)], environment, folder / "model.log")
         made = subprocess.run(
