@@ -15,9 +15,9 @@ from typing import Any, Literal
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection
 from django.utils import timezone
 
+from accounts import prepared
 from coaching.providers import registry
 from coaching.providers.metered import RunRecord
 from coaching.providers.ports import Usage
@@ -120,7 +120,7 @@ def reserve(
         "at_once": at_once,
         "tiers": json.dumps(settings.MONTHLY_MESSAGES),
     }
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(_RESERVE, values)
         limit, counted, opened, open_before = cursor.fetchone()
     if messages and counted is None:
@@ -173,7 +173,7 @@ def left(*, organization_id: UUID, user_id: UUID, now: datetime) -> Left:
         "budget": settings.DAILY_BUDGET_USD,
         "tiers": json.dumps(settings.MONTHLY_MESSAGES),
     }
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(_LEFT, values)
         of_messages, messages, of_usd, usd = cursor.fetchone()
     return Left(
@@ -219,7 +219,7 @@ def settle(*, user_id: UUID, subject_id: UUID, runs: Iterable[RunRecord], now: d
         "day": timezone.localdate(now),
         "cost": cost,
     }
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(_SETTLE, values)
 
 
@@ -244,5 +244,5 @@ def release(*, subject_ids: Collection[UUID]) -> None:
     """Give back what was set aside for answers on which nobody works any more; one being settled is left alone."""
     if not subject_ids:
         return
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(_RELEASE, [list(subject_ids)])

@@ -12,9 +12,9 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-from django.db import connection
 from numpy.typing import NDArray
 
+from accounts import prepared
 from coaching.providers import registry
 from knowledge import fusion, spaces, text_search, vector_search
 from knowledge.models import EmbeddingSpace
@@ -33,17 +33,18 @@ DOMAIN_WEIGHT = 0.5
 DOMAIN_BONUS = 0.03
 """Added to the score for the order, where a passage belongs to a domain that the question was routed to."""
 
-POOLED = """
+POOLED = f"""
+    WITH {text_search.WORDS}
     SELECT p.id, v.document_id, p.version_id, d.title, d.authors, d.year, p.chapter_title, p.headings,
         p.page_label, p.page_index, p.page_index_end, p.page_offsets,
         v.page_labels[p.page_index + 1 : p.page_index_end + 1] AS page_labels, p.text, p.domains, p.speaker, p.start_seconds,
-        p.ordinal, p.start, p."end", {score} AS words
+        p.ordinal, p.start, p."end", {text_search.SCORE} AS words
     FROM knowledge_passage p
     JOIN knowledge_documentversion v ON v.id = p.version_id
     JOIN knowledge_document d ON d.id = v.document_id
     WHERE p.id = ANY(%s) AND p.live AND p.organization_id IS NOT DISTINCT FROM %s
         AND (p.coach_id IS NULL OR p.coach_id = %s)
-"""
+"""  # noqa: S608 - constants
 
 
 @dataclass(slots=True)
@@ -184,11 +185,10 @@ def _measured(
 
 
 def _pooled_rows(search: _Search, passages: Sequence[UUID]) -> list[dict[str, Any]]:
-    statement = POOLED.format(score=text_search.score(search.words))
-    parameters: list[Any] = [word.query for word in search.words]
-    parameters += [list(passages), search.scope.organization_id, search.scope.coach_id]
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
+    scope = search.scope
+    parameters = [*text_search.weighed(search.words), list(passages), scope.organization_id, scope.coach_id]
+    with prepared.cursor() as cursor:
+        cursor.execute(POOLED, parameters)
         names = [column.name for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 

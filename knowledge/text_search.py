@@ -8,13 +8,13 @@ words, or with several of the common ones together, so that no search reads a la
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
+from accounts import prepared
 from knowledge.remembered import Remembered
 from knowledge.scope import Scope
 
@@ -38,14 +38,24 @@ COUNTS = """
         WHERE live AND search @@ ((%s::text || ' & ' || word)::tsquery) LIMIT {most}) found)
     FROM unnest(%s::text[]) AS word
 """
-HITS = "SELECT id, {weight:.4f} AS weight FROM knowledge_passage WHERE live AND search @@ %s::tsquery"
-RANKED = """
-    WITH hit AS ({hits}),
-    likely AS (SELECT id FROM hit GROUP BY id ORDER BY sum(weight) DESC LIMIT {likely})
-    SELECT id, domains, {score} AS score FROM likely JOIN knowledge_passage USING (id)
-    WHERE live AND organization_id IS NOT DISTINCT FROM %s AND (coach_id IS NULL OR coach_id = %s)
-    ORDER BY score DESC LIMIT {limit}
+WORDS = """
+    word AS MATERIALIZED (SELECT query, weight FROM unnest(%s::tsquery[], %s::float8[]) AS given (query, weight))
 """
+"""The words as rows, read once; its parameters are `weighed` of the words."""
+SCORE = f"""
+    COALESCE((SELECT sum(weight * ts_rank('{{1,1,1,1}}', search, query)) FROM word), 0)
+        / sqrt(0.5 + 0.5 * token_count / {USUAL_TOKENS})
+"""  # noqa: S608 - constants
+"""How well a row of passages fits the words of `WORDS`."""
+RANKED = f"""
+    WITH {WORDS}, hit AS (
+        SELECT found.id, sought.weight FROM unnest(%s::tsquery[], %s::float8[]) AS sought (query, weight)
+        CROSS JOIN LATERAL (SELECT id FROM knowledge_passage WHERE live AND search @@ sought.query) AS found
+    ), likely AS (SELECT id FROM hit GROUP BY id ORDER BY sum(weight) DESC LIMIT %s)
+    SELECT id, domains, {SCORE} AS score FROM likely JOIN knowledge_passage USING (id)
+    WHERE live AND organization_id IS NOT DISTINCT FROM %s AND (coach_id IS NULL OR coach_id = %s)
+    ORDER BY score DESC LIMIT %s
+"""  # noqa: S608 - constants
 # "IS NOT DISTINCT FROM" is "=" that no index serves: the few likely rows are looked up one by one, and the
 # planner is not led to read the whole organization.
 
@@ -88,7 +98,7 @@ def scope_size(*, scope: Scope) -> int:
 
 def weigh(*, scope: Scope, question: str, size: int) -> list[Word]:
     """Return the words of the question, the heaviest first; `size` is the number of passages in the scope."""
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(LEXEMES, [question.replace("\0", " ")])
         queries = [quoted(lexeme) for lexeme in cursor.fetchone()[0] or []]
     counts = _count(scope, queries)
@@ -104,24 +114,23 @@ def rank(*, scope: Scope, words: Sequence[Word], size: int, limit: int) -> list[
     if not groups:
         return []
     owners = _owners(scope)
-    statement = RANKED.format(
-        hits=" UNION ALL ".join(HITS.format(weight=group.weight) for group in groups),
-        likely=int(limit + LIKELY),
-        score=score(words),
-        limit=int(limit),
-    )
-    parameters: list[Any] = [f"{owners} & {group.query}" for group in groups]
-    parameters += [word.query for word in words]
-    parameters += [scope.organization_id, scope.coach_id]
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
+    within = [replace(group, query=f"{owners} & {group.query}") for group in groups]
+    parameters = [
+        *weighed(words),
+        *weighed(within),
+        limit + LIKELY,
+        scope.organization_id,
+        scope.coach_id,
+        limit,
+    ]
+    with prepared.cursor() as cursor:
+        cursor.execute(RANKED, parameters)
         return [Worded(passage_id=row[0], domains=tuple(row[1]), score=row[2]) for row in cursor.fetchall()]
 
 
-def score(words: Sequence[Word]) -> str:
-    """Return SQL for how well a row of passages fits the words; its parameters are the words' queries."""
-    terms = [f"{word.weight:.4f} * ts_rank('{{1,1,1,1}}', search, %s::tsquery)" for word in words]
-    return f"({' + '.join(terms) or '0'}) / sqrt(0.5 + 0.5 * token_count / {USUAL_TOKENS})"
+def weighed(words: Sequence[Word]) -> tuple[list[str], list[float]]:
+    """Return the queries of words and their weights, as parameters of a statement."""
+    return [word.query for word in words], [word.weight for word in words]
 
 
 def best_possible(words: Sequence[Word]) -> float:

@@ -188,6 +188,7 @@ def _database(name: str, url: str) -> dict[str, Any]:
         return {"ENGINE": "django.db.backends.postgresql"}
     limits = " ".join(f"-c {name}={value}" for name, value in _LIMITS.get(SIDELINE_ROLE, {}).items())
     database["OPTIONS"] = {"connect_timeout": 5, "options": limits, **database["OPTIONS"]}
+    database["OPTIONS"]["prepare_threshold"] = 5 if ENV.flag("DATABASE_PREPARES", default=True) else None
     database["CONN_HEALTH_CHECKS"] = True
     if SIDELINE_ROLE == "web":
         size = ENV.integer("DATABASE_POOL_SIZE", 20, least=2)

@@ -13,6 +13,7 @@ from uuid import UUID
 import orjson
 from django.db import connection
 
+from accounts import prepared
 from conversations.models import Conversation, Interaction, Message
 
 _SPEAKING = (
@@ -118,7 +119,7 @@ def lock_to_speak(*, owner_id: UUID, conversation_id: UUID, client_id: UUID | No
 
     Two statements: one that waited for the lock would see the other tables as they were before the wait.
     """
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(_LOCK_TO_SPEAK, [conversation_id, owner_id])
         locked = cursor.fetchone()
         if locked is None:
@@ -154,7 +155,7 @@ def open_turn(conversation: Conversation, turn: Interaction, *, asked: Message |
     ]
     parameters += [turn.attempts, turn.worker, turn.lease_until, _json(turn.rule_trace), turn.accepted_at]
     parameters += [conversation.last_sequence, conversation.updated_at, conversation.title, conversation.pk]
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(_OPEN.format(question="" if asked is None else _ASK), parameters)
 
 
@@ -164,7 +165,7 @@ def lock(conversation_id: UUID) -> Conversation:
     Raises:
         Conversation.DoesNotExist: it was purged meanwhile.
     """
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(_LOCK, [conversation_id])
         row = cursor.fetchone()
     if row is None:
@@ -203,7 +204,7 @@ class Said:
 
 def load(turn_id: UUID) -> TurnRow | None:
     """Return a turn that is running, or None."""
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(_LOAD, [turn_id])
         row = cursor.fetchone()
     return None if row is None else TurnRow(*row)
@@ -215,7 +216,7 @@ def said_before(turn: TurnRow, *, most: int) -> list[Said]:
     The question itself and what was begun to be answered to it before are not among them.
     """
     asked = turn.question_id
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(_EARLIER, [turn.conversation_id, turn.reply_sequence, asked, asked, most])
         rows = cursor.fetchall()
     return [Said(sender, content, orjson.loads(metadata)) for sender, content, metadata in reversed(rows)]
@@ -226,7 +227,7 @@ def keep(*, turn_id: UUID, text: str, worker: str, lease_until: datetime) -> boo
 
     The turn's row comes first, here and wherever a turn ends: who has it decides who writes.
     """
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(_KEEP, [lease_until, turn_id, worker, text])
         kept: int = cursor.rowcount
     return kept == 1
@@ -257,7 +258,7 @@ def settle(turn: Interaction, reply: Message) -> Settled | None:
     ]
     parameters += [reply.content, reply.state, reply.completed_at, _json(reply.citations), reply.domains]
     parameters += [_json(reply.retrieval), _json(reply.metadata), turn.conversation_id, turn.pk]
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(_SETTLE, parameters)
         row = cursor.fetchone()
     return None if row is None else Settled(row[0], orjson.loads(row[1]), row[2])

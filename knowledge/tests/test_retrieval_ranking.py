@@ -154,3 +154,10 @@ def test_the_vector_leg_is_right_after_ten_executions_on_one_connection(home: Ho
     for _ in range(12):
         assert ask(home, "common assessment")[0] == SHELF[1]
     assert len(ask(home, "common assessment", limit=10)) == len(own)
+
+
+def test_is_the_same_however_often_the_connection_has_searched(home: House) -> None:
+    put(home.organization, *SHELF)
+    asked = ("How many questions has a common assessment?", "who protects the meeting time", "norms")
+    first = [ask(home, each) for each in asked]
+    assert all([ask(home, each) for each in asked] == first for _ in range(10))
