@@ -203,7 +203,7 @@ def owned_by(pairs: Collection[tuple[UUID, UUID]]) -> Iterator[tuple[UUID, UUID]
     """Yield those of the (person, conversation) pairs in which the person still owns the conversation."""
     owners = dict(
         Conversation.objects.filter(
-            pk__in={conversation for _, conversation in pairs}, deleted_at=None
+            pk__any={conversation for _, conversation in pairs}, deleted_at=None
         ).values_list("pk", "owner_id")
     )
     for person, conversation in pairs:

@@ -60,10 +60,10 @@ class Watched:
 def verdicts(watched: Iterable[Watched]) -> dict[Watched, int]:
     """Return the close code for each socket that must not stay open."""
     sockets = list(watched)
-    people = User.objects.in_bulk({each.user_id for each in sockets})
+    people = {person.pk: person for person in User.objects.filter(pk__any={each.user_id for each in sockets})}
     keys = {each.session_key for each in sockets if each.session_key}
     sessions = set(
-        Session.objects.filter(session_key__in=keys, expire_date__gt=timezone.now()).values_list(
+        Session.objects.filter(session_key__any=keys, expire_date__gt=timezone.now()).values_list(
             "session_key", flat=True
         )
     )
@@ -108,7 +108,7 @@ def _may_read(member: User, conversation_id: UUID) -> bool:
 
 def positions(conversation_ids: Iterable[UUID]) -> dict[UUID, tuple[int, int]]:
     """Return how far each conversation is: its last sequence number and its epoch."""
-    rows = Conversation.objects.filter(pk__in=set(conversation_ids)).values_list(
+    rows = Conversation.objects.filter(pk__any=set(conversation_ids)).values_list(
         "pk", "last_sequence", "epoch"
     )
     return {conversation_id: (sequence, epoch) for conversation_id, sequence, epoch in rows}
