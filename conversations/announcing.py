@@ -51,13 +51,15 @@ def events_since(conversation_id: UUID, *, sequence: int, with_state: bool) -> l
     return [*events, state_event(conversation)] if with_state else events
 
 
-async def turn_ended(conversation_id: UUID, reply: Message, names: Names, *, called: bool) -> None:
-    """Show a settled reply to everybody, and how things stand when a coach was called."""
+async def turn_ended(
+    conversation_id: UUID, reply: Message, names: Names, *, called: bool, shown: MessageChanged | None
+) -> None:
+    """Show a settled reply to everybody, `shown` if that is written already; and how things stand if a coach was called."""
     if called:
         await show(conversation_id, sequence=reply.sequence, with_state=True)
         return
     if live.hub.somebody_listens(conversation_id):
-        live.hub.send(conversation_id, as_event(reply, names))
+        live.hub.send(conversation_id, shown or as_event(reply, names))
     await live.changed(conversation_id, sequence=reply.sequence)
 
 

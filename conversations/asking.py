@@ -15,11 +15,11 @@ from uuid import UUID
 from accounts.access import NotVisible, current_member
 from accounts.models import User
 from conversations import access, acting, announcing, live
-from conversations.database import in_db
+from conversations.database import AWAY, in_db
 from conversations.events import Delta, Event, MessageChanged
 from conversations.models import Interaction, Message
 from conversations.turns.accept import Accepted
-from conversations.turns.run import AWAY, turns
+from conversations.turns.run import turns
 
 LOOK_SECONDS = 2.0
 """After so long without a word the row is looked at again, and whether the reader may still read."""

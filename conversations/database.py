@@ -16,6 +16,9 @@ from django.db import InterfaceError, OperationalError, connections, reset_queri
 
 from accounts.request_ids import request_id
 
+AWAY = (OperationalError, InterfaceError)
+"""What Django raises when the database does not answer."""
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -27,7 +30,7 @@ def _slice(cause: str, work: Callable[[], T]) -> T:
     reset_queries()
     try:
         return work()
-    except (OperationalError, InterfaceError):
+    except AWAY:
         if not _drop_dead_connections():
             raise
         return work()

@@ -111,14 +111,14 @@ def _keep(
 ) -> None:
     """Write what the providers were asked, and settle what it cost."""
     now = timezone.now()
-    keep_runs(
+    kept = keep_runs(
         collector.runs,
         organization_id=material.organization_id,
         user_id=coach.pk,
         subject_id=conversation_id,
         now=now,
     )
-    spending.settle(user_id=coach.pk, subject_id=draft_id, runs=collector.runs, now=now)
+    spending.settle(user_id=coach.pk, subject_id=draft_id, runs=kept, now=now)
 
 
 def _read(coach: User, conversation_id: UUID) -> _Material:

@@ -54,8 +54,8 @@ def look_up(*, member: User, question: str, limit: int, now: datetime) -> Retrie
 @transaction.atomic
 def _keep(collector: Collector, member: User, scope: Scope, paid_as: UUID | None, now: datetime) -> None:
     """Write what the provider was asked, and settle what it cost where money was set aside for it."""
-    keep_runs(
+    kept = keep_runs(
         collector.runs, organization_id=scope.organization_id, user_id=member.pk, subject_id=None, now=now
     )
     if paid_as is not None:
-        spending.settle(user_id=member.pk, subject_id=paid_as, runs=collector.runs, now=now)
+        spending.settle(user_id=member.pk, subject_id=paid_as, runs=kept, now=now)

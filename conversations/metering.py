@@ -5,9 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
-from uuid_utils.compat import uuid7
-
+from accounts import prepared
 from accounts.request_ids import request_id
 from coaching.providers.measures import count
 from coaching.providers.metered import RunRecord
@@ -36,20 +34,23 @@ _COLUMNS = (
     *("first_token_ms", "status", "error", "request_id"),
 )
 _INSERT = f"INSERT INTO coaching_promptrun ({', '.join(_COLUMNS)}) VALUES "  # noqa: S608 - names of columns
+_NEW = " ON CONFLICT (id) DO NOTHING RETURNING id"
 _ROW = f"({', '.join(['%s'] * len(_COLUMNS))})"
 
 
 def keep_runs(
     runs: Sequence[RunRecord], *, organization_id: UUID, user_id: UUID, subject_id: UUID | None, now: datetime
-) -> None:
-    """Write the records: for whom and for what the calls were made."""
+) -> list[RunRecord]:
+    """Write the records: for whom and for what the calls were made; return those that were not written before."""
     if not runs:
-        return
+        return []
     values: list[Any] = []
     for run in runs:
-        values += [uuid7(), now, organization_id, user_id, subject_id, run.purpose, run.provider, run.model]
+        values += [run.id, now, organization_id, user_id, subject_id, run.purpose, run.provider, run.model]
         values += [run.prompt.name, run.prompt.version, run.prompt.hash, run.input_tokens, run.output_tokens]
         values += [run.cost_usd, run.latency_ms, run.first_token_ms, run.status, run.error]
         values.append(request_id.get())
-    with connection.cursor() as cursor:
-        cursor.execute(_INSERT + ", ".join([_ROW] * len(runs)), values)
+    with prepared.cursor() as cursor:
+        cursor.execute(_INSERT + ", ".join([_ROW] * len(runs)) + _NEW, values)
+        new = {row[0] for row in cursor.fetchall()}
+    return [run for run in runs if run.id in new]

@@ -7,6 +7,9 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal, Protocol
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
 
 from coaching.providers.breaker import Clock
 from coaching.providers.ports import (
@@ -61,6 +64,8 @@ class RunRecord:
     first_token_ms: int | None
     status: Status
     error: str = ""
+    id: UUID = field(default_factory=uuid7, compare=False)
+    """Of this one call: its record is kept once, however often that is tried."""
 
 
 class MeterSink(Protocol):

@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -16,15 +17,22 @@ from accounts import request_ids
 from accounts.request_ids import request_id
 from accounts.tests.cast import Cast
 from accounts.tests.waiting import eventually
+from coaching.models import Budget, PromptRun
 from coaching.providers import registry
+from coaching.providers.metered import PromptIdentity, RunRecord
 from conversations import apart as house
+from conversations import live
 from conversations.apart import Apart, WorkFailed
 from conversations.metering import Collector
 from conversations.models import Conversation, Message
+from conversations.presenting import Names
 from conversations.tests.test_turns import counted
 from conversations.tests.thoughts import be_silent_unless_in, die_unless_in, stumble, under, where
 from conversations.turns import prepare as preparing
+from conversations.turns import settle as settling
 from conversations.turns.accept import accept
+from conversations.turns.plan import Plan
+from conversations.turns.record import Outcome
 
 
 async def has_ended(process: int) -> bool:
@@ -98,6 +106,27 @@ class TestAThinkingProcess:
         assert await apart.call(where, "here") == (("here", os.getpid()), False)
 
 
+ANSWER = "Twice a year."
+COST = Decimal("0.25")
+
+
+async def answered(cast: Cast, conversation: Conversation) -> tuple[Plan, Outcome]:
+    """Have a question asked and its answer heard to the end, which nobody has written down yet."""
+    accepted = await sync_to_async(accept)(
+        member=cast.home.owner,
+        conversation_id=conversation.pk,
+        client_id=Message().pk,
+        text="How often should a team review its norms?",
+        now=timezone.now(),
+        worker=live.PROCESS,
+    )
+    assert accepted.turn_id is not None
+    prepared = await preparing.prepare_here(accepted.turn_id)
+    assert prepared is not None
+    asked = RunRecord("answer", "openai", "gpt-4o", PromptIdentity(), 1, 1, False, COST, 1, 1, "ok")
+    return prepared.plan, Outcome("complete", ANSWER, runs=[asked], first_token_at=timezone.now())
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("threads")
 class TestATurn:
@@ -136,3 +165,39 @@ class TestATurn:
             here.plan.passages,
         )
         assert await preparing.prepare(Message().pk, collector) is None
+
+    async def test_is_settled_there_written_out_and_counted_here(
+        self,
+        cast: Cast,
+        conversation: Conversation,
+        apart: Apart,
+        database_url: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setenv("DATABASE_URL", database_url)
+        monkeypatch.setattr(settling, "apart", apart)
+        plan, outcome = await answered(cast, conversation)
+        before = counted("sideline_turns_total", ended="complete")
+        settled = await settling.settle(plan, outcome, Names(client="Ada", persona="Compass"))
+        assert settled.recorded.is_news
+        assert settled.shown is not None
+        assert (settled.shown.state, settled.shown.length) == ("complete", len(ANSWER))
+        assert "Compass" in settled.shown.html
+        assert counted("sideline_turns_total", ended="complete") == before + 1
+        reply = await Message.objects.aget(pk=plan.loaded.reply_id)
+        assert (reply.content, reply.state) == (ANSWER, "complete")
+        assert await PromptRun.objects.filter(subject_id=plan.loaded.turn_id).acount() == 1
+
+    async def test_is_settled_once_though_the_process_that_did_it_was_not_heard(
+        self, cast: Cast, conversation: Conversation
+    ) -> None:
+        plan, outcome = await answered(cast, conversation)
+        before = counted("sideline_turns_total", ended="complete")
+        first, second = [await settling.settle(plan, outcome, None) for _ in range(2)]
+        assert (first.recorded.is_news, second.recorded.is_news) == (True, False)
+        assert second.recorded.reply.content == ANSWER
+        assert (first.shown, second.shown) == (None, None)
+        assert counted("sideline_turns_total", ended="complete") == before + 1
+        assert await PromptRun.objects.filter(subject_id=plan.loaded.turn_id).acount() == 1
+        today = await Budget.objects.aget(user=cast.home.owner)
+        assert (today.spent_usd, today.reserved_usd, today.open_turns) == (COST, Decimal(0), 0)

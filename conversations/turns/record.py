@@ -7,7 +7,6 @@ changes that under the lock of the conversation, and from then on nothing of the
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from typing import Literal
 from uuid import UUID
 
@@ -20,7 +19,7 @@ from coaching.providers.metered import RunRecord
 from conversations import episodes
 from conversations.metering import keep_runs
 from conversations.models import Conversation, Interaction, Message
-from conversations.turns import ledger, measures
+from conversations.turns import ledger
 from conversations.turns.accept import LEASE
 from conversations.turns.plan import Plan
 from knowledge.citations import resolve
@@ -45,6 +44,8 @@ class Recorded:
     reply: Message
     called: bool = False
     next_turn_id: UUID | None = None
+    is_news: bool = False
+    """Whether this settled it; else it had been ended by somebody else, or was settled before."""
 
 
 def save_partial(*, turn_id: UUID, text: str, worker: str, now: datetime) -> bool:
@@ -57,24 +58,23 @@ def record(*, plan: Plan, outcome: Outcome, worker: str, now: datetime) -> Recor
     """Settle a turn: commit the reply with its citations, the cost, and what follows from it."""
     loaded = plan.loaded
     conversation = ledger.lock(loaded.conversation_id)
-    keep_runs(
+    kept = keep_runs(
         outcome.runs,
         organization_id=loaded.organization_id,
         user_id=loaded.client_id,
         subject_id=loaded.turn_id,
         now=now,
     )
-    spending.settle(user_id=loaded.client_id, subject_id=loaded.turn_id, runs=outcome.runs, now=now)
+    spending.settle(user_id=loaded.client_id, subject_id=loaded.turn_id, runs=kept, now=now)
     reply = _reply(plan, outcome, now=now)
     settled = ledger.settle(_closed(plan, outcome, worker=worker, now=now), reply)
     if settled is None:
         ended = Message.objects.get(pk=loaded.reply_id)
         return Recorded(ended, next_turn_id=claim_next(conversation, worker=worker, now=now))
     reply.created_at, reply.metadata = settled.created_at, settled.metadata
-    transaction.on_commit(partial(measures.turn_ended, reply, first_token_at=outcome.first_token_at))
     called = _call_coach_if_unsure(conversation, reply, plan, outcome, now=now)
     following = claim_next(conversation, worker=worker, now=now) if settled.others else None
-    return Recorded(reply, called, following)
+    return Recorded(reply, called, following, is_news=True)
 
 
 def _reply(plan: Plan, outcome: Outcome, *, now: datetime) -> Message:

@@ -12,14 +12,13 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, Literal
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from accounts import request_ids
 from coaching.providers import registry
 from coaching.providers.ports import ProviderError
 from conversations import announcing, live
-from conversations.database import in_db
+from conversations.database import AWAY, in_db
 from conversations.events import Delta
 from conversations.metering import Collector
 from conversations.presenting import Names
@@ -27,7 +26,8 @@ from conversations.turns import measures
 from conversations.turns.listening import ear
 from conversations.turns.plan import Plan, load, unprepared
 from conversations.turns.prepare import prepare
-from conversations.turns.record import Outcome, Recorded, record, save_partial
+from conversations.turns.record import Outcome, save_partial
+from conversations.turns.settle import Settled, settle
 from conversations.turns.stream import Teller, read
 
 logger = logging.getLogger(__name__)
@@ -36,11 +36,8 @@ KEEP_SECONDS = 1.0
 """How often the text so far is kept and the lease renewed."""
 
 
-RECORD_PAUSES = (0.1, 0.4, 1.0, 2.0, 4.0, 4.0)
+SETTLE_PAUSES = (0.1, 0.4, 1.0, 2.0, 4.0, 4.0)
 """Seconds between attempts to settle a turn while the database is away: together less than a lease."""
-
-AWAY = (OperationalError, InterfaceError)
-"""What Django raises when the database does not answer."""
 
 
 class RunningTurn:
@@ -77,7 +74,7 @@ class RunningTurn:
         if not live.hub.somebody_listens(self.conversation_id):
             ear.open(self)
 
-    async def run(self) -> Recorded | None:
+    async def run(self) -> Settled | None:
         """Work the turn off; None when it was no longer this process's to run."""
         self.listen()
         try:
@@ -93,7 +90,7 @@ class RunningTurn:
                     outcome = Outcome("stopped", "", runs=collector.runs)
                 else:
                     outcome = await self._stream(plan, collector)
-            return await self._record(plan, outcome)
+            return await self._settle(plan, outcome)
         finally:
             ear.close(self)
 
@@ -108,17 +105,16 @@ class RunningTurn:
         loaded = await in_db(load)(self.turn_id)
         return None if loaded is None else unprepared(loaded)
 
-    async def _record(self, plan: Plan, outcome: Outcome) -> Recorded:
+    async def _settle(self, plan: Plan, outcome: Outcome) -> Settled:
         """Settle the turn; while the database is away, try again for as long as the lease may last."""
-        for pause in RECORD_PAUSES:
+        names = self.names if live.hub.somebody_listens(self.conversation_id) else None
+        for pause in SETTLE_PAUSES:
             try:
-                return await in_db(record)(
-                    plan=plan, outcome=outcome, worker=live.PROCESS, now=timezone.now()
-                )
+                return await settle(plan, outcome, names)
             except AWAY:
-                logger.warning("turn_not_recorded")
+                logger.warning("turn_not_settled")
                 await asyncio.sleep(pause)
-        return await in_db(record)(plan=plan, outcome=outcome, worker=live.PROCESS, now=timezone.now())
+        return await settle(plan, outcome, names)
 
     async def _stream(self, plan: Plan, collector: Collector) -> Outcome:
         loaded = plan.loaded
@@ -185,16 +181,19 @@ class Turns:
         while turn_id is not None:
             turn = self._running[turn_id] = RunningTurn(turn_id, conversation_id)
             try:
-                recorded = await turn.run()
+                settled = await turn.run()
             except Exception:
                 # The lease runs out and the sweep takes the turn over; nothing acknowledged is lost.
                 logger.exception("turn_broke_off")
                 return
             finally:
                 del self._running[turn_id]
-            if recorded is None:
+            if settled is None:
                 return
-            await announcing.turn_ended(conversation_id, recorded.reply, turn.names, called=recorded.called)
+            recorded = settled.recorded
+            await announcing.turn_ended(
+                conversation_id, recorded.reply, turn.names, called=recorded.called, shown=settled.shown
+            )
             turn_id = recorded.next_turn_id
             # Another question caused it, and nobody knows any more under which id.
             request_ids.begin()
