@@ -18,7 +18,7 @@ from coaching.policies import escalation
 from coaching.providers.metered import RunRecord
 from conversations import episodes
 from conversations.metering import keep_runs
-from conversations.models import Conversation, Interaction, Message
+from conversations.models import Conversation, Handoff, Interaction, Message
 from conversations.turns import ledger
 from conversations.turns.accept import LEASE
 from conversations.turns.plan import Plan
@@ -69,12 +69,25 @@ def record(*, plan: Plan, outcome: Outcome, worker: str, now: datetime) -> Recor
     reply = _reply(plan, outcome, now=now)
     settled = ledger.settle(_closed(plan, outcome, worker=worker, now=now), reply)
     if settled is None:
-        ended = Message.objects.get(pk=loaded.reply_id)
-        return Recorded(ended, next_turn_id=claim_next(conversation, worker=worker, now=now))
+        return _ended_before(conversation, plan, worker=worker, now=now)
     reply.created_at, reply.metadata = settled.created_at, settled.metadata
     called = _call_coach_if_unsure(conversation, reply, plan, outcome, now=now)
     following = claim_next(conversation, worker=worker, now=now) if settled.others else None
     return Recorded(reply, called, following, is_news=True)
+
+
+def _ended_before(conversation: Conversation, plan: Plan, *, worker: str, now: datetime) -> Recorded:
+    """Return how a turn of the locked conversation had ended: by others, or here by a call that was not heard.
+
+    What that one claimed for `worker` nobody has begun.
+    """
+    reply = Message.objects.get(pk=plan.loaded.reply_id)
+    called = Handoff.objects.filter(trigger=reply).exists()
+    claimed = Interaction.objects.filter(
+        conversation=conversation, state=Interaction.State.RUNNING, worker=worker
+    ).exclude(pk=plan.loaded.turn_id)
+    following = claimed.values_list("pk", flat=True).first()
+    return Recorded(reply, called, following or claim_next(conversation, worker=worker, now=now))
 
 
 def _reply(plan: Plan, outcome: Outcome, *, now: datetime) -> Message:

@@ -177,8 +177,8 @@ class Turns:
         self._spawn(self.work(turn_id, conversation_id))
 
     async def work(self, turn_id: UUID | None, conversation_id: UUID) -> None:
-        """Run a claimed turn, and then those that waited for it."""
-        while turn_id is not None:
+        """Run a claimed turn, and then those that waited for it; one that is at work here already is left alone."""
+        while turn_id is not None and turn_id not in self._running:
             turn = self._running[turn_id] = RunningTurn(turn_id, conversation_id)
             try:
                 settled = await turn.run()

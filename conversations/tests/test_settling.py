@@ -1,0 +1,81 @@
+"""A turn whose settling was done, and then done again because nobody had heard of it."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+
+from accounts.tests.cast import Cast
+from coaching.models import PromptRun
+from coaching.providers.scripted import Reply, ScriptedChat
+from coaching.tests.factories import PersonaFactory
+from conversations.events import StateChanged
+from conversations.models import Conversation, Handoff, Interaction, Message
+from conversations.tests.doubles import stage
+from conversations.tests.factories import begin
+from conversations.tests.test_turns import Ear, say
+from conversations.turns import settle
+from conversations.turns.run import turns
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("scripted")]
+
+
+class Unheard:
+    """A thinking process that does all it is asked, and ends each time before it has answered."""
+
+    async def call(self, work: Any, *arguments: Any) -> tuple[Any, bool]:
+        """Do it there, then here."""
+        await work(*arguments)
+        return await work(*arguments), False
+
+
+@pytest.fixture(autouse=True)
+def _unheard(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settle, "apart", Unheard())
+
+
+async def test_the_turn_that_waited_is_run_at_once(cast: Cast, conversation: Conversation) -> None:
+    first = Reply("One two three", until=asyncio.Event(), wait_after=1)
+    stage.chat = ScriptedChat(first, "Second answer", "Third answer")
+    await say(cast, conversation, "What should I ask first of all?")
+    await first.reached.wait()
+    await say(cast, conversation, "And what should I ask second?")
+    await say(cast, conversation, "And what should I ask third?")
+    assert first.until is not None
+    first.until.set()
+    await turns.finished()
+    said = [(m.content, m.state) async for m in Message.objects.filter(sender_type="ai").order_by("sequence")]
+    assert said == [
+        ("One two three", "complete"),
+        ("Second answer", "complete"),
+        ("Third answer", "complete"),
+    ]
+    assert [turn.attempts async for turn in Interaction.objects.all()] == [1, 1, 1]
+    assert await PromptRun.objects.filter(purpose="answer").acount() == 3
+
+
+async def test_that_a_coach_was_called_is_told(cast: Cast) -> None:
+    await sync_to_async(PersonaFactory.create)(coach=cast.home.coach, low_confidence_below=0.5)
+    conversation = await sync_to_async(begin)(cast.home.owner)
+    stage.chat = ScriptedChat("I found nothing about that.")
+    ear = Ear(conversation)
+    await say(cast, conversation, "What does the law say about lunch duty?")
+    await turns.finished()
+    states = [event.owner_state for event in ear.events if isinstance(event, StateChanged)]
+    assert states == ["queued"]
+    assert await Handoff.objects.acount() == 1
+
+
+async def test_a_turn_that_is_at_work_is_not_begun_twice(cast: Cast, conversation: Conversation) -> None:
+    reply = Reply("One two", until=asyncio.Event(), wait_after=1)
+    stage.chat = ScriptedChat(reply)
+    accepted = await say(cast, conversation)
+    turns.start(accepted.turn_id, conversation.pk)
+    await reply.reached.wait()
+    turns.start(accepted.turn_id, conversation.pk)
+    assert reply.until is not None
+    reply.until.set()
+    await turns.finished()
+    assert len(stage.chat.asked) == 1
+    assert (await Message.objects.aget(sender_type="ai")).content == "One two"
