@@ -8,7 +8,7 @@ meets a text it has the server keep the plan. So the text must be the same each 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import connection
+from django.db import NotSupportedError, connection
 from django.db.backends.postgresql.base import ServerBindingCursor
 from django.db.backends.utils import CursorWrapper
 
@@ -24,4 +24,18 @@ def cursor() -> Iterator[CursorWrapper]:
     finally:
         session.cursor_factory = usual
     with opened:
-        yield opened
+        try:
+            yield opened
+        except NotSupportedError:
+            _forget()
+            raise
+
+
+def _forget() -> None:
+    """Have the connection forget the plans it keeps: a migration has changed the type of what one of them returns.
+
+    The server refuses such a plan each time. In a transaction its end, a rollback, forgets them.
+    """
+    if not connection.in_atomic_block:
+        with connection.cursor() as cursor:
+            cursor.execute("DEALLOCATE ALL")

@@ -2,7 +2,8 @@
 
 Channels' own bridge runs everything on one thread of the process; a slow query would hold up every
 socket. A slice is a function that may be repeated: it is run once more on a fresh connection when the
-database had gone away, because every slice here is idempotent by its keys and conditional updates.
+database had gone away, and when a migration has changed what it reads, because every slice here is idempotent by
+its keys and conditional updates.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from functools import partial, wraps
 from typing import ParamSpec, TypeVar
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connections, reset_queries
+from django.db import InterfaceError, NotSupportedError, OperationalError, connections, reset_queries
 
 from accounts.request_ids import request_id
 
@@ -33,6 +34,9 @@ def _slice(cause: str, work: Callable[[], T]) -> T:
     except AWAY:
         if not _drop_dead_connections():
             raise
+        return work()
+    except NotSupportedError:
+        # A plan that was kept from before a migration; it is forgotten now (`accounts.prepared`).
         return work()
 
 

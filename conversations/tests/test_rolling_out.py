@@ -1,19 +1,27 @@
 """While a new version is rolled out, the one before it writes to the same database and knows none of the new columns."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import connection
+from asgiref.sync import async_to_sync
+from django.db import connection, connections
+from django.db.models import CharField, Model
 from django.utils import timezone
 
+from accounts.models import User
 from accounts.tests import version_before
 from accounts.tests.cast import Cast
 from coaching.models import PromptRun
 from conversations import organizing
+from conversations.database import in_db
 from conversations.models import Conversation, Feedback, Handoff
 from conversations.tests.factories import add, begin
+from conversations.turns.accept import accept
+from conversations.turns.plan import load
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -131,3 +139,52 @@ class TestVersion01:
             error="",
         )
         assert PromptRun.objects.get(pk=key).request_id == ""
+
+
+@contextmanager
+def widened(model: type[Model], name: str) -> Iterator[None]:
+    """Have a migration of the next version give a column room for one character more, from another process."""
+    migrating = connections["default"].copy()
+    field = model._meta.get_field(name)
+    assert isinstance(field, CharField)
+    wider = field.clone()
+    wider.set_attributes_from_name(name)
+    wider.model, wider.max_length = model, (field.max_length or 0) + 1
+    try:
+        with migrating.schema_editor() as schema:
+            schema.alter_field(model, field, wider)
+        yield
+    finally:
+        with migrating.schema_editor() as schema:
+            schema.alter_field(model, wider, field)
+        migrating.close()
+
+
+OFTEN = 40
+"""More often than each database thread has to meet a statement before the server keeps its plan."""
+
+
+@pytest.mark.usefixtures("threads")
+class TestThisVersion:
+    def test_goes_on_while_a_migration_changes_columns_that_its_kept_plans_return(self, cast: Cast) -> None:
+        said: dict[str, Any] = {
+            "member": cast.home.owner,
+            "conversation_id": begin(cast.home.owner).pk,
+            "client_id": uuid4(),
+            "text": "How do we begin a meeting well?",
+            "worker": "this one",
+        }
+        turn_id = accept(**said, now=timezone.now()).turn_id
+        assert turn_id is not None
+
+        @async_to_sync
+        async def ask_again_and_read() -> tuple[bool, str]:
+            accepted = await in_db(accept)(**said, now=timezone.now())
+            loaded = await in_db(load)(turn_id)
+            assert loaded is not None
+            return accepted.repeated, loaded.question
+
+        usual = [(True, said["text"])] * OFTEN
+        assert [ask_again_and_read() for _ in range(OFTEN)] == usual
+        with widened(Conversation, "title"), widened(User, "name"):
+            assert [ask_again_and_read() for _ in range(OFTEN)] == usual
