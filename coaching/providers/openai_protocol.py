@@ -140,7 +140,7 @@ class AnswerReader:
         text = ""
         for choice in event.get("choices") or ():
             delta = choice.get("delta") or {}
-            text += delta.get("content") or ""
+            text += (delta.get("content") or "").replace("\0", "")  # no database keeps it
             if choice.get("finish_reason"):
                 self.finish_reason = read_finish_reason(choice["finish_reason"])
         return text

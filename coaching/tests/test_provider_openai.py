@@ -130,6 +130,10 @@ class TestFaults:
             await read(chat(server), said, deadline_s=1.5)
         assert said[:2] == ["Teams ", "that "]
 
+    async def test_a_null_character_is_left_out(self, server: Loopback) -> None:
+        server.script = Script(reply="Twice\0 a\0\0 year")
+        assert "".join(piece.text for piece in await read(chat(server))) == "Twice a year"
+
     async def test_an_answer_far_beyond_its_limit_is_stopped(self, server: Loopback) -> None:
         server.script = Script(reply="x" * 100 + " " + "y" * 60_000)
         with pytest.raises(ProviderGarbled):
