@@ -10,7 +10,8 @@ from accounts.tests.cast import Cast
 from coaching.models import PromptRun
 from coaching.providers.scripted import Reply, ScriptedChat
 from coaching.tests.factories import PersonaFactory
-from conversations.events import StateChanged
+from conversations import presenting, rendering
+from conversations.events import MessageChanged, StateChanged
 from conversations.models import Conversation, Handoff, Interaction, Message
 from conversations.tests.doubles import stage
 from conversations.tests.factories import begin
@@ -53,6 +54,30 @@ async def test_the_turn_that_waited_is_run_at_once(cast: Cast, conversation: Con
     ]
     assert [turn.attempts async for turn in Interaction.objects.all()] == [1, 1, 1]
     assert await PromptRun.objects.filter(purpose="answer").acount() == 3
+
+
+async def test_a_reply_that_cannot_be_shown_keeps_no_other_waiting(
+    cast: Cast, conversation: Conversation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def render(text: str, *values: Any, **named: Any) -> Any:
+        if text == "One two":
+            raise RecursionError
+        return rendering.render(text, *values, **named)
+
+    monkeypatch.setattr(presenting, "render", render)
+    first = Reply("One two", until=asyncio.Event(), wait_after=1)
+    stage.chat = ScriptedChat(first, "Second answer")
+    ear = Ear(conversation)
+    await say(cast, conversation, "What should I ask first of all?")
+    await first.reached.wait()
+    await say(cast, conversation, "And what should I ask second?")
+    assert first.until is not None
+    first.until.set()
+    await turns.finished()
+    said = [(m.content, m.state) async for m in Message.objects.filter(sender_type="ai").order_by("sequence")]
+    assert said == [("One two", "complete"), ("Second answer", "complete")]
+    shown = [event for event in ear.events if isinstance(event, MessageChanged) and event.state == "complete"]
+    assert "Second answer" in shown[-1].html
 
 
 async def test_that_a_coach_was_called_is_told(cast: Cast) -> None:

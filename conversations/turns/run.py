@@ -190,13 +190,20 @@ class Turns:
                 del self._running[turn_id]
             if settled is None:
                 return
-            recorded = settled.recorded
-            await announcing.turn_ended(
-                conversation_id, recorded.reply, turn.names, called=recorded.called, shown=settled.shown
-            )
-            turn_id = recorded.next_turn_id
+            await self._show(turn, settled)
+            turn_id = settled.recorded.next_turn_id
             # Another question caused it, and nobody knows any more under which id.
             request_ids.begin()
+
+    async def _show(self, turn: RunningTurn, settled: Settled) -> None:
+        recorded = settled.recorded
+        try:
+            await announcing.turn_ended(
+                turn.conversation_id, recorded.reply, turn.names, called=recorded.called, shown=settled.shown
+            )
+        except Exception:
+            # The reply is kept, and found when a page looks again; the turn that waits must not wait for that.
+            logger.exception("turn_not_shown")
 
     def stop(self, conversation_id: UUID) -> bool:
         """Stop what runs in this process for a conversation; say whether there was something."""

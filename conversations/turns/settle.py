@@ -1,5 +1,6 @@
 """Settle a turn and write out how its reply looks, in the thinking process if there is one."""
 
+import logging
 from dataclasses import dataclass
 
 from django.db import OperationalError
@@ -10,10 +11,13 @@ from conversations.announcing import as_event
 from conversations.apart import apart
 from conversations.database import AWAY, in_db
 from conversations.events import MessageChanged
+from conversations.models import Message
 from conversations.presenting import Names
 from conversations.turns import measures
 from conversations.turns.plan import Plan
 from conversations.turns.record import Outcome, Recorded, record
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,4 +49,13 @@ async def settle_here(plan: Plan, outcome: Outcome, names: Names | None, worker:
         recorded = await in_db(record)(plan=plan, outcome=outcome, worker=worker, now=timezone.now())
     except AWAY:
         return None
-    return Settled(recorded, as_event(recorded.reply, names) if names else None)
+    return Settled(recorded, _written_out(recorded.reply, names) if names else None)
+
+
+def _written_out(reply: Message, names: Names) -> MessageChanged | None:
+    try:
+        return as_event(reply, names)
+    except Exception:
+        # It is settled all the same, and the turn that waits is to be run.
+        logger.exception("reply_not_written_out")
+        return None
