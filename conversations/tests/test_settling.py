@@ -1,12 +1,14 @@
-"""A turn whose settling was done, and then done again because nobody had heard of it."""
+"""A turn whose settling was not heard of, and is done again; or does not succeed at once."""
 
 import asyncio
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import OperationalError
 
 from accounts.tests.cast import Cast
+from accounts.tests.waiting import eventually
 from coaching.models import PromptRun
 from coaching.providers.scripted import Reply, ScriptedChat
 from coaching.tests.factories import PersonaFactory
@@ -16,7 +18,8 @@ from conversations.models import Conversation, Handoff, Interaction, Message
 from conversations.tests.doubles import stage
 from conversations.tests.factories import begin
 from conversations.tests.test_turns import Ear, say
-from conversations.turns import settle
+from conversations.turns import run, settle
+from conversations.turns.accept import LEASE
 from conversations.turns.run import turns
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("scripted")]
@@ -78,6 +81,35 @@ async def test_a_reply_that_cannot_be_shown_keeps_no_other_waiting(
     assert said == [("One two", "complete"), ("Second answer", "complete")]
     shown = [event for event in ear.events if isinstance(event, MessageChanged) and event.state == "complete"]
     assert "Second answer" in shown[-1].html
+
+
+async def test_the_lease_and_all_of_the_text_are_kept_until_it_succeeds(
+    cast: Cast, conversation: Conversation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back = asyncio.Event()
+
+    async def settle_later(*values: Any) -> settle.Settled:
+        if not back.is_set():
+            raise OperationalError("the database is away")
+        return await settle.settle(*values)
+
+    monkeypatch.setattr(run, "settle", settle_later)
+    monkeypatch.setattr(run, "SETTLE_PAUSES", [0.01] * 10_000)
+    monkeypatch.setattr(run, "KEEP_SECONDS", 0.01)
+    stage.chat = ScriptedChat("Begin with one question.")
+    await say(cast, conversation)
+    turn = await Interaction.objects.aget()
+
+    async def is_kept() -> bool:
+        await turn.arefresh_from_db()
+        kept = await Message.objects.aget(sender_type="ai")
+        renewed = turn.lease_until is not None and turn.lease_until > turn.accepted_at + LEASE
+        return renewed and (kept.state, kept.content) == ("streaming", "Begin with one question.")
+
+    await eventually(is_kept, "a text that is kept whole")
+    back.set()
+    await turns.finished()
+    assert (await Message.objects.aget(sender_type="ai")).state == "complete"
 
 
 async def test_that_a_coach_was_called_is_told(cast: Cast) -> None:

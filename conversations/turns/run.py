@@ -90,7 +90,7 @@ class RunningTurn:
                     outcome = Outcome("stopped", "", runs=collector.runs)
                 else:
                     outcome = await self._stream(plan, collector)
-            return await self._settle(plan, outcome)
+                return await self._settle(plan, outcome)
         finally:
             ear.close(self)
 
