@@ -1,11 +1,13 @@
-"""What the gates refuse is answered as what does not exist, no cache keeps anybody's page, and sessions are noted."""
+"""What the gates refuse is answered as what does not exist, no cache keeps anybody's page, sessions are noted, and
+nobody stands before an empty page."""
 
 from collections.abc import Awaitable, Callable
 from typing import cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.contrib.auth import SESSION_KEY
-from django.http import Http404, HttpRequest, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseNotAllowed
+from django.shortcuts import render
 from django.utils import timezone
 
 from accounts import quota_answers, quotas, sessions
@@ -38,6 +40,22 @@ class NotVisibleMiddleware:
         """
         if isinstance(exception, NotVisible):
             raise Http404 from None
+
+
+class ButtonAddressMiddleware:
+    """Shows a way on to a browser that opens the address of a button, as after a sign-in that came between."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer; what Django leaves empty gets a page, and stays refused."""
+        response = self.get_response(request)
+        if request.method != "GET" or not isinstance(response, HttpResponseNotAllowed) or response.content:
+            return response
+        page = render(request, "405.html", status=response.status_code)
+        page["Allow"] = response["Allow"]
+        return page
 
 
 class PrivatePageMiddleware:

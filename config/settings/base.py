@@ -79,6 +79,7 @@ MIDDLEWARE = [
     "accounts.sso.middleware.PasswordPagesMiddleware",
     "accounts.middleware.PrivatePageMiddleware",
     "accounts.middleware.NotVisibleMiddleware",
+    "accounts.middleware.ButtonAddressMiddleware",
     "accounts.middleware.QuotaMiddleware",
 ]
 
