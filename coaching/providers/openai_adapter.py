@@ -347,9 +347,13 @@ async def _translated(call: Awaitable[Result], *, due: float, may_drop: bool = F
     except ProviderError as error:
         raised = error
     except Exception as error:  # noqa: BLE001 (the transports raise more kinds than the SDK admits to)
-        unknown = may_drop and isinstance(error, openai.BadRequestError) and "stream_options" in str(error)
-        raised = _UnknownOption() if unknown else _our_error(error)
+        raised = _UnknownOption() if may_drop and _names_the_option(error) else _our_error(error)
     raise raised
+
+
+def _names_the_option(error: Exception) -> bool:
+    refused = isinstance(error, openai.BadRequestError | openai.UnprocessableEntityError)
+    return refused and "stream_options" in str(error)
 
 
 def _our_error(error: Exception) -> ProviderError:

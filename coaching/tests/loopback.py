@@ -67,7 +67,8 @@ class Script:
     reply: str | None = None
     retry_after: str = ""
     counts_usage: bool = True
-    knows_stream_options: bool = True
+    refuses_stream_options: int | None = None
+    """The status with which it does, if it does."""
     ends_with_done: bool = True
     dimensions: int = 384
     base64_vectors: bool = True
@@ -193,8 +194,8 @@ class Loopback:
         return body
 
     async def _answer(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
-        if "stream_options" in body and not self.script.knows_stream_options:
-            return _json({"error": {"message": "unknown field stream_options"}}, status=400)
+        if "stream_options" in body and (status := self.script.refuses_stream_options):
+            return _json({"error": {"message": "unknown field stream_options"}}, status=status)
         fault = self._next_fault()
         if fault in BEFORE_ANY_ANSWER:
             return await self._fail(request, fault)

@@ -188,10 +188,11 @@ class TestCounts:
         *_, last = await read(chat(server))
         assert last.usage == Usage(input_tokens=10, output_tokens=12)
 
+    @pytest.mark.parametrize("status", [400, 422])
     async def test_a_server_that_rejects_the_wish_is_asked_without_it_from_then_on(
-        self, server: Loopback
+        self, server: Loopback, status: int
     ) -> None:
-        server.script.knows_stream_options = False
+        server.script.refuses_stream_options = status
         model = chat(server)
         for _ in range(2):
             *_, last = await read(model)
