@@ -4,7 +4,8 @@ Administrators never learn or set anybody's password, and cannot redirect the ma
 signed in: otherwise they could become that person, and read what was only said to the coach.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -64,13 +65,8 @@ def add_person(*, actor: User, person: User, request: HttpRequest | None = None)
         raise NotVisible
     _claim_seat(person)
     person.set_unusable_password()
-    try:
-        with transaction.atomic():
-            person.save(force_insert=True)
-    except IntegrityError as error:
-        if broken_constraint(error) in ADDRESS_RULES:
-            raise AddressTaken from error
-        raise
+    with _one_address_each():
+        person.save(force_insert=True)
     audit.record(
         actor=actor,
         action="person_added",
@@ -100,6 +96,7 @@ def change_person(
         ValueError: another field was named, or the address of somebody who has signed in.
         LastAdministrator: the organization would be left without one.
         NoSeatLeft: the organization has no seat for somebody who is to be reactivated.
+        AddressTaken: somebody got the new address meanwhile.
     """
     fields = sorted(set(changed))
     before = User.objects.select_for_update().filter(pk=person.pk).first()
@@ -110,7 +107,7 @@ def change_person(
     if "is_active" in fields and person.is_active and not before.is_active:
         _claim_seat(person)
     try:
-        with transaction.atomic():
+        with _one_address_each():
             person.save(update_fields=fields)
     except IntegrityError as error:
         if broken_constraint(error) == "last_administrator_stays":
@@ -159,6 +156,18 @@ def broken_constraint(error: IntegrityError) -> str | None:
     """Return the name of the rule that the database found broken."""
     diagnosis = getattr(error.__cause__, "diag", None)
     return getattr(diagnosis, "constraint_name", None)
+
+
+@contextmanager
+def _one_address_each() -> Iterator[None]:
+    """Say that somebody has the address already, in words of this module."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        if broken_constraint(error) in ADDRESS_RULES:
+            raise AddressTaken from error
+        raise
 
 
 def _action(field: str, person: User) -> str:

@@ -18,6 +18,7 @@ from accounts.tests.cast import Cast, House
 from accounts.tests.factories import UserFactory
 from accounts.tests.fake_google import FakeGoogle
 from accounts.tests.mailing import delivered
+from accounts.tests.racing import overtaken
 
 pytestmark = [
     pytest.mark.usefixtures("accounts_alone", "generated_menu"),
@@ -142,6 +143,19 @@ class TestChangingPeople:
             assert "Name another one first" in page.content.decode()
         home.admin.refresh_from_db()
         assert (home.admin.role, home.admin.is_active) == ("admin", True)
+
+    @pytest.mark.django_db(transaction=True)
+    def test_an_address_that_somebody_gets_meanwhile_is_refused_in_words(self, home: House) -> None:
+        client = as_(home.admin)
+        sent = form_of(home.owner, email="eve@riverside.example")
+        page = overtaken(
+            lambda: client.post(page_of(home.owner), sent, follow=True),
+            rows=User.objects.filter(pk=home.owner.pk),
+            by=lambda: UserFactory.create(organization=home.organization, email="eve@riverside.example"),
+        )
+        assert "Somebody has an account with this address." in page.content.decode()
+        home.owner.refresh_from_db()
+        assert home.owner.email == "ada@riverside.example"
 
     def test_nobody_is_deleted(self, home: House) -> None:
         assert as_(home.admin).post(page_of(home.owner).replace("change", "delete")).status_code == 403
