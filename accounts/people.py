@@ -253,7 +253,7 @@ def rename(*, person: User, name: str) -> None:
 def change_organization(
     *, actor: User, organization: Organization, changed: Iterable[str], request: HttpRequest | None = None
 ) -> None:
-    """Save the changed settings of an organization and record which.
+    """Save the changed settings of an organization and record which; where none was changed there is nothing to do.
 
     Raises:
         NotVisible: the actor administers another organization, or none.
@@ -261,7 +261,9 @@ def change_organization(
     if not administers(actor, organization.pk):
         raise NotVisible
     fields = sorted(set(changed))
-    organization.save(update_fields=fields or None)
+    if not fields:
+        return
+    organization.save(update_fields=fields)
     audit.record(
         actor=actor,
         action="organization_changed",
