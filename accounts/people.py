@@ -268,10 +268,13 @@ def password_letter(about: UUID, *, now: datetime) -> Letter | None:
 
 
 @transaction.atomic
-def rename(*, person: User, name: str) -> None:
-    """Save the name that a person chose for themselves."""
+def rename(*, person: User, name: str, request: HttpRequest | None = None) -> None:
+    """Save and record the name that a person chose for themselves: nobody becomes somebody else unseen."""
+    if person.name == name:
+        return
     person.name = name
     person.save(update_fields=["name"])
+    audit.record(actor=person, action=_action("name", person), resource=audit.person(person), request=request)
 
 
 @transaction.atomic

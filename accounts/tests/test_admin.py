@@ -277,6 +277,21 @@ class TestTeams:
         event = AuditEvent.objects.get(action="team_added")
         assert (event.resource, event.reason) == (f"team:{team.pk}", "name, coach, members")
 
+    def test_that_is_sent_as_it_is_takes_nothing_back_and_leaves_no_line(self, home: House) -> None:
+        form = {
+            "name": home.team.name,
+            "coach": str(home.team.coach_id),
+            "memberships-TOTAL_FORMS": "0",
+            "memberships-INITIAL_FORMS": "0",
+        }
+        assert as_(home.admin).post(page_of(home.team), form).status_code == 302
+        assert not AuditEvent.objects.filter(action="team_changed").exists()
+        form["name"] = "Algebra"
+        assert as_(home.admin).post(page_of(home.team), form).status_code == 302
+        assert AuditEvent.objects.get(action="team_changed").reason == "name"
+        home.team.refresh_from_db()
+        assert (home.team.name, home.team.coach) == ("Algebra", home.coach)
+
     def test_people_of_another_organization_cannot_be_chosen(self, cast: Cast) -> None:
         member = UserFactory.create(organization=cast.home.organization)
         for coach, chosen in ((cast.away.coach, member), (cast.home.coach, cast.away.owner)):
