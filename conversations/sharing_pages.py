@@ -92,7 +92,10 @@ def revoke(request: MemberRequest, conversation_id: UUID, link_id: UUID) -> Http
 @member_required
 def links(request: MemberRequest) -> HttpResponse:
     """List every link of the member that works."""
-    context = {"links": sharing.links(request.user, now=timezone.now())}
+    context = {
+        "links": sharing.links(request.user, now=timezone.now()),
+        "forbidden": not sharing.are_allowed(request.user),
+    }
     return render(request, "conversations/sharing/links.html", context)
 
 
