@@ -105,7 +105,7 @@ def shared(request: HttpRequest, token: str) -> HttpResponse:
     # A page for strangers leaves no cookie, not even the renewed one of a member who holds the link.
     request.session.modified = False
     now = timezone.now()
-    address = addresses.of(request)
+    address = addresses.counted(request)
     if guesses.are_spent(address, now=now):
         response = _wait(request, now)
     else:
