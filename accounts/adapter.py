@@ -100,7 +100,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
     @override
     def get_client_ip(self, request: HttpRequest) -> str:
         """Return the address by which limits on signing in count."""
-        return addresses.of(request)
+        return addresses.counted(request)
 
     @override
     def is_safe_url(self, url: str) -> bool:

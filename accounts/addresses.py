@@ -4,7 +4,7 @@ A proxy in front adds the address of whoever asked it at the end of `X-Forwarded
 client may have written. `TRUSTED_PROXIES` says how many ends of the header are ours; with none it is not looked at.
 """
 
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -17,6 +17,14 @@ UNKNOWN = ""
 def of(request: HttpRequest) -> str:
     """Return the address of whoever sent the request, or nothing where nobody can tell."""
     return _forwarded(request) or _address(request.META.get("REMOTE_ADDR", ""))
+
+
+def counted(request: HttpRequest) -> str:
+    """Return the address by which limits count: of IPv6 the first 64 bits, all of whose addresses one line has."""
+    address = of(request)
+    if ":" not in address:
+        return address
+    return str(ip_network((address, 64), strict=False).network_address)
 
 
 def _forwarded(request: HttpRequest) -> str:

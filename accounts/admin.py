@@ -273,7 +273,9 @@ class TeamAdmin(ReadOnly):
         """Save the team in the member's own organization."""
         if not change:
             obj.organization = access.organization_of(member_of(request))
-        obj.save()
+            obj.save()
+        elif form.changed_data:
+            obj.save(update_fields=form.changed_data)
         form.members_before = teams.members_of(obj)
 
     @override

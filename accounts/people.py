@@ -4,7 +4,8 @@ Administrators never learn or set anybody's password, and cannot redirect the ma
 signed in: otherwise they could become that person, and read what was only said to the coach.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -28,6 +29,10 @@ PASSWORD_MAIL = "password_link"  # noqa: S105 -- a kind of mail
 
 class LastAdministrator(Exception):
     """The organization would be left without an active administrator; nothing was changed."""
+
+
+class OnlyInBrowser(Exception):
+    """A program would make somebody an administrator, or let one in, who would outlast its key; nothing was changed."""
 
 
 class AddressTaken(Exception):
@@ -64,13 +69,8 @@ def add_person(*, actor: User, person: User, request: HttpRequest | None = None)
         raise NotVisible
     _claim_seat(person)
     person.set_unusable_password()
-    try:
-        with transaction.atomic():
-            person.save(force_insert=True)
-    except IntegrityError as error:
-        if broken_constraint(error) in ADDRESS_RULES:
-            raise AddressTaken from error
-        raise
+    with _one_address_each():
+        person.save(force_insert=True)
     audit.record(
         actor=actor,
         action="person_added",
@@ -85,32 +85,54 @@ def add_person(*, actor: User, person: User, request: HttpRequest | None = None)
 _CHANGEABLE = frozenset({"name", "email", "role", "is_active"})
 
 
+def _lock_to_change(actor: User, person: User, fields: Collection[str]) -> User:
+    """Return the person as they are, locked.
+
+    Raises:
+        NotVisible, ValueError: as `change_person` does.
+    """
+    before = User.objects.select_for_update().filter(pk=person.pk).first()
+    if before is None or not administers(actor, before.organization_id):
+        raise NotVisible
+    if not _CHANGEABLE.issuperset(fields) or ("email" in fields and not may_change_email(before)):
+        raise ValueError(fields)
+    return before
+
+
 @transaction.atomic
 def change_person(
-    *, actor: User, person: User, changed: Iterable[str], request: HttpRequest | None = None
+    *,
+    actor: User,
+    person: User,
+    changed: Iterable[str],
+    by_program: bool = False,
+    request: HttpRequest | None = None,
 ) -> User:
     """Save the changed fields of a person and record one event for each.
 
     Args:
         person: carries the new values.
         changed: the names of the fields to save: name, email, role or is_active.
+        by_program: whether a key asks.
 
     Raises:
         NotVisible: the actor does not administer the person's organization.
         ValueError: another field was named, or the address of somebody who has signed in.
+        OnlyInBrowser: a program asks, and the person is or becomes an administrator.
         LastAdministrator: the organization would be left without one.
         NoSeatLeft: the organization has no seat for somebody who is to be reactivated.
+        AddressTaken: somebody got the new address meanwhile.
     """
     fields = sorted(set(changed))
-    before = User.objects.select_for_update().filter(pk=person.pk).first()
-    if before is None or not administers(actor, before.organization_id):
-        raise NotVisible
-    if not _CHANGEABLE.issuperset(fields) or ("email" in fields and not may_change_email(before)):
-        raise ValueError(fields)
-    if "is_active" in fields and person.is_active and not before.is_active:
+    before = _lock_to_change(actor, person, fields)
+    comes_back = "is_active" in fields and person.is_active and not before.is_active
+    role = person.role if "role" in fields else before.role
+    if by_program and role == Role.ADMIN and (comes_back or "role" in fields):
+        raise OnlyInBrowser
+    if comes_back:
         _claim_seat(person)
     try:
-        with transaction.atomic():
+        with _one_address_each():
             person.save(update_fields=fields)
     except IntegrityError as error:
         if broken_constraint(error) == "last_administrator_stays":
@@ -159,6 +181,18 @@ def broken_constraint(error: IntegrityError) -> str | None:
     """Return the name of the rule that the database found broken."""
     diagnosis = getattr(error.__cause__, "diag", None)
     return getattr(diagnosis, "constraint_name", None)
+
+
+@contextmanager
+def _one_address_each() -> Iterator[None]:
+    """Say that somebody has the address already, in words of this module."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        if broken_constraint(error) in ADDRESS_RULES:
+            raise AddressTaken from error
+        raise
 
 
 def _action(field: str, person: User) -> str:
@@ -234,17 +268,20 @@ def password_letter(about: UUID, *, now: datetime) -> Letter | None:
 
 
 @transaction.atomic
-def rename(*, person: User, name: str) -> None:
-    """Save the name that a person chose for themselves."""
+def rename(*, person: User, name: str, request: HttpRequest | None = None) -> None:
+    """Save and record the name that a person chose for themselves: nobody becomes somebody else unseen."""
+    if person.name == name:
+        return
     person.name = name
     person.save(update_fields=["name"])
+    audit.record(actor=person, action=_action("name", person), resource=audit.person(person), request=request)
 
 
 @transaction.atomic
 def change_organization(
     *, actor: User, organization: Organization, changed: Iterable[str], request: HttpRequest | None = None
 ) -> None:
-    """Save the changed settings of an organization and record which.
+    """Save the changed settings of an organization and record which; where none was changed there is nothing to do.
 
     Raises:
         NotVisible: the actor administers another organization, or none.
@@ -252,7 +289,9 @@ def change_organization(
     if not administers(actor, organization.pk):
         raise NotVisible
     fields = sorted(set(changed))
-    organization.save(update_fields=fields or None)
+    if not fields:
+        return
+    organization.save(update_fields=fields)
     audit.record(
         actor=actor,
         action="organization_changed",

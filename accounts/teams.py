@@ -115,10 +115,9 @@ def change(
     if members is not None and set(members) != before:
         _seat(actor, team, set(members), before)
         changed.append("members")
-    if changed:
-        note_change(
-            actor=actor, team=team, is_new=False, changed=changed, before=before, now=now, request=request
-        )
+    note_change(
+        actor=actor, team=team, is_new=False, changed=changed, before=before, now=now, request=request
+    )
     return team
 
 
@@ -151,12 +150,18 @@ def note_change(
     now: datetime,
     request: HttpRequest | None = None,
 ) -> None:
-    """Tell everybody whom it concerns that a team was changed, and record it; `before` were in it until now."""
+    """Tell everybody whom it concerns that a team was changed, and record it; `before` were in it until now.
+
+    Where nothing was changed there is nothing to tell.
+    """
+    named = ", ".join(changed)
+    if not (named or is_new):
+        return
     coaching_changed(educators=set(before) | members_of(team), now=now)
     audit.record(
         actor=actor,
         action="team_added" if is_new else "team_changed",
         resource=f"team:{team.pk}",
-        reason=", ".join(changed),
+        reason=named,
         request=request,
     )

@@ -1,14 +1,14 @@
 """The page on which people make and revoke keys for programs. A new key is shown once, in the answer that made it."""
 
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from uuid import UUID, uuid4
 
 from allauth.account.authentication import get_authentication_records
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
@@ -56,6 +56,12 @@ class TokenForm(PasswordAgainForm):
         self.fields["once"].initial = uuid4
         self.signs_in_again = not person.uses_password and not came_recently(request, now=timezone.now())
 
+    def begin_another(self) -> None:
+        """Have the form, sent once more, make a key of its own."""
+        data = cast("QueryDict", self.data).copy()
+        data["once"] = str(uuid4())
+        self.data = data
+
     @override
     def clean(self) -> dict[str, Any]:
         """Refuse somebody without a password whose sign-in is long ago."""
@@ -91,6 +97,7 @@ def keys(request: MemberRequest) -> HttpResponse:
             form.add_error(
                 None, "This key has been made, and was shown then. Make another if you did not keep it."
             )
+            form.begin_another()
         else:
             form = TokenForm(person=request.user, request=request)
     context = {

@@ -25,7 +25,7 @@ def settings(request: MemberRequest) -> HttpResponse:
     form = SettingsForm(request.POST or None, initial=initial)
     if request.method != "POST" or not form.is_valid():
         return render(request, "accounts/settings.html", {"form": form})
-    people.rename(person=request.user, name=form.cleaned_data["name"])
+    people.rename(person=request.user, name=form.cleaned_data["name"], request=request)
     messages.success(request, "Your settings are saved.")
     response = redirect("settings")
     _keep_theme(response, form.cleaned_data["theme"])

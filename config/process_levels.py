@@ -40,7 +40,8 @@ def _bound(histogram: Histogram, share: float) -> float | None:
     below: dict[float, float] = defaultdict(float)
     for metric in histogram.collect():
         for sample in metric.samples:
-            if sample.name.endswith("_bucket"):
+            # Files of the pages have no route, and neither has an address that does not exist: both are quick.
+            if sample.name.endswith("_bucket") and sample.labels.get("route") != metrics_requests.NOWHERE:
                 below[float(sample.labels["le"])] += sample.value
     measured = below.get(float("inf"), 0.0)
     return next((bound for bound in sorted(below) if measured and below[bound] >= share * measured), None)

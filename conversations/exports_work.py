@@ -247,8 +247,9 @@ def withdraw(*, conversation_ids: Collection[UUID], now: datetime) -> None:
     One that is being made begins anew, since nobody can say how far it is.
     """
     concerned = Conversation.objects.filter(pk__in=conversation_ids)
+    rated = concerned.filter(messages__feedback__isnull=False)
     may_hold = Q(kind=Export.Kind.OWN, requested_by__in=concerned.values("owner")) | Q(
-        kind=Export.Kind.FEEDBACK, organization__in=concerned.values("organization")
+        kind=Export.Kind.FEEDBACK, organization__in=rated.values("organization")
     )
     # Those that wait, too: until the transaction ends nobody begins one and reads what is about to go.
     Export.objects.filter(_UNFINISHED).filter(may_hold).update(state=State.WAITING, lease_until=None)

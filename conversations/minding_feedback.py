@@ -162,18 +162,22 @@ def _words(feedback: Feedback, *, first: int) -> Words:
 
 
 @transaction.atomic(durable=True)
-def handle(*, member: User, feedback_id: UUID, state: str, note: str, now: datetime) -> Feedback:
-    """Note what became of feedback, and who says so.
+def handle(
+    *, member: User, feedback_id: UUID, state: str, note: str | None = None, now: datetime
+) -> Feedback:
+    """Note what became of feedback, and who says so; a note that is not given stays, whoever wrote it meanwhile.
 
     Raises:
         NotVisible: the member does not look after it.
     """
     feedback = access.visible_feedback(member, feedback_id)
-    feedback.state = Feedback.State(state)
-    feedback.note = note.strip()
-    feedback.handled_by = member
-    feedback.handled_at = now
-    feedback.save(update_fields=["state", "note", "handled_by", "handled_at"])
+    said: dict[str, object] = {"state": Feedback.State(state), "handled_by": member, "handled_at": now}
+    if note is not None:
+        said["note"] = note.strip()
+    for name, value in said.items():
+        setattr(feedback, name, value)
+    feedback.save(update_fields=list(said))
+    feedback.refresh_from_db(fields=["note"])
     audit.record(
         actor=member, action="feedback.handled", resource=f"feedback:{feedback.pk}", reason=feedback.state
     )

@@ -92,7 +92,10 @@ def revoke(request: MemberRequest, conversation_id: UUID, link_id: UUID) -> Http
 @member_required
 def links(request: MemberRequest) -> HttpResponse:
     """List every link of the member that works."""
-    context = {"links": sharing.links(request.user, now=timezone.now())}
+    context = {
+        "links": sharing.links(request.user, now=timezone.now()),
+        "forbidden": not sharing.are_allowed(request.user),
+    }
     return render(request, "conversations/sharing/links.html", context)
 
 
@@ -102,7 +105,7 @@ def shared(request: HttpRequest, token: str) -> HttpResponse:
     # A page for strangers leaves no cookie, not even the renewed one of a member who holds the link.
     request.session.modified = False
     now = timezone.now()
-    address = addresses.of(request)
+    address = addresses.counted(request)
     if guesses.are_spent(address, now=now):
         response = _wait(request, now)
     else:

@@ -253,13 +253,9 @@ class OrganizationSettings(Operation):
         changed = [name for name, value in wanted.items() if getattr(organization, name) != value]
         for name in changed:
             setattr(organization, name, wanted[name])
-        if changed:
-            people.change_organization(
-                actor=self.member,
-                organization=organization,
-                changed=changed,
-                request=self.django_request,
-            )
+        people.change_organization(
+            actor=self.member, organization=organization, changed=changed, request=self.django_request
+        )
         return self.answer(SettingsShape(organization))
 
 

@@ -57,7 +57,7 @@ class Me(Operation):
     @extend_schema(tags=["auth"], request=OwnChange, responses=PersonShape)
     def patch(self, _request: Request) -> Answer:
         """Change how you are called; your address and your role are not yours to change."""
-        people.rename(person=self.member, name=self.body(OwnChange)["name"])
+        people.rename(person=self.member, name=self.body(OwnChange)["name"], request=self.django_request)
         return self.answer(PersonShape(self.member))
 
 

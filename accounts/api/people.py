@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from accounts import access, people, seats
 from accounts.api.own import PersonShape
-from accounts.api_authentication import granted, refuse_making_administrators
+from accounts.api_authentication import by_program, granted, refuse_making_administrators
 from accounts.api_envelope import Answer
 from accounts.api_errors import Problem, conflict
 from accounts.api_operations import Operation, Said
@@ -138,13 +138,16 @@ class Person(Operation):
         changed = [field for field, value in changes.items() if getattr(person, field) != value]
         for field in changed:
             setattr(person, field, changes[field])
-        comes_back = "is_active" in changed and person.is_active
-        if person.role == Role.ADMIN and ("role" in changed or comes_back):
-            refuse_making_administrators(request)
         try:
             people.change_person(
-                actor=self.member, person=person, changed=changed, request=self.django_request
+                actor=self.member,
+                person=person,
+                changed=changed,
+                by_program=by_program(request),
+                request=self.django_request,
             )
+        except people.OnlyInBrowser:
+            refuse_making_administrators(request)
         except (people.LastAdministrator, seats.NoSeatLeft) as refused:
             raise refusal_of(refused) from None
         self.about = person.pk

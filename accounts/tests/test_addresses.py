@@ -29,6 +29,19 @@ class TestWithoutProxies:
         assert addresses.of(request) == ""
 
 
+@pytest.mark.parametrize(
+    ("peer", "address"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("2001:db8:1:2::9", "2001:db8:1:2::"),
+        ("2001:db8:1:3::9", "2001:db8:1:3::"),
+    ],
+)
+def test_limits_count_what_one_line_has_together(peer: str, address: str) -> None:
+    assert addresses.counted(RequestFactory().get("/", REMOTE_ADDR=peer)) == address
+
+
 class TestBehindProxies:
     @pytest.mark.parametrize(
         ("proxies", "forwarded", "address"),

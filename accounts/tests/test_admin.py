@@ -18,6 +18,7 @@ from accounts.tests.cast import Cast, House
 from accounts.tests.factories import UserFactory
 from accounts.tests.fake_google import FakeGoogle
 from accounts.tests.mailing import delivered
+from accounts.tests.racing import overtaken
 
 pytestmark = [
     pytest.mark.usefixtures("accounts_alone", "generated_menu"),
@@ -143,6 +144,19 @@ class TestChangingPeople:
         home.admin.refresh_from_db()
         assert (home.admin.role, home.admin.is_active) == ("admin", True)
 
+    @pytest.mark.django_db(transaction=True)
+    def test_an_address_that_somebody_gets_meanwhile_is_refused_in_words(self, home: House) -> None:
+        client = as_(home.admin)
+        sent = form_of(home.owner, email="eve@riverside.example")
+        page = overtaken(
+            lambda: client.post(page_of(home.owner), sent, follow=True),
+            rows=User.objects.filter(pk=home.owner.pk),
+            by=lambda: UserFactory.create(organization=home.organization, email="eve@riverside.example"),
+        )
+        assert "Somebody has an account with this address." in page.content.decode()
+        home.owner.refresh_from_db()
+        assert home.owner.email == "ada@riverside.example"
+
     def test_nobody_is_deleted(self, home: House) -> None:
         assert as_(home.admin).post(page_of(home.owner).replace("change", "delete")).status_code == 403
         sent = {"action": "delete_selected", "_selected_action": str(home.owner.pk), "post": "yes"}
@@ -262,6 +276,21 @@ class TestTeams:
         assert TeamMembership.objects.get(member=member).team == team
         event = AuditEvent.objects.get(action="team_added")
         assert (event.resource, event.reason) == (f"team:{team.pk}", "name, coach, members")
+
+    def test_that_is_sent_as_it_is_takes_nothing_back_and_leaves_no_line(self, home: House) -> None:
+        form = {
+            "name": home.team.name,
+            "coach": str(home.team.coach_id),
+            "memberships-TOTAL_FORMS": "0",
+            "memberships-INITIAL_FORMS": "0",
+        }
+        assert as_(home.admin).post(page_of(home.team), form).status_code == 302
+        assert not AuditEvent.objects.filter(action="team_changed").exists()
+        form["name"] = "Algebra"
+        assert as_(home.admin).post(page_of(home.team), form).status_code == 302
+        assert AuditEvent.objects.get(action="team_changed").reason == "name"
+        home.team.refresh_from_db()
+        assert (home.team.name, home.team.coach) == ("Algebra", home.coach)
 
     def test_people_of_another_organization_cannot_be_chosen(self, cast: Cast) -> None:
         member = UserFactory.create(organization=cast.home.organization)

@@ -1,11 +1,12 @@
 """Whoever becomes an administrator outlasts every key, so no key makes one: only a browser does."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.utils import timezone
 
-from accounts import invitations
+from accounts import access, invitations
 from accounts.entry_models import OutgoingMail
 from accounts.models import AuditEvent, User
 from accounts.tests.api_caller import Api, Reply, as_program
@@ -70,6 +71,25 @@ class TestAnAdministrator:
         User.objects.filter(pk=cast.home.owner.pk).update(is_active=False)
         found = dora("PATCH", f"admin/users/{cast.home.owner.pk}", {"role": "admin"})
         assert reason(found) == (403, "only_in_browser")
+
+    def test_is_let_in_by_no_key_that_knew_them_as_an_educator(
+        self, cast: Cast, dora: Api, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        gone = UserFactory.create(organization=cast.home.organization, is_active=False)
+        visible_member = access.visible_member
+
+        def promoted_meanwhile(member: User, person_id: UUID) -> User:
+            person = visible_member(member, person_id)
+            User.objects.filter(pk=person_id).update(role="admin")
+            return person
+
+        monkeypatch.setattr(access, "visible_member", promoted_meanwhile)
+        assert reason(dora("PATCH", f"admin/users/{gone.pk}", {"is_active": True})) == (
+            403,
+            "only_in_browser",
+        )
+        gone.refresh_from_db()
+        assert (gone.role, gone.is_active) == ("admin", False)
 
     def test_is_made_and_let_in_from_a_browser(self, cast: Cast, settings: Any) -> None:
         settings.SEATS = {**settings.SEATS, "free": 20}

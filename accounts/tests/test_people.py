@@ -9,7 +9,7 @@ from django.test import RequestFactory
 from accounts import people
 from accounts.access import NotVisible
 from accounts.entry_models import OutgoingMail
-from accounts.models import AuditEvent, User
+from accounts.models import AuditEvent, Organization, User
 from accounts.roles import Role
 from accounts.tests.cast import Cast, House
 from accounts.tests.factories import UserFactory
@@ -157,6 +157,12 @@ class TestChangeOrganization:
         home.organization.refresh_from_db()
         assert home.organization.response_minutes == 15
         assert recorded() == [("organization_changed", "response_minutes")]
+
+    def test_that_changes_nothing_leaves_what_another_changed_meanwhile(self, home: House) -> None:
+        Organization.objects.filter(pk=home.organization.pk).update(response_minutes=15)
+        people.change_organization(actor=home.admin, organization=home.organization, changed=[])
+        assert Organization.objects.get(pk=home.organization.pk).response_minutes == 15
+        assert recorded() == []
 
     def test_is_refused_to_others(self, cast: Cast) -> None:
         for actor in (*cast.home.everybody[:3], *cast.away.everybody):

@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from accounts.models import User
+from accounts.models import AuditEvent, User
 
 pytestmark = [pytest.mark.usefixtures("accounts_alone"), pytest.mark.django_db]
 
@@ -26,6 +26,14 @@ def test_the_name_is_saved_and_nothing_else(as_owner: Client, owner: User) -> No
     assert as_owner.post(ADDRESS, form)["Location"] == ADDRESS
     assert User.objects.filter(pk=owner.pk).values().get() == {**before, "name": "Ada Moor"}
     assert "Your settings are saved." in as_owner.get(ADDRESS).content.decode()
+
+
+def test_a_new_name_is_on_record_and_the_same_is_not(as_owner: Client, owner: User) -> None:
+    for name in (owner.name, "Ada Moor", "Ada Moor"):
+        as_owner.post(ADDRESS, {"name": name, "theme": "system"})
+    event = AuditEvent.objects.get(action="person_name_changed")
+    assert (event.actor_id, event.resource, event.reason) == (owner.pk, f"person:{owner.pk}", "")
+    assert event.organization_id == owner.organization_id
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 201, "A\x00da"])

@@ -149,6 +149,15 @@ class TestMakingOne:
         assert "This key has been made" in later.content.decode()
         assert ApiToken.objects.count() == 1
 
+    def test_is_another_one_when_a_form_that_came_too_late_is_sent_once_more(self, as_owner: Client) -> None:
+        once = str(uuid4())
+        as_owner.post(ADDRESS, {**FORM, "once": once})
+        ApiToken.objects.update(revoked_at=timezone.now())
+        late = as_owner.post(ADDRESS, {**FORM, "once": once}).content.decode()
+        (offered,) = re.findall(r'name="once" value="([0-9a-f-]{36})"', late)
+        assert 'value="Planner"' in late
+        assert len(self.secrets_in(as_owner.post(ADDRESS, {**FORM, "once": offered}))) == 1
+
     def test_of_another_person_under_the_same_number_is_another_key(self, owner: User, coach: User) -> None:
         once = uuid4()
         assert issue(owner, once=once).secret != issue(coach, once=once).secret

@@ -257,6 +257,9 @@ class TestThisProcess:
             ("Pages and API", "under 0.50 s", "under 5.00 s", False),
             ("Looking passages up", "none", "none", None),
         ]
+        for _ in range(100):
+            requests.labels("none").observe(0.001)
+        assert process_levels.look()[0].most == "under 5.00 s"
         measures.looked_up(Retrieval(trace={"total_ms": 12.5}))
         search.observe(0.04)
         assert "under 0.05 s" in visit(home.admin).content.decode().split("This web process")[1]

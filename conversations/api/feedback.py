@@ -166,10 +166,8 @@ class FeedbackById(Operation):
     def patch(self, request: Request, feedback_id: UUID) -> Answer:
         """Say what became of feedback."""
         refuse_about_others(request)
-        said = self.body(FeedbackChange)
-        note = said.get("note", access.visible_feedback(self.member, feedback_id).note)
         handled = minding_feedback.handle(
-            member=self.member, feedback_id=feedback_id, state=said["state"], note=note, now=timezone.now()
+            member=self.member, feedback_id=feedback_id, now=timezone.now(), **self.body(FeedbackChange)
         )
         self.about = feedback_id
         return self.answer(HandledShape(handled))

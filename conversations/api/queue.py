@@ -8,6 +8,7 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
+from typing_extensions import override
 
 from accounts.access import NotVisible
 from accounts.api_authentication import refuse_about_others
@@ -187,9 +188,14 @@ class ConversationDraft(Operation):
 
     needs = {"POST": Scope.COACH}
 
+    @override
+    def saves_reply(self, _request: Request) -> bool:
+        """Never: a kept draft would tell of the conversation when its coach may read it no longer."""
+        return False
+
     @extend_schema(tags=["coaches"], request=None, responses=DraftShape)
     def post(self, _request: Request, conversation_id: UUID) -> Answer:
-        """Have the AI draft a reply from what you may read; nothing is said. It spends as a question does.
+        """Have the AI draft a reply from what you may read; nothing is said. It spends as a question does, each time.
 
         409 `no_draft` says in words why there is none. What you say in its place takes it as `draft`.
         """

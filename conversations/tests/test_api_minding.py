@@ -7,6 +7,7 @@ import pytest
 from accounts.models import AuditEvent, SavedReply, User
 from accounts.tests.api_caller import as_program
 from accounts.tests.cast import Cast
+from accounts.tests.racing import overtaken
 from conversations import giving_feedback, minding_feedback
 from conversations.models import Feedback
 from conversations.tests.factories import add, begin
@@ -109,6 +110,17 @@ class TestOnePiece:
         assert ben("PATCH", f"feedback/{given.pk}", {"state": "gone"}).status == 400
         reading = as_program(cast.home.coach, "read")
         assert reading("PATCH", f"feedback/{given.pk}", {"state": "seen"}).status == 403
+
+    def test_keeps_the_note_that_somebody_writes_while_its_state_is_changed(self, cast: Cast) -> None:
+        given = Feedback.objects.filter(pk=rated(cast.home.owner).pk)
+        ben = as_program(cast.home.coach)
+        resolved = overtaken(
+            lambda: ben("PATCH", f"feedback/{given.get().pk}", {"state": "resolved"}),
+            rows=given,
+            by=lambda: given.update(note="I wrote to her."),
+        )
+        assert (resolved.status, resolved.data["note"]) == (200, "I wrote to her.")
+        assert given.values_list("state", "note").get() == ("resolved", "I wrote to her.")
 
     def test_of_somebody_else_s_clients_is_as_missing(self, cast: Cast) -> None:
         given = rated(cast.home.owner)

@@ -6,11 +6,11 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from accounts.models import AuditEvent, User
+from accounts.models import AuditEvent, SavedReply, User
 from accounts.tests.api_caller import Api, as_program
 from accounts.tests.cast import Cast
 from coaching.providers.scripted import ScriptedChat
-from conversations import absence, handoff
+from conversations import absence, handoff, organizing
 from conversations.models import Conversation, Handoff, Message
 from conversations.tests.doubles import stage
 from conversations.tests.factories import begin, say
@@ -203,6 +203,20 @@ class TestTheDraft:
         found = ben("POST", f"conversations/{conversation.pk}/draft")
         assert (found.status, found.data) == (200, {"text": "Begin with one question, Ada.", "sources": []})
         assert Message.objects.count() == before
+
+    def test_is_told_by_no_repeated_request_once_the_conversation_is_closed(
+        self, ben: Api, owner: User, conversation: Conversation
+    ) -> None:
+        say(owner, conversation, "How do we begin?")
+        stage.chat = ScriptedChat(otherwise="Begin with one question, Ada.")
+        address = f"conversations/{conversation.pk}/draft"
+        assert ben("POST", address, idempotency_key="one").status == 200
+        organizing.set_visibility(
+            member=owner, conversation_id=conversation.pk, visibility=Conversation.Visibility.PRIVATE
+        )
+        again = ben("POST", address, idempotency_key="one")
+        assert (again.status, again.data) == (404, None)
+        assert not SavedReply.objects.exists()
 
     def test_of_nothing_is_refused_in_words(self, ben: Api, conversation: Conversation) -> None:
         found = ben("POST", f"conversations/{conversation.pk}/draft")

@@ -24,6 +24,7 @@ from conversations.tests.exporting import (
     table,
     told,
 )
+from conversations.tests.factories import begin
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("nudged")]
 
@@ -190,6 +191,24 @@ class TestTheWork:
             each.refresh_from_db()
         assert (export.state, export.opened, other.state) == ("gone", {}, "ready")
         assert fetch(member, export, name).status_code == 404
+
+    def test_of_feedback_goes_on_while_conversations_go_that_nobody_rated(
+        self, cast: Cast, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        told(cast.home.owner)
+        unrated = begin(cast.home.owner)
+        export, hold = asked(cast.home.coach, "feedback"), exports_work._hold
+
+        def hold_after_it_went(*arguments: Any, **values: Any) -> None:
+            if Conversation.objects.filter(pk=unrated.pk, deleted_at=None).exists():
+                organizing.delete(member=cast.home.owner, conversation_id=unrated.pk, now=timezone.now())
+            hold(*arguments, **values)
+
+        monkeypatch.setattr(exports_work, "_hold", hold_after_it_went)
+        tasks.make_export(export_id=str(export.pk))
+        export.refresh_from_db()
+        assert (export.state, export.attempts) == ("ready", 1)
+        assert not Conversation.objects.filter(pk=unrated.pk, deleted_at=None).exists()
 
     @pytest.mark.parametrize("kind", ["own", "feedback"])
     def test_that_is_being_made_begins_anew_without_a_conversation_that_goes(

@@ -282,6 +282,9 @@ class TestForbiddenLinks:
         assert refused.error is not None
         assert refused.error["details"] == {"reason": "links_forbidden"}
         assert as_program(owner)("GET", "links").data == {"links": []}
+        listed = as_owner.get("/links/").content.decode()
+        assert "Your organization allows no links" in listed
+        assert "You share a part of a conversation from its menu" not in listed
         assert ShareLink.objects.count() == 1
 
     def test_are_forbidden_by_an_administrator_and_on_record(self, cast: Cast) -> None:
