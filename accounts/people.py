@@ -99,6 +99,21 @@ def _lock_to_change(actor: User, person: User, fields: Collection[str]) -> User:
     return before
 
 
+def _save(person: User, fields: Collection[str]) -> None:
+    """Save these fields of a person.
+
+    Raises:
+        LastAdministrator, AddressTaken: as `change_person` does.
+    """
+    try:
+        with _one_address_each():
+            person.save(update_fields=fields)
+    except IntegrityError as error:
+        if broken_constraint(error) == "last_administrator_stays":
+            raise LastAdministrator from error
+        raise
+
+
 @transaction.atomic
 def change_person(
     *,
@@ -131,13 +146,7 @@ def change_person(
         raise OnlyInBrowser
     if comes_back:
         _claim_seat(person)
-    try:
-        with _one_address_each():
-            person.save(update_fields=fields)
-    except IntegrityError as error:
-        if broken_constraint(error) == "last_administrator_stays":
-            raise LastAdministrator from error
-        raise
+    _save(person, fields)
     if "is_active" in fields:
         # Also when somebody comes back: nothing may open again that a sign-in left behind at the last moment.
         reason = "deactivated" if before.is_active else "reactivated"

@@ -31,6 +31,8 @@ PATIENCE_SECONDS = 8.0
 
 A question is embedded within five seconds or not at all.
 """
+BEGINNING_SECONDS = 60.0
+"""So long it may take to load its models; what is asked meanwhile is done here once patience is over."""
 REST_SECONDS = 5.0
 """After one has gone, so long nobody tries to have another."""
 
@@ -73,11 +75,13 @@ class Child:
         self._writer: asyncio.StreamWriter | None = None
         self._listening: asyncio.Task[None] | None = None
         self._heard_at = 0.0
+        """When it last answered; before its first answer, until when it may be loading."""
         self._gone = False
 
     async def open(self) -> None:
         """Begin to listen to it."""
         reader, self._writer = await asyncio.open_connection(sock=self._socket)
+        self._heard_at = asyncio.get_running_loop().time() + BEGINNING_SECONDS
         self._listening = asyncio.create_task(self._listen(reader))
 
     async def ask(self, work: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:

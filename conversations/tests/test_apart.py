@@ -16,7 +16,7 @@ from django.utils import timezone
 from accounts import request_ids
 from accounts.request_ids import request_id
 from accounts.tests.cast import Cast
-from accounts.tests.waiting import eventually
+from accounts.tests.waiting import PATIENCE_S, eventually
 from coaching.models import Budget, PromptRun
 from coaching.providers import registry
 from coaching.providers.metered import PromptIdentity, RunRecord
@@ -80,6 +80,16 @@ class TestAThinkingProcess:
         monkeypatch.setattr(house, "PATIENCE_SECONDS", 0.1)
         assert await apart.call(be_silent_unless_in, os.getpid()) == ("done here", False)
         await eventually(partial(has_ended, process), "the end of the silent process")
+
+    async def test_that_takes_long_to_begin_is_not_ended_for_it(
+        self, apart: Apart, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        before = set(psutil.Process().children())
+        monkeypatch.setattr(house, "PATIENCE_SECONDS", 0.0)
+        assert await apart.call(where, "early") == (("early", os.getpid()), False)
+        monkeypatch.setattr(house, "PATIENCE_SECONDS", PATIENCE_S)
+        (begun,) = set(psutil.Process().children()) - before
+        assert await apart.call(where, "later") == (("later", begun.pid), True)
 
     async def test_that_is_late_with_one_answer_goes_on_with_the_others(
         self, apart: Apart, monkeypatch: pytest.MonkeyPatch
