@@ -1,6 +1,6 @@
 """A thousand signed-in sockets that nobody uses: memory and processor time of the web process.
 
-python -m benchmarks.sockets [--sockets 1000] [--seconds 20]
+python -m benchmarks.sockets [--sockets 1000] [--seconds 48]
 """
 
 import argparse
@@ -13,6 +13,8 @@ import psutil
 from benchmarks.chat_house import House, open_house
 
 AT_ONCE = 50
+ROUNDS_SECONDS = 48
+"""Two rounds in which the presence of all is renewed, so that no window holds more of them than another."""
 WARMING_SECONDS = 8
 """The models that the process loads beside its start are not the sockets' memory."""
 
@@ -64,7 +66,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--sockets", type=int, default=1000)
-    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--seconds", type=float, default=ROUNDS_SECONDS)
     options = parser.parse_args()
     with open_house(users=options.sockets, first_token_ms=100, tokens=100, gap_ms=20) as house:
         asyncio.run(measure(house, options.sockets, options.seconds))
