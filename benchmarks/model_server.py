@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 import orjson
 from typing_extensions import override
 
+from coaching.tests.loopback import Seen
 from config.ports import LOOPBACK
 
 WORDS = [
@@ -34,16 +35,6 @@ WORDS = [
 ]
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\n%s\r\n\r\n"
 STREAMED = HEAD % (b"text/event-stream", b"Transfer-Encoding: chunked")
-
-
-@dataclass(slots=True)
-class Seen:
-    """What the server has seen so far; `open` are answers under way."""
-
-    calls: int = 0
-    open: int = 0
-    finished: int = 0
-    disconnects: int = 0
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from decimal import Decimal
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import psutil
 import pytest
@@ -120,8 +121,8 @@ ANSWER = "Twice a year."
 COST = Decimal("0.25")
 
 
-async def answered(cast: Cast, conversation: Conversation) -> tuple[Plan, Outcome]:
-    """Have a question asked and its answer heard to the end, which nobody has written down yet."""
+async def asked(cast: Cast, conversation: Conversation) -> UUID:
+    """Have a question asked whose turn is this process's; return the turn."""
     accepted = await sync_to_async(accept)(
         member=cast.home.owner,
         conversation_id=conversation.pk,
@@ -131,10 +132,15 @@ async def answered(cast: Cast, conversation: Conversation) -> tuple[Plan, Outcom
         worker=live.PROCESS,
     )
     assert accepted.turn_id is not None
-    prepared = await preparing.prepare_here(accepted.turn_id)
+    return accepted.turn_id
+
+
+async def answered(cast: Cast, conversation: Conversation) -> tuple[Plan, Outcome]:
+    """Have a question asked and its answer heard to the end, which nobody has written down yet."""
+    prepared = await preparing.prepare_here(await asked(cast, conversation))
     assert prepared is not None
-    asked = RunRecord("answer", "openai", "gpt-4o", PromptIdentity(), 1, 1, False, COST, 1, 1, "ok")
-    return prepared.plan, Outcome("complete", ANSWER, runs=[asked], first_token_at=timezone.now())
+    run = RunRecord("answer", "openai", "gpt-4o", PromptIdentity(), 1, 1, False, COST, 1, 1, "ok")
+    return prepared.plan, Outcome("complete", ANSWER, runs=[run], first_token_at=timezone.now())
 
 
 @pytest.mark.django_db(transaction=True)
@@ -153,20 +159,12 @@ class TestATurn:
         model = registry.embeddings()
         labels = {"provider": model.provider, "model": model.model, "status": "ok"}
         before = counted("sideline_provider_calls_total", **labels)
-        accepted = await sync_to_async(accept)(
-            member=cast.home.owner,
-            conversation_id=conversation.pk,
-            client_id=Message().pk,
-            text="How often should a team review its norms?",
-            now=timezone.now(),
-            worker="this one",
-        )
-        assert accepted.turn_id is not None
+        turn_id = await asked(cast, conversation)
         collector = Collector()
-        plan = await preparing.prepare(accepted.turn_id, collector)
+        plan = await preparing.prepare(turn_id, collector)
         assert [run.purpose for run in collector.runs] == ["embedding"]
         assert counted("sideline_provider_calls_total", **labels) == before + 1
-        here = await preparing.prepare_here(accepted.turn_id)
+        here = await preparing.prepare_here(turn_id)
         assert here is not None
         assert plan is not None
         assert (plan.loaded, plan.request, plan.passages) == (
