@@ -160,10 +160,11 @@ def _domains_of(search: _Search) -> Mapping[UUID, Sequence[str]]:
 def _measured(
     search: _Search, pool: Mapping[UUID, float], vector: NDArray[np.float32] | None
 ) -> list[dict[str, Any]]:
-    """Return the pooled passages that the scope sees, each with its measures and its calibrated score."""
+    """Return the pooled passages that the scope sees, in the order of the pool, each with its measures and score."""
     if not pool:
         return []
-    rows = _pooled_rows(search, list(pool))
+    places = {passage: place for place, passage in enumerate(pool)}
+    rows = sorted(_pooled_rows(search, list(pool)), key=lambda row: places[row["id"]])
     similarity = _similarities(search, list(pool), vector)
     vector_ranks = {hit.passage_id: rank for rank, hit in enumerate(search.by_vector, start=1)}
     text_ranks = {hit.passage_id: rank for rank, hit in enumerate(search.by_text, start=1)}

@@ -51,10 +51,10 @@ RANKED = f"""
     WITH {WORDS}, hit AS (
         SELECT found.id, sought.weight FROM unnest(%s::tsquery[], %s::float8[]) AS sought (query, weight)
         CROSS JOIN LATERAL (SELECT id FROM knowledge_passage WHERE live AND search @@ sought.query) AS found
-    ), likely AS (SELECT id FROM hit GROUP BY id ORDER BY sum(weight) DESC LIMIT %s)
+    ), likely AS (SELECT id FROM hit GROUP BY id ORDER BY sum(weight) DESC, id LIMIT %s)
     SELECT id, domains, {SCORE} AS score FROM likely JOIN knowledge_passage USING (id)
     WHERE live AND organization_id IS NOT DISTINCT FROM %s AND (coach_id IS NULL OR coach_id = %s)
-    ORDER BY score DESC LIMIT %s
+    ORDER BY score DESC, id LIMIT %s
 """  # noqa: S608 - constants
 # "IS NOT DISTINCT FROM" is "=" that no index serves: the few likely rows are looked up one by one, and the
 # planner is not led to read the whole organization.

@@ -35,7 +35,7 @@ MAX_SCAN_TUPLES = 60_000
 EXACT = """
     SELECT passage_id, (embedding <#> %s::halfvec) + 0 AS distance FROM knowledge_passageembedding
     WHERE live AND space_id = {space} AND organization_id = %s AND coach_id {owner}
-    ORDER BY distance LIMIT {limit}
+    ORDER BY distance, passage_id LIMIT {limit}
 """
 NEAREST = """
     SELECT passage_id, embedding::halfvec({dimensions}) <#> %s::halfvec({dimensions}) AS distance
@@ -45,7 +45,7 @@ NEAREST = """
 """
 WITH_DOMAINS = """
     SELECT n.passage_id, n.distance, p.domains FROM ({nearest}) AS n
-    JOIN knowledge_passage p ON p.id = n.passage_id ORDER BY n.distance LIMIT {limit}
+    JOIN knowledge_passage p ON p.id = n.passage_id ORDER BY n.distance, n.passage_id LIMIT {limit}
 """
 FORCED = {
     "enable_sort": "off",

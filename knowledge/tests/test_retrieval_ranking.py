@@ -7,7 +7,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.tests.cast import House
 from knowledge import text_search
-from knowledge.models import EmbeddingSpace
+from knowledge.models import EmbeddingSpace, Passage, PassageEmbedding
 from knowledge.retrieval import retrieve
 from knowledge.scope import Scope
 from knowledge.tests.shelf import put, question
@@ -161,3 +161,16 @@ def test_is_the_same_however_often_the_connection_has_searched(home: House) -> N
     asked = ("How many questions has a common assessment?", "who protects the meeting time", "norms")
     first = [ask(home, each) for each in asked]
     assert all([ask(home, each) for each in asked] == first for _ in range(10))
+
+
+def test_passages_that_fit_equally_keep_their_order_however_the_server_reads_them(home: House) -> None:
+    put(home.organization, *SHELF)
+    first = ask(home, "norms")
+    orders = []
+    for off in ("indexscan", "bitmapscan", "nestloop", "hashjoin", "mergejoin"):
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL enable_{off} = off")
+        PassageEmbedding.objects.filter(passage__text=first[-2]).update(live=True)
+        Passage.objects.filter(text=first[-2]).update(live=True)
+        orders.append(ask(home, "norms"))
+    assert orders == [first] * 5
