@@ -124,15 +124,18 @@ def readable_conversation(member: User, conversation_id: UUID) -> Standing:
     return Standing(conversation, "coach", _first_visible(member, conversation))
 
 
-def coached_conversation(member: User, conversation_id: UUID) -> Conversation:
-    """Return a conversation that the member may open as a coach.
+def coached_conversation(member: User, conversation_id: UUID, *, lock: bool = False) -> Conversation:
+    """Return a conversation that the member may open as a coach, with `lock` locked for this transaction.
+
+    What was read before the lock was had may be otherwise since: who locks asks once more.
 
     Raises:
         NotVisible: it does not exist, is the member's own, or is not open to this coach.
     """
-    conversation = (
-        coached_conversations(member).filter(pk=conversation_id).first() if member.is_active else None
-    )
+    coached = coached_conversations(member)
+    if lock:
+        coached = coached.select_for_update(of=("self",))
+    conversation = coached.filter(pk=conversation_id).first() if member.is_active else None
     if conversation is None:
         raise NotVisible
     return conversation

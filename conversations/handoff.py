@@ -207,8 +207,7 @@ def hand_back(*, coach: User, conversation_id: UUID, now: datetime) -> Message:
 
 def _lock_for_coach(coach: User, conversation_id: UUID) -> Conversation:
     """Lock a conversation that the coach may open, and ask the gate again: it may have closed before the lock."""
-    access.coached_conversation(coach, conversation_id)
-    locked = lock(conversation_id)
+    locked = access.coached_conversation(coach, conversation_id, lock=True)
     access.coached_conversation(coach, conversation_id)
     return locked
 
