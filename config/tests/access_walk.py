@@ -41,6 +41,10 @@ _VARYING = (
     re.compile(r"(request_id\W+|Reference:? ?<?\w*>?)[\w-]{8,}"),
     re.compile(r"()[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"),
 )
+_OF_ONE_ANSWER = frozenset(
+    {"X-Request-ID", "Content-Security-Policy", "Content-Length", "Expires", "RateLimit"}
+)
+_READING = ("SELECT", "SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK TO SAVEPOINT", "SET LOCAL")
 
 Statuses = tuple[int, ...]
 
@@ -53,6 +57,8 @@ class Walk:
     """Every row as it was, by table."""
     written: Mapping[str, int] = field(default_factory=dict)
     """How many rows were written so far, by table, what was undone included."""
+    scene: str = ""
+    """The savepoint at which everything is as it was built."""
     statuses: dict[str, dict[str, Statuses]] = field(default_factory=lambda: defaultdict(dict))
     telling: list[str] = field(default_factory=list)
     """Answers about what exists and is not theirs that differ from answers about what does not exist."""
@@ -113,7 +119,7 @@ def _walked(scene: Scene, strangers: frozenset[str]) -> Walk:
     gone = scene.people.get("deactivated")
     if gone is not None:
         User.objects.filter(pk=gone.pk).update(is_active=False)
-    found.before, found.written = _all_rows(), _writes()
+    found.before, found.written, found.scene = _all_rows(), _writes(), transaction.savepoint()
     strangers = strangers or frozenset(name for name in scene.people if name.startswith("away_"))
     for visitor in visitors:
         for pattern, address in scene.addresses.items():
@@ -126,17 +132,34 @@ def _walked(scene: Scene, strangers: frozenset[str]) -> Walk:
                 answers.append(answer.status)
                 if is_named and (visitor.name in strangers or answer.status == NOT_FOUND):
                     other = _asked_and_undone(visitor, method, nobodys, found, unrelated)
-                    if answer != other:
+                    if not answer.same(other):
                         found.telling.append(f"{visitor.name} {method} {pattern}: {answer} not {other}")
             found.statuses[pattern][visitor.name] = tuple(answers)
     return found
 
 
 class Answer(NamedTuple):
-    """One answer, without what differs between any two."""
+    """One answer to one request for an address."""
 
     status: int
-    text: str
+    headers: Mapping[str, str]
+    body: bytes
+    address: str
+
+    def same(self, other: "Answer") -> bool:
+        """Whether nobody can tell the two from each other."""
+        return self.status == other.status and self._plain() == other._plain()
+
+    def _plain(self) -> str:
+        """Return the headers and the body without what differs between any two answers."""
+        text = "\n".join(
+            f"{name}: {value}" for name, value in sorted(self.headers.items()) if name not in _OF_ONE_ANSWER
+        )
+        text += "\n\n" + self.body.decode(errors="replace")
+        text = text.replace(self.address, "ADDRESS")
+        for pattern in _VARYING:
+            text = pattern.sub(r"\1…", text)
+        return text
 
 
 def _asked_and_undone(
@@ -147,39 +170,33 @@ def _asked_and_undone(
     unrelated: bool,
 ) -> Answer:
     """Ask and undo it; a refusal, and whatever somebody unrelated asks for, may have changed nothing."""
-    here = transaction.savepoint()
-    before = found.written
-    response = visitor.ask(method, address)
-    found.written = _writes()
-    if unrelated or response.status_code in REFUSED:
-        tables = [table for table, rows in found.written.items() if rows != before.get(table)]
-        found.changed += [
-            f"{visitor.name} {method} {address}: {table}"
-            for table in tables
-            if _rows(table) != found.before.get(table, Counter())
-        ]
-    answer = Answer(response.status_code, _plain(response, address))
-    transaction.savepoint_rollback(here)
-    return answer
-
-
-def _plain(response: Any, address: str) -> str:
-    """Return the headers and the body of an answer without what differs between any two answers."""
-    names = set(response.headers) - {
-        "X-Request-ID",
-        "Content-Security-Policy",
-        "Content-Length",
-        "Expires",
-        "RateLimit",
-    }
-    text = "\n".join(f"{name}: {response[name]}" for name in sorted(names))
-    if not getattr(response, "is_async", False):
+    watch = _Watch()
+    with connection.execute_wrapper(watch):
+        response = visitor.ask(method, address)
         # Reading it to its end closes a file that is sent.
-        text += "\n\n" + b"".join(response).decode(errors="replace")
-    text = text.replace(address, "ADDRESS")
-    for pattern in _VARYING:
-        text = pattern.sub(r"\1…", text)
-    return text
+        body = b"" if getattr(response, "is_async", False) else b"".join(response)
+    if watch.has_written:
+        before, found.written = found.written, _writes()
+        if unrelated or response.status_code in REFUSED:
+            tables = [table for table, rows in found.written.items() if rows != before.get(table)]
+            found.changed += [
+                f"{visitor.name} {method} {address}: {table}"
+                for table in tables
+                if _rows(table) != found.before.get(table, Counter())
+            ]
+        transaction.savepoint_rollback(found.scene)
+    return Answer(response.status_code, dict(response.headers), body, address)
+
+
+class _Watch:
+    """Notes whether anything but reading was asked of the database."""
+
+    has_written = False
+
+    def __call__(self, execute: Any, statement: str, parameters: Any, many: bool, context: Any) -> Any:
+        """Pass a statement on."""
+        self.has_written |= not statement.lstrip().startswith(_READING)
+        return execute(statement, parameters, many, context)
 
 
 def _writes() -> dict[str, int]:
