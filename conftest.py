@@ -1,5 +1,6 @@
 """What every test stands on: a real PostgreSQL, the shared data, and for some a browser and real processes."""
 
+import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -36,6 +37,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return not is_long, not item.path.is_relative_to(ROOT / "config")
 
     items.sort(key=place)
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage more rarely, and no more among what is there now: that stays to the end."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def missing(what: str) -> None:
