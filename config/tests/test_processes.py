@@ -132,10 +132,10 @@ def test_a_sweep_runs_while_a_long_job_does(database_url: str, redis_url: str, t
         with Client.from_url(redis_url) as redis, locked(export):
             for child in started:
                 child.start(environment)
-            send(redis_url, make_export, export_id=str(export.pk))
-            until(makes_an_export, "an export that is being made")
             until(lambda: redis.exists(HEARTBEAT_KEY), "a worker that listens")
             redis.delete(HEARTBEAT_KEY)
+            send(redis_url, make_export, export_id=str(export.pk))
+            until(makes_an_export, "an export that is being made")
             send(redis_url, beat)
             until(lambda: redis.exists(HEARTBEAT_KEY), "a beat beside the export")
             assert makes_an_export()
