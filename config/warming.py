@@ -45,6 +45,7 @@ async def _prepare(*, understands: bool) -> None:
             await understand(QUESTION)
     except Error:
         logger.warning("database_not_warm")
+    memory.settle()
     memory.give_back()
 
 
