@@ -96,7 +96,7 @@ class TestAThinkingProcess:
         self, apart: Apart, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         (_, process), _ = await apart.call(where, "")
-        monkeypatch.setattr(house, "PATIENCE_SECONDS", 0.3)
+        monkeypatch.setattr(house, "PATIENCE_SECONDS", 1.5)
         late = asyncio.create_task(apart.call(be_silent_unless_in, os.getpid()))
         while not late.done():
             assert await apart.call(where, "") == (("", process), True)
