@@ -29,7 +29,16 @@ class ApiToken(models.Model):
             models.CheckConstraint(
                 condition=models.Q(
                     scopes__contained_by=[
-                        *("read", "write", "account", "coach", "documents", "admin", "organization"),
+                        *(
+                            "read",
+                            "write",
+                            "account",
+                            "coach",
+                            "persona",
+                            "documents",
+                            "admin",
+                            "organization",
+                        ),
                     ]
                 )
                 & ~models.Q(scopes=[]),

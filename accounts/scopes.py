@@ -24,6 +24,7 @@ class Scope(models.TextChoices):
         "my keys",
     )
     COACH = "coach", "Step into conversations and speak as the coach, with drafts of the AI"
+    PERSONA = "persona", "Read and write how my AI is called, how it speaks, and when it calls me"
     DOCUMENTS = "documents", "Add, read, change, replace and delete documents of the library"
     ADMIN = (
         "admin",
@@ -43,6 +44,7 @@ _NEEDS = {
     Scope.WRITE: Role.EDUCATOR,
     Scope.ACCOUNT: Role.EDUCATOR,
     Scope.COACH: Role.COACH,
+    Scope.PERSONA: Role.COACH,
     Scope.DOCUMENTS: Role.COACH,
     Scope.ADMIN: Role.ADMIN,
     Scope.ORGANIZATION: Role.ADMIN,

@@ -87,7 +87,7 @@ class PersonaForm(forms.Form):
     )
 
     def __init__(self, data: Any = None, *, coach: User, written: Written | None = None) -> None:
-        super().__init__(data, initial=_initial(written) if written else None)
+        super().__init__(data, initial=fields_of(written) if written else None)
         self._coach = coach
 
     def clean_name(self) -> str:
@@ -131,7 +131,8 @@ def _problem_of(phrase: str) -> str:
     return ""
 
 
-def _initial(written: Written) -> dict[str, Any]:
+def fields_of(written: Written) -> dict[str, Any]:
+    """Return what is written as the fields of the form."""
     return {
         "name": written.name,
         "bio": written.bio,

@@ -3,6 +3,7 @@
 from django.urls import path, re_path
 
 from accounts.api import invitations, organization, own, people, record
+from coaching import api as persona
 from config import api_pages
 from conversations.api import (
     acts,
@@ -64,6 +65,8 @@ urlpatterns = [
     path(V1 + "diary", diary.Diary.as_view(), name="diary"),
     path(V1 + "queue", queue.Queue.as_view(), name="queue"),
     path(V1 + "teams", organization.Teams.as_view(), name="teams"),
+    path(V1 + "persona", persona.OwnPersona.as_view(), name="persona"),
+    path(V1 + "persona/preview", persona.PersonaPreview.as_view(), name="persona_preview"),
     path(V1 + "feedback", feedback.FeedbackQueue.as_view(), name="feedback_queue"),
     path(V1 + "feedback/<uuid:feedback_id>", feedback.FeedbackById.as_view(), name="feedback_by_id"),
     path(V1 + "search", search.Search.as_view(), name="search"),

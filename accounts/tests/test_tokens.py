@@ -316,6 +316,6 @@ class TestAKey:
 def test_what_a_role_may_put_into_a_key() -> None:
     everybodys = (Scope.READ, Scope.WRITE, Scope.ACCOUNT)
     assert offered_to("educator") == everybodys
-    assert offered_to("coach") == (*everybodys, Scope.COACH, Scope.DOCUMENTS)
+    assert offered_to("coach") == (*everybodys, Scope.COACH, Scope.PERSONA, Scope.DOCUMENTS)
     assert offered_to("admin") == tuple(Scope)
     assert offered_to("janitor") == ()
