@@ -19,7 +19,7 @@ from coaching.forms import LONGEST_PHRASE, MOST_PHRASES, PersonaForm, fields_of
 PER_CENT = "Per cent: with sources that carry an answer less, the coach is called; 0 never does."
 
 
-class PreviewShape(serializers.Serializer[Any]):
+class PersonaPreviewShape(serializers.Serializer[Any]):
     """How the AI would present itself."""
 
     name = serializers.CharField()
@@ -36,7 +36,7 @@ class PersonaShape(serializers.Serializer[Any]):
     instructions = serializers.CharField()
     escalation_phrases = serializers.ListField(child=serializers.CharField())
     low_confidence = serializers.SerializerMethodField(help_text=PER_CENT)
-    preview = PreviewShape()
+    preview = PersonaPreviewShape()
 
     @extend_schema_field(serializers.IntegerField(min_value=0, max_value=100))
     def get_low_confidence(self, shown: Mapping[str, Any]) -> int:
