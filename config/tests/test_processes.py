@@ -21,6 +21,7 @@ from accounts.tests.waiting import until
 from config import processes
 from config.broker import queue_names
 from config.celery import app
+from config.embedded_redis import Redis
 from config.health import HEARTBEAT_KEY
 from config.ports import LOOPBACK
 from config.settings import jobs
@@ -106,15 +107,25 @@ def send(broker_url: str, task: Any, **arguments: str) -> None:
         task.apply_async(kwargs=arguments, connection=connection)
 
 
+@pytest.fixture
+def own_redis_url(tmp_path: Path) -> Iterator[str]:
+    """Return the address of a Redis whose jobs nobody else takes, as workers of other tests would."""
+    server = Redis(tmp_path / "own")
+    server.home.mkdir()
+    server.start()
+    yield server.url
+    server.stop()
+
+
 @pytest.mark.processes
 @pytest.mark.django_db(transaction=True)
-def test_a_sweep_runs_while_a_long_job_does(database_url: str, redis_url: str, tmp_path: Path) -> None:
+def test_a_sweep_runs_while_a_long_job_does(database_url: str, own_redis_url: str, tmp_path: Path) -> None:
     found = children(tmp_path)
     environment = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "config.settings.stack",
         "DATABASE_URL": database_url,
-        "REDIS_URL": redis_url,
+        "REDIS_URL": own_redis_url,
         "MEDIA_ROOT": str(tmp_path / "media"),
     }
     export = AccountExport.objects.create(person=UserFactory.create(), requested_at=timezone.now())
@@ -129,14 +140,14 @@ def test_a_sweep_runs_while_a_long_job_does(database_url: str, redis_url: str, t
 
     started = [found["worker"], found["long"]]
     try:
-        with Client.from_url(redis_url) as redis, locked(export):
+        with Client.from_url(own_redis_url) as redis, locked(export):
             for child in started:
                 child.start(environment)
             until(lambda: redis.exists(HEARTBEAT_KEY), "a worker that listens")
             redis.delete(HEARTBEAT_KEY)
-            send(redis_url, make_export, export_id=str(export.pk))
+            send(own_redis_url, make_export, export_id=str(export.pk))
             until(makes_an_export, "an export that is being made")
-            send(redis_url, beat)
+            send(own_redis_url, beat)
             until(lambda: redis.exists(HEARTBEAT_KEY), "a beat beside the export")
             assert makes_an_export()
     finally:
