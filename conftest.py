@@ -25,6 +25,8 @@ pytest_plugins = ["accounts.tests.fixtures", "conversations.tests.fixtures", "co
 
 LONG = ("processes", "browser", "races", "documents")
 """Marks of tests that take long."""
+STACKS = {"stack_processes", "chat_stack", "faults_processes"}
+"""Fixtures of processes that are at work from test to test; see `config/tests/stack.py`."""
 
 
 @pytest.hookimpl(trylast=True)
@@ -139,7 +141,7 @@ def _media(settings: Any, tmp_path: Path) -> None:
 @pytest.fixture(autouse=True)
 def _processes_rest(request: pytest.FixtureRequest) -> None:
     """Let the processes of other tests sweep nothing of this one's, and take none of its time."""
-    if request.node.get_closest_marker("processes") is None:
+    if STACKS.isdisjoint(request.fixturenames):
         let_stacks_rest()
 
 

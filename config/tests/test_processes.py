@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from config.embedded_redis import Redis
 from config.health import HEARTBEAT_KEY
 from config.ports import LOOPBACK
 from config.settings import jobs
-from config.supervisor import Child
+from config.supervisor import Child, last_words
 from config.tasks import beat
 
 PROMPT = {
@@ -107,6 +107,26 @@ def send(broker_url: str, task: Any, **arguments: str) -> None:
         task.apply_async(kwargs=arguments, connection=connection)
 
 
+@contextmanager
+def running(started: Sequence[Child], environment: dict[str, str]) -> Iterator[None]:
+    """Run some processes; a failure tells what they said last."""
+    try:
+        for child in started:
+            child.start(environment)
+        yield
+    except AssertionError as failure:
+        for child in started:
+            failure.add_note(
+                f"{child.name}, which {'runs' if child.running else 'ended'}: {last_words(child.log)}"
+            )
+        raise
+    finally:
+        for child in started:
+            child.signal(signal.SIGKILL)
+            assert child.process is not None
+            child.process.wait()
+
+
 @pytest.fixture
 def own_redis_url(tmp_path: Path) -> Iterator[str]:
     """Return the address of a Redis whose jobs nobody else takes, as workers of other tests would."""
@@ -139,19 +159,11 @@ def test_a_sweep_runs_while_a_long_job_does(database_url: str, own_redis_url: st
         return waiting is not None and waiting[0] == 1
 
     started = [found["worker"], found["long"]]
-    try:
-        with Client.from_url(own_redis_url) as redis, locked(export):
-            for child in started:
-                child.start(environment)
-            until(lambda: redis.exists(HEARTBEAT_KEY), "a worker that listens")
-            redis.delete(HEARTBEAT_KEY)
-            send(own_redis_url, make_export, export_id=str(export.pk))
-            until(makes_an_export, "an export that is being made")
-            send(own_redis_url, beat)
-            until(lambda: redis.exists(HEARTBEAT_KEY), "a beat beside the export")
-            assert makes_an_export()
-    finally:
-        for child in started:
-            child.signal(signal.SIGKILL)
-            assert child.process is not None
-            child.process.wait()
+    with Client.from_url(own_redis_url) as redis, locked(export), running(started, environment):
+        until(lambda: redis.exists(HEARTBEAT_KEY), "a worker that listens")
+        redis.delete(HEARTBEAT_KEY)
+        send(own_redis_url, make_export, export_id=str(export.pk))
+        until(makes_an_export, "an export that is being made")
+        send(own_redis_url, beat)
+        until(lambda: redis.exists(HEARTBEAT_KEY), "a beat beside the export")
+        assert makes_an_export()
