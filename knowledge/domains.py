@@ -5,7 +5,9 @@ Tagging compares passages with these vectors, routing compares questions.
 
 import tomllib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from django.db import transaction
@@ -48,9 +50,20 @@ _Key = tuple[str, str, tuple[tuple[str, tuple[str, ...]], ...]]
 _known: dict[_Key, DomainVectors] = {}
 
 
+@cache
+def names() -> dict[str, str]:
+    """Return how each domain is called, by its slug."""
+    return {row["slug"]: row["name"] for row in _listed()}
+
+
+def _listed() -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = tomllib.loads(DOMAINS_FILE.read_text())["domain"]
+    return listed
+
+
 def sync_domains() -> int:
     """Write the domains of `domains.toml` into the table and return how many there are; safe to repeat."""
-    listed = tomllib.loads(DOMAINS_FILE.read_text())["domain"]
+    listed = _listed()
     with transaction.atomic():
         for row in listed:
             values = {

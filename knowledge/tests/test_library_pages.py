@@ -181,6 +181,16 @@ class TestDocumentPage:
         assert text.count('<li class="card library-passage"') == 1
         assert "<img" not in text.split('<div class="library-sheet">')[1]
 
+    def test_says_when_and_about_what_in_words(self, home: House, sign_in: SignIn) -> None:
+        version, passage = shelve(home, spoken())
+        passage.start_seconds, passage.speaker, passage.page_index = 3725.4, "Ada", None
+        passage.domains = ["data_analysis"]
+        passage.save()
+        text = sign_in(home.admin).get(page("change", version.document)).content.decode()
+        assert "1:02:05 · Ada" in text
+        assert '<span class="badge">Data analysis and intervention</span>' in text
+        assert ">data_analysis<" not in text
+
     def test_saves_what_is_known(self, home: House, sign_in: SignIn) -> None:
         version = shared(home)
         run.ingest(version_id=version.pk)
