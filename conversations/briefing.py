@@ -10,6 +10,7 @@ from uuid import UUID
 from coaching.policies import escalation
 from conversations.models import Conversation, Handoff, Message
 from conversations.waiting import ICONS, urgency_of
+from knowledge.quotes import strip_markup
 
 LONGEST_QUOTE = 180
 
@@ -112,6 +113,7 @@ def _last(messages: Sequence[Message], sender_type: str) -> Message | None:
 def _quote(message: Message | None) -> Quote | None:
     if message is None:
         return None
-    text = " ".join(message.content.split())
+    by_ai = message.sender_type == Message.Sender.AI
+    text = strip_markup(message.content) if by_ai else " ".join(message.content.split())
     short = text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE].rsplit(" ", 1)[0] + "…"
     return Quote(message.pk, short)

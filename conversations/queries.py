@@ -4,7 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Case, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import (
+    Case,
+    Expression,
+    F,
+    Func,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    TextField,
+    Value,
+    When,
+)
 from django.db.models.functions import Left
 
 from accounts.models import User
@@ -17,6 +30,8 @@ DELETED = "deleted"
 """Names the conversations that can still be brought back, among the statuses of a list."""
 PREVIEW = 160
 """Characters of the last message that a list shows."""
+SIGNS = (r"\s?\[\d{1,3}\]", r"^\s*(?:>|#{1,6}|[-*+])\s+", r"\*\*")
+"""What the AI writes for the page alone, as PostgreSQL finds it: markers, signs before lines, signs around words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +86,16 @@ def _previewed(found: QuerySet[Conversation], member: User, search: str) -> Quer
         said = Message.objects.filter(content__icontains=search, conversation__owner_id=member.pk)
         found = found.filter(Q(title__icontains=search) | Q(pk__in=said.values("conversation_id")))
     last = Message.objects.filter(conversation_id=OuterRef("pk")).exclude(content="").order_by("-sequence")
-    return found.annotate(preview=Subquery(last.values(start=Left("content", PREVIEW + 1))[:1]))
+    return found.annotate(preview=Subquery(last.values(start=_beginning())[:1]))
+
+
+def _beginning() -> Left:
+    """Return how a message begins; the AI's without markers of citations and signs of Markdown."""
+    words: Expression | F = Left("content", 2 * PREVIEW)
+    for signs in SIGNS:
+        words = Func(words, Value(signs), Value(""), Value("gn"), function="REGEXP_REPLACE")
+    by_ai = When(sender_type=Message.Sender.AI, then=words)
+    return Left(Case(by_ai, default=F("content"), output_field=TextField()), PREVIEW + 1)
 
 
 def waiting_queue(member: User) -> QuerySet[Handoff]:

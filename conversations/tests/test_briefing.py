@@ -54,6 +54,14 @@ class TestABrief:
         assert (found.client.message_id, found.urgency_words) == (called.message.pk, "Urgent")
         assert found.why == ("Ada Moss may be about to make a decision with large consequences.",)
 
+    def test_quotes_the_words_of_an_answer_and_not_its_markers(self, cast: Cast) -> None:
+        found = brief_of(
+            cast, answered(cast, "What is [1]?", "Yes. [1]\n\n1. **Keep** it: twice. [2][3]\n\n> Wait.")
+        )
+        assert found.client
+        assert found.ai
+        assert (found.client.text, found.ai.text) == ("What is [1]?", "Yes. Keep it: twice. Wait.")
+
     def test_cuts_a_long_quote_between_words(self, cast: Cast) -> None:
         found = brief_of(cast, answered(cast, "word " * 100, "Yes."))
         assert found.client

@@ -101,6 +101,15 @@ class TestTheList:
         assert rest.lstrip().startswith('<li class="row"')
         assert re.findall(r'item__title">([^<]*)<', rest) == ["Talk 00"]
 
+    def test_shows_how_an_answer_begins_without_its_markers(
+        self, as_owner: Client, owner: User, conversation: Conversation
+    ) -> None:
+        say(owner, conversation, "What do [1] and *stars* mean?")
+        assert "What do [1] and *stars* mean?" in text_of(as_owner.get("/"))
+        written = "Your library says:\n\n> Begin with **one** question. [1][2]\n\n## Then\n- wait [3]."
+        Message.objects.filter(sender_type="ai").update(content=written, state="complete")
+        assert "Your library says: Begin with one question. Then wait. " in text_of(as_owner.get("/"))
+
     def test_shows_nobody_elses(self, client: Client, conversation: Conversation, home: House) -> None:
         client.force_login(home.other_coach)
         assert str(conversation.pk) not in client.get("/").content.decode()
