@@ -235,6 +235,12 @@ class TestSearchCommand:
             call_command("search", "norms", stdout=StringIO(), **options)
         assert wrong.value.returncode == 1
 
+    def test_an_empty_question_is_wrong_use(self, home: House) -> None:
+        put(home.organization, "A common assessment has five questions.")
+        with pytest.raises(CommandError) as wrong:
+            call_command("search", "  ", stdout=StringIO())
+        assert wrong.value.returncode == 1
+
     def test_finding_nothing_has_a_code_of_its_own(self, home: House) -> None:
         with pytest.raises(CommandError) as nothing:
             call_command("search", "norms", organization=str(home.organization.pk), stdout=StringIO())

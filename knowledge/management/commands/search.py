@@ -36,7 +36,9 @@ class Command(BaseCommand):
     @override
     def handle(self, **options: object) -> None:
         scope = _scope(options["organization"], options["coach"])
-        question = str(options["question"])
+        question = str(options["question"]).strip()
+        if not question:
+            raise CommandError("The question is empty.")
         vector = self._vector(question)
         found = retrieve(scope=scope, question=question, vector=vector, limit=int(str(options["limit"])))
         self._print(found)
