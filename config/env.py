@@ -82,7 +82,7 @@ class Environment:
         """Raise `ImproperlyConfigured` with a line for each setting that was missing or wrong."""
         if self.problems:
             raise ImproperlyConfigured(
-                "Sideline cannot start:\n" + "\n".join(f"- {p}" for p in self.problems)
+                "Sideline cannot start:\n" + "\n".join(f"- {p}" for p in dict.fromkeys(self.problems))
             )
 
     def _raw(self, name: str) -> str | None:

@@ -73,6 +73,14 @@ class TestEnvironment:
             "- G_FILE names a file that cannot be read",
         ]
 
+    def test_names_a_problem_once_however_often_it_is_met(self) -> None:
+        env = Environment({})
+        for _ in range(2):
+            env.secret("A")
+        with pytest.raises(ImproperlyConfigured) as refused:
+            env.refuse_problems()
+        assert str(refused.value) == "Sideline cannot start:\n- A is missing"
+
     @pytest.mark.parametrize(
         ("value", "problem"),
         [
