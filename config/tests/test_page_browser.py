@@ -109,6 +109,22 @@ def cited(talk: Talk, settings: Any) -> dict[str, Any]:
     }
 
 
+def test_an_item_of_a_list_has_its_own_mark_alone(talk: Talk, settings: Any) -> None:
+    settings.MEDIA_ROOT = Path(talk.stack.environment["MEDIA_ROOT"])
+    version, _ = shelve(talk)
+    item = Block(BlockKind.list_item, "• Speak last.", page_index=1)
+    listed = ExtractedDocument(
+        "pdf", "Teams", (), 2024, (item,), (Leaf(0, "iv", "text"), Leaf(1, "1", "text")), ()
+    )
+    version.extracted = files.store_extracted(version, "extract", listed)
+    version.save(update_fields=["extracted"])
+    page = talk.window(talk.house.owner)
+    page.goto(reverse("knowledge:page", args=[version.document_id, version.pk, 1]))
+    shown = page.get_by_text("• Speak last.")
+    expect(shown).to_be_visible()
+    expect(shown).not_to_have_css("display", "list-item")
+
+
 def photograph(page: Page, folder: Path, name: str) -> None:
     """Photograph a page in every size and scheme with the mark in sight; nothing may stick out or be cut."""
     for size, (width, height) in SIZES.items():
