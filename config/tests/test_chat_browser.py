@@ -11,7 +11,8 @@ from playwright.sync_api import Page, expect
 from config.tests.conftest import Talk
 from config.tests.talking import ANSWER
 from conversations import organizing
-from conversations.models import Conversation, Feedback, Handoff, Message
+from conversations.models import Conversation, Feedback, Handoff, Interaction, Message
+from conversations.tests.factories import say
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
 
@@ -269,6 +270,20 @@ def test_without_scripts_a_question_is_asked_and_answered(talk: Talk) -> None:
     page.get_by_label("Title").fill("A new team")
     page.get_by_role("button", name="Rename").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("A new team")
+
+
+def test_without_scripts_what_was_said_last_is_in_sight(talk: Talk) -> None:
+    conversation = talk.conversation()
+    for number in range(6):
+        reply = say(talk.house.owner, conversation, f"Question {number}").reply
+        assert reply is not None
+        Message.objects.filter(pk=reply.pk).update(content="One paragraph.\n\n" * 8, state="complete")
+        Interaction.objects.update(state="done")
+    page = talk.chat(conversation.pk, java_script_enabled=False)
+    expect(page.locator(".message--ai").last).to_be_in_viewport()
+    expect(page.locator("#log").get_by_text("Question 0")).not_to_be_in_viewport()
+    fresh = talk.chat(java_script_enabled=False)
+    expect(fresh.get_by_text("An AI answers at once")).to_be_in_viewport()
 
 
 @pytest.fixture
