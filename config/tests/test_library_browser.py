@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 from accounts.tests.cast import build_house
 from accounts.tests.factories import PASSWORD
 from config.tests.stack import Stack
+from knowledge.models import Document
 from knowledge.tests.ingesting import LONG
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
@@ -53,3 +54,28 @@ def test_files_dropped_in_become_searchable_before_ones_eyes(
     page.get_by_role("button", name="Delete").click()
     expect(page.locator(".library-entry")).to_have_count(2)
     assert problems == []
+
+
+def test_what_a_coach_keeps_for_their_own_clients_is_shared_with_nobody_else(
+    live_stack: Stack, page: Page, tmp_path: Path
+) -> None:
+    house = build_house(
+        "Riverside School", "riverside.example", ("Ada Moss", "Ben Hart", "Cleo Vale", "Dora Finch")
+    )
+    sign_in(page, live_stack, str(house.coach.email))
+    page.get_by_text("Only my own clients and me").click()
+    for name in ("first", "second"):
+        (tmp_path / f"{name}.txt").write_text(f"The {name} note.")
+    page.set_input_files("input[type=file]", [tmp_path / "first.txt", tmp_path / "second.txt"])
+    page.get_by_role("button", name="Add", exact=True).click()
+    dropped = page.evaluate_handle(
+        "() => { const held = new DataTransfer(); held.items.add(new File(['The third note.'], 'third.txt'));"
+        " return held; }"
+    )
+    page.dispatch_event("[data-drop]", "drop", {"dataTransfer": dropped})
+    # What is chosen afterwards is for what comes afterwards.
+    page.get_by_text("Everybody in the organization").click()
+    expect(page.locator(".library-entry")).to_have_count(3)
+    assert set(Document.objects.values_list("title", "coach")) == {
+        (title, house.coach.pk) for title in ("first", "second", "third")
+    }

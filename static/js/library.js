@@ -34,11 +34,8 @@ if (form) {
     };
   };
 
-  const send = (file, shown) =>
+  const send = (body, shown) =>
     new Promise((resolve) => {
-      const body = new FormData(form);
-      body.delete("documents");
-      body.append("documents", file);
       const request = new XMLHttpRequest();
       request.open("POST", form.action);
       request.setRequestHeader("HX-Request", "true");
@@ -64,23 +61,26 @@ if (form) {
     if (sending) return;
     sending = true;
     while (waiting.length) {
-      const { file, shown } = waiting.shift();
-      await send(file, shown);
+      const { body, shown } = waiting.shift();
+      await send(body, shown);
     }
     sending = false;
   };
 
   const take = (files) => {
-    for (const file of files) waiting.push({ file, shown: line(file) });
-    form.reset();
+    for (const file of files) {
+      // Who may look things up in a file is what was chosen when it was given, whatever is chosen for later ones.
+      const body = new FormData(form);
+      body.set("documents", file);
+      waiting.push({ body, shown: line(file) });
+    }
+    input.value = "";
     work();
   };
 
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const keeper = form.querySelector("[name=keeper]:checked");
     take(input.files);
-    if (keeper) keeper.checked = true;
   });
 
   for (const kind of ["dragenter", "dragover"]) {
