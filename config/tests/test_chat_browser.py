@@ -123,6 +123,18 @@ def test_a_message_written_without_a_connection_is_sent_once_when_it_is_back(tal
     expect(page.get_by_text("Connection lost")).to_have_count(0)
 
 
+def test_a_network_that_is_gone_is_told_to_who_only_waits(talk: Talk) -> None:
+    page = talk.chat()
+    ask(page, QUESTION)
+    complete(page)
+    page.context.set_offline(True)
+    expect(page.get_by_text("You are offline.")).to_be_visible()
+    expect(page.locator("#announcer")).to_have_text("The connection is lost. Reconnecting.")
+    page.context.set_offline(False)
+    expect(page.locator("#announcer")).to_have_text("Connected.")
+    expect(page.get_by_text("You are offline.")).to_have_count(0)
+
+
 def test_a_draft_outlives_a_reload_and_the_end_of_the_session(talk: Talk) -> None:
     page = talk.chat()
     page.get_by_label("Your message").fill("Half a thought")

@@ -47,7 +47,9 @@ export class Live {
     this.#position = position;
     this.#onEvent = onEvent;
     this.#onConnection = onConnection;
-    window.addEventListener("online", () => this.retryNow());
+    window.addEventListener("online", () => this.#lookAgain());
+    // A dead network closes no socket: whoever only waits would otherwise never learn of it.
+    window.addEventListener("offline", () => this.#closed || this.#lost({ code: 1006 }));
     window.addEventListener("pageshow", (event) => event.persisted && this.retryNow());
     document.addEventListener("visibilitychange", () => this.#lookAfterSleep());
   }
@@ -141,6 +143,12 @@ export class Live {
   #expectAnswer() {
     clearTimeout(this.#answerTimer);
     this.#answerTimer = setTimeout(() => this.#lost({ code: 1006 }), ANSWER_MS);
+  }
+
+  /** Connect again, or ask whether the other end of an open socket is still there. */
+  #lookAgain() {
+    if (this.isOpen) this.greet();
+    else this.retryNow();
   }
 
   #lookAfterSleep() {
