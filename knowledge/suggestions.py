@@ -28,7 +28,8 @@ _NUMBERING = re.compile(
 _APPARATUS = re.compile(
     r"^(?:the |an? )?(?:introduction|preface|foreword|acknowledge?ments?|(?:table of )?contents|index|references"
     r"|bibliography|glossary|appendi(?:x|ces)|notes?|summary|conclusion|about (?:the|this)|copyright|licen[cs]e"
-    r"|list of|further reading|how to (?:use|read) this|agenda|minutes|action items|attendance|cover)\b",
+    r"|list of|further reading|how to (?:use|read) this|agenda|minutes|action items|attendance|cover)\b"
+    r"|\b(?:agenda|transcript)$",
     re.IGNORECASE,
 )
 _TO_DO = re.compile(r"^(how|when|where|what|who) to\s+(?=[a-z])", re.IGNORECASE)
@@ -96,7 +97,7 @@ def question_from(title: str) -> str:
     """Return a question that a chapter of this title answers; empty when the title says too little."""
     subject = _NUMBERING.sub("", " ".join(title.split())).strip(" .:;-\u2013\u2014")
     fits = SHORTEST <= len(subject) <= LONGEST and re.search(r"[a-z]", subject)
-    if not fits or _APPARATUS.match(subject):
+    if not fits or _APPARATUS.search(subject):
         return ""
     return subject if subject.endswith("?") else _asked_about(subject)
 

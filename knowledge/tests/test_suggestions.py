@@ -62,6 +62,7 @@ def add_book(
         ("What every student is promised", ""),
         ("Introduction", ""),
         ("IV. References", ""),
+        ("Team meeting agenda", ""),
         ("Teams", ""),
         ("1234567890", ""),
         ("x" * 91, ""),
