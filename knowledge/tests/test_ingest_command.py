@@ -45,6 +45,17 @@ def test_reads_a_folder_without_a_worker(folder: Path, home: House) -> None:
     assert DocumentVersion.objects.get().live
 
 
+def test_says_what_is_left_out_of_a_folder(folder: Path, home: House) -> None:
+    errors = io.StringIO()
+    ingest(folder, organization=home.organization.name, dry_run=True, stderr=errors)
+    assert errors.getvalue() == "Left out, since such files cannot be read: notes.bin.\n"
+    for number in range(6):
+        (folder / f"old {number}.doc").write_bytes(b"old")
+    errors = io.StringIO()
+    ingest(folder, organization=home.organization.name, dry_run=True, stderr=errors)
+    assert errors.getvalue().endswith("notes.bin, old 0.doc, old 1.doc, old 2.doc, old 3.doc and 2 more.\n")
+
+
 def test_recursive_takes_the_folders_inside_and_repeating_changes_nothing(folder: Path, home: House) -> None:
     options: dict[str, Any] = {"organization": str(home.organization.pk), "recursive": True}
     ingest(folder, **options)

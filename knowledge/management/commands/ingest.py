@@ -3,7 +3,7 @@
 import json
 import time
 from argparse import ArgumentParser
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -24,6 +24,8 @@ from knowledge.models import DocumentVersion, IngestionStep
 
 SOME_FAILED = 1
 USAGE = 2
+NAMED = 5
+"""How many files that were left out are named."""
 
 EPILOG = """
 examples:
@@ -72,7 +74,11 @@ class Command(CommandWithExamples):
     def handle(self, *args: Any, **options: Any) -> None:
         """Read every file; raises CommandError with the exit code when something was wrong."""
         shelf = _shelf(options["organization"], options["coach"])
-        files = list(_files(options["paths"], recursive=options["recursive"]))
+        files, left_out = _files(options["paths"], recursive=options["recursive"])
+        if left_out:
+            names = ", ".join(path.name for path in left_out[:NAMED])
+            more = f" and {len(left_out) - NAMED} more" if len(left_out) > NAMED else ""
+            self.stderr.write(f"Left out, since such files cannot be read: {names}{more}.")
         as_json = options["report"] == "json"
         if options["dry_run"]:
             self._print([_plan(shelf, path) for path in files], as_json=as_json)
@@ -151,25 +157,33 @@ def _is_id(text: str) -> bool:
     return True
 
 
-def _files(paths: Iterable[Path], *, recursive: bool) -> Iterator[Path]:
-    """Yield the files meant, in a fixed order; raises CommandError when there are none or one is missing."""
+def _files(paths: Iterable[Path], *, recursive: bool) -> tuple[list[Path], list[Path]]:
+    """Return the files meant, in a fixed order, and what is in the folders but of no format that can be read.
+
+    Raises CommandError when there are none or one is missing.
+    """
     found: dict[Path, None] = {}
+    left_out: dict[Path, None] = {}
     for path in paths:
         if path.is_dir():
-            inside = sorted(path.rglob("*") if recursive else path.iterdir())
-            found |= dict.fromkeys(file for file in inside if _is_document(file))
+            for file in _inside(path, recursive=recursive):
+                (found if _is_document(file) else left_out)[file] = None
         elif path.is_file():
             found[path] = None
         else:
             raise CommandError(f"There is no file {path}.", returncode=USAGE)
     if not found:
         raise CommandError("There are no documents in there.", returncode=USAGE)
-    return iter(found)
+    return list(found), list(left_out)
+
+
+def _inside(folder: Path, *, recursive: bool) -> list[Path]:
+    inside = folder.rglob("*") if recursive else folder.iterdir()
+    return sorted(path for path in inside if path.is_file() and not path.name.startswith("."))
 
 
 def _is_document(path: Path) -> bool:
-    known = path.suffix and path.suffix.lower() in SUFFIXES
-    return bool(known) and path.is_file() and not path.name.startswith(".")
+    return bool(path.suffix) and path.suffix.lower() in SUFFIXES
 
 
 def _plan(shelf: library.Shelf, path: Path) -> dict[str, Any]:
