@@ -110,6 +110,13 @@ class TestTheList:
         Message.objects.filter(sender_type="ai").update(content=written, state="complete")
         assert "Your library says: Begin with one question. Then wait. " in text_of(as_owner.get("/"))
 
+    @pytest.mark.parametrize("role", ["coach", "admin"])
+    def test_leads_who_coaches_to_the_queue(self, client: Client, home: House, role: str) -> None:
+        client.force_login(getattr(home, role))
+        (dashboard,) = re.findall(r'href="(/admin/[^"]*)"', client.get("/").content.decode())
+        assert dashboard == "/admin/queue/"
+        assert client.get(dashboard).status_code == 200
+
     def test_shows_nobody_elses(self, client: Client, conversation: Conversation, home: House) -> None:
         client.force_login(home.other_coach)
         assert str(conversation.pk) not in client.get("/").content.decode()
