@@ -28,6 +28,8 @@ SKIPPED = frozenset(
         "datalist",
     ]
 )
+LONGEST_NUMBER = 6
+"""Digits of the number with which a list may begin."""
 HEADINGS = {f"h{level}": level for level in range(1, 7)}
 BREAKING = frozenset(
     [
@@ -79,6 +81,10 @@ class Collector:
     words: list[str] = field(default_factory=list)
     kind: BlockKind = BlockKind.paragraph
     level: int = 0
+    counts: list[int | None] = field(default_factory=list)
+    """The last number of each list that is open, none of one without numbers."""
+    mark: str = ""
+    """What the next words begin with, as the first of an item."""
 
     def add(self, text: str | None) -> None:
         """Take running text."""
@@ -89,20 +95,35 @@ class Collector:
         """End the block; without words there is none."""
         text = one_line("".join(self.words))
         self.words.clear()
-        if text:
-            prefix = "• " if self.kind is BlockKind.list_item else ""
-            self.blocks.append(Block(self.kind, prefix + text, level=self.level))
-            if self.kind is BlockKind.list_item:
-                self.kind = BlockKind.paragraph
+        if text and self.mark and not self.level:
+            self.blocks.append(Block(BlockKind.list_item, self.mark + text))
+            self.mark = ""
+        elif text:
+            self.blocks.append(Block(self.kind, text, level=self.level))
 
     def begin(self, tag: str) -> None:
         """Start the block of an element."""
         self.finish()
         self.level = HEADINGS.get(tag, 0)
-        if self.level:
-            self.kind = BlockKind.heading
-        else:
-            self.kind = BlockKind.list_item if tag == "li" else BlockKind.paragraph
+        self.kind = BlockKind.heading if self.level else BlockKind.paragraph
+
+    def open_list(self, *, first: int | None) -> None:
+        """Begin a list, with the number of its first item if it has numbers."""
+        self.counts.append(None if first is None else first - 1)
+
+    def close_list(self) -> None:
+        """End the innermost list."""
+        if self.counts:
+            self.counts.pop()
+
+    def begin_item(self) -> None:
+        """Begin an item of the innermost list."""
+        count = self.counts[-1] if self.counts else None
+        if count is None:
+            self.mark = "• "
+            return
+        self.counts[-1] = count + 1
+        self.mark = f"{count + 1}. "
 
 
 def read_html(data: bytes) -> ExtractedDocument:
@@ -162,6 +183,10 @@ def blocks_of_html(root: etree._Element) -> list[Block]:
 def _enter(collector: Collector, tag: str, element: etree._Element) -> None:
     if tag in BREAKING:
         collector.begin(tag)
+        if tag in {"ol", "ul"}:
+            collector.open_list(first=_first_number(element) if tag == "ol" else None)
+        elif tag == "li":
+            collector.begin_item()
     elif tag == "br":
         collector.add(" ")
     elif tag in {"input", "textarea"}:
@@ -173,7 +198,16 @@ def _leave(collector: Collector, tag: str, element: etree._Element) -> None:
     if tag in BREAKING:
         collector.finish()
         collector.kind, collector.level = BlockKind.paragraph, 0
+        if tag in {"ol", "ul"}:
+            collector.close_list()
+        elif tag == "li":
+            collector.mark = ""
     collector.add(element.tail)
+
+
+def _first_number(numbered: etree._Element) -> int:
+    start = numbered.get("start", "")
+    return int(start) if start.isdecimal() and len(start) <= LONGEST_NUMBER else 1
 
 
 def _add_table(collector: Collector, table: etree._Element) -> None:

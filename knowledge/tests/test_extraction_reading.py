@@ -127,6 +127,20 @@ def test_html_shows_text_without_scripts_and_navigation() -> None:
     ]
 
 
+def test_html_keeps_the_numbers_of_lists() -> None:
+    source = b"<ol><li>one<ul><li>dot</ul><li><p>two</p><p>more</p></ol>after<ol start=7><li>seven<li><h3>H</h3>8</ol>"
+    assert shapes(read_html(source)) == [
+        (ITEM, 0, "1. one"),
+        (ITEM, 0, "• dot"),
+        (ITEM, 0, "2. two"),
+        (PARAGRAPH, 0, "more"),
+        (PARAGRAPH, 0, "after"),
+        (ITEM, 0, "7. seven"),
+        (HEADING, 3, "H"),
+        (ITEM, 0, "8. 8"),
+    ]
+
+
 def test_word_structure() -> None:
     source = docx.Document()
     source.core_properties.title = "Agenda"
