@@ -2,13 +2,15 @@
 
 import re
 import unicodedata
-from typing import Any
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any, cast
 
 from django import forms
 from typing_extensions import override
 
 from accounts.models import User
-from coaching.personas import Written
+from coaching.personas import Change, Written
 from coaching.policies.escalation import normalise
 
 MOST_PHRASES = 50
@@ -16,6 +18,7 @@ LONGEST_PHRASE = 100
 FEWEST_LETTERS = 4
 """A shorter phrase would stand in nearly every message."""
 _LETTER = re.compile(r"\w")
+_NOTHING = Written(name="", low_confidence_below=0)
 
 
 class Words(forms.CharField):
@@ -86,9 +89,18 @@ class PersonaForm(forms.Form):
         },
     )
 
-    def __init__(self, data: Any = None, *, coach: User, written: Written | None = None) -> None:
-        super().__init__(data, initial=fields_of(written) if written else None)
+    def __init__(
+        self,
+        data: Any = None,
+        *,
+        coach: User,
+        written: Written | None = None,
+        only: Collection[str] | None = None,
+    ) -> None:
+        super().__init__(data, initial=_fields_of(written) if written else None)
         self._coach = coach
+        if only is not None:
+            self.fields = {name: field for name, field in self.fields.items() if name in only}
 
     def clean_name(self) -> str:
         """Refuse a name that says nothing, and the coach's own: nobody may take the AI for a person."""
@@ -112,15 +124,16 @@ class PersonaForm(forms.Form):
             raise forms.ValidationError(problems)
         return tuple(phrases)
 
-    def written(self) -> Written:
+    def change(self) -> Change:
         """Return what is written, as far as it can be read."""
-        read = self.cleaned_data
-        texts = {name: read.get(name, "") for name in ("name", "bio", "tone", "instructions")}
-        return Written(
-            **texts,
-            escalation_phrases=read.get("escalation_phrases", ()),
-            low_confidence_below=(read.get("low_confidence") or 0) / 100,
-        )
+        read = dict(self.cleaned_data)
+        if "low_confidence" in read:
+            read["low_confidence_below"] = read.pop("low_confidence") / 100
+        return cast("Change", read)
+
+    def written(self) -> Written:
+        """Return what is written; nothing in the place of what cannot be read."""
+        return replace(_NOTHING, **self.change())
 
 
 def _problem_of(phrase: str) -> str:
@@ -131,7 +144,7 @@ def _problem_of(phrase: str) -> str:
     return ""
 
 
-def fields_of(written: Written) -> dict[str, Any]:
+def _fields_of(written: Written) -> dict[str, Any]:
     """Return what is written as the fields of the form."""
     return {
         "name": written.name,

@@ -71,6 +71,12 @@ class TestWriting:
         assert "Nothing was changed." in words(as_coach.post(PAGE, WRITTEN, follow=True))
         assert AuditEvent.objects.filter(action="persona_written").count() == 1
 
+    def test_of_what_an_ai_is_anyway_makes_nothing(self, as_coach: Client) -> None:
+        anyway = {"name": "Sideline", "low_confidence": "20"}
+        assert "Nothing was changed." in words(as_coach.post(PAGE, anyway, follow=True))
+        assert not Persona.objects.exists()
+        assert not AuditEvent.objects.filter(action="persona_written").exists()
+
     @pytest.mark.parametrize(
         ("wrong", "said"),
         [
