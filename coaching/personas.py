@@ -92,8 +92,9 @@ def preview(*, coach: User, written: Written) -> Preview:
         instructions=written.instructions,
     )
     request = compose_answer(persona=voice, history=(), question="", sources=())
-    opening, *rules = request.messages[0].content.split("\n# ")
-    wishes = next(rule for rule in rules if rule.startswith("Wishes"))
+    opening, _, rules = request.messages[0].content.partition("\n# ")
+    # The wishes may have headings of their own: they end before the last of the prompt.
+    wishes = rules.partition("\n# Wishes")[2].rpartition("\n# ")[0]
     return Preview(name=written.name, opening=opening.strip(), wishes=wishes.partition("\n")[2].strip())
 
 

@@ -124,6 +124,11 @@ class TestThePreview:
         assert "<form" not in fragment
         assert not Persona.objects.exists()
 
+    def test_shows_wishes_with_headings_of_their_own_to_their_end(self, as_coach: Client) -> None:
+        headed = {**WRITTEN, "instructions": "# Wishes\r\nName the norm.\r\n# What is known\r\nOne question."}
+        fragment = words(as_coach.post(PREVIEW, headed, headers=HTMX))
+        assert "above.\n# Wishes\nName the norm.\n# What is known\nOne question.</pre>" in fragment
+
     def test_without_a_script_keeps_what_was_typed_in_its_boxes(self, as_coach: Client) -> None:
         page = words(as_coach.post(PREVIEW, {**WRITTEN, "name": "Wren"}))
         assert 'value="Wren"' in page
