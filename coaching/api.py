@@ -15,6 +15,7 @@ from accounts.roles import Role
 from accounts.scopes import Scope
 from coaching import personas
 from coaching.forms import LONGEST_PHRASE, MOST_PHRASES, PersonaForm
+from coaching.models import LONGEST_BIO, LONGEST_INSTRUCTIONS, LONGEST_NAME, LONGEST_TONE
 
 PER_CENT = "Per cent: with sources that carry an answer less, the coach is called; 0 never does."
 
@@ -48,10 +49,10 @@ class PersonaShape(serializers.Serializer[Any]):
 class PersonaChange(StrictSerializer):
     """What a coach writes about their AI; what is not named stays."""
 
-    name = serializers.CharField(max_length=120, required=False)
-    bio = serializers.CharField(max_length=4000, required=False, allow_blank=True)
-    tone = serializers.CharField(max_length=300, required=False, allow_blank=True)
-    instructions = serializers.CharField(max_length=8000, required=False, allow_blank=True)
+    name = serializers.CharField(max_length=LONGEST_NAME, required=False)
+    bio = serializers.CharField(max_length=LONGEST_BIO, required=False, allow_blank=True)
+    tone = serializers.CharField(max_length=LONGEST_TONE, required=False, allow_blank=True)
+    instructions = serializers.CharField(max_length=LONGEST_INSTRUCTIONS, required=False, allow_blank=True)
     escalation_phrases = serializers.ListField(
         child=serializers.CharField(max_length=LONGEST_PHRASE),
         required=False,

@@ -10,6 +10,7 @@ from django import forms
 from typing_extensions import override
 
 from accounts.models import User
+from coaching.models import LONGEST_BIO, LONGEST_INSTRUCTIONS, LONGEST_NAME, LONGEST_TONE
 from coaching.personas import Change, Written
 from coaching.policies.escalation import normalise
 
@@ -48,25 +49,25 @@ class PersonaForm(forms.Form):
     """The AI of one coach."""
 
     name = Line(
-        max_length=120,
+        max_length=LONGEST_NAME,
         help_text="What it is called. Clients always see beside it that it is an AI.",
         error_messages={"required": "Give your AI a name."},
     )
     bio = Words(
         label="About it",
-        max_length=4000,
+        max_length=LONGEST_BIO,
         required=False,
         widget=_area(3),
         help_text="What it is there for, as it would say it: “I help new teams to find norms that hold.”",
     )
     tone = Line(
-        max_length=300,
+        max_length=LONGEST_TONE,
         required=False,
         help_text="How it speaks, in a few words: “warm, curious and concrete”.",
     )
     instructions = Words(
         label="Your wishes",
-        max_length=8000,
+        max_length=LONGEST_INSTRUCTIONS,
         required=False,
         widget=_area(8),
         help_text="How it should work. They never outweigh the rules that keep clients safe and sources honest.",
