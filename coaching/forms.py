@@ -102,6 +102,9 @@ class PersonaForm(forms.Form):
         self._coach = coach
         if only is not None:
             self.fields = {name: field for name, field in self.fields.items() if name in only}
+        for name, field in self.fields.items():
+            # With each box a page sends back what was in it; whoever does not say that means what they write.
+            field.show_hidden_initial = data is None or self.add_initial_prefix(name) in data
 
     def clean_name(self) -> str:
         """Refuse a name that says nothing, and the coach's own: nobody may take the AI for a person."""
@@ -126,15 +129,19 @@ class PersonaForm(forms.Form):
         return tuple(phrases)
 
     def change(self) -> Change:
-        """Return what is written, as far as it can be read."""
-        read = dict(self.cleaned_data)
-        if "low_confidence" in read:
-            read["low_confidence_below"] = read.pop("low_confidence") / 100
-        return cast("Change", read)
+        """Return what is written otherwise than it was shown, so that nobody undoes what they have not seen."""
+        seen = {name for name, field in self.fields.items() if field.show_hidden_initial}
+        return self._read(leaving_out=seen.difference(self.changed_data))
 
     def written(self) -> Written:
         """Return what is written; nothing in the place of what cannot be read."""
-        return replace(_NOTHING, **self.change())
+        return replace(_NOTHING, **self._read())
+
+    def _read(self, *, leaving_out: Collection[str] = ()) -> Change:
+        read = {name: value for name, value in self.cleaned_data.items() if name not in leaving_out}
+        if "low_confidence" in read:
+            read["low_confidence_below"] = read.pop("low_confidence") / 100
+        return cast("Change", read)
 
 
 def _problem_of(phrase: str) -> str:

@@ -1,5 +1,6 @@
 """Races of what a coach writes about their own AI: two programs at once, the first time and later."""
 
+from collections.abc import Mapping
 from functools import partial
 
 import pytest
@@ -23,7 +24,7 @@ def programs(cast: Cast) -> tuple[Api, Api]:
     return Api(key), Api(key)
 
 
-def written(racers: Racers, programs: tuple[Api, Api], *changes: dict[str, object]) -> list[str]:
+def written(racers: Racers, programs: tuple[Api, Api], *changes: Mapping[str, object]) -> list[str]:
     """Write each change by a program of its own; return what the record then says was written, in alphabetical order."""
     known = AuditEvent.objects.filter(action="persona_written").count()
     calls = [
