@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.template.loader import render_to_string
 from django.utils import timezone
@@ -31,7 +31,8 @@ PROBLEMS = {
 
 TEMPLATE = "conversations/partials/message.html"
 _HOLE = f"hole-{secrets.token_hex(16)}-"
-"""No text that somebody writes contains it."""
+_SOME_ID = str(uuid4())
+"""No text that somebody writes contains either; an address is made of the id, which has to look like one."""
 _PHONE = re.compile(r"\+?[0-9][0-9 ()./-]{1,}")
 
 
@@ -213,10 +214,10 @@ def views_of(messages: Iterable[Message], names: Names, *, reader_id: UUID) -> l
 def message_html(view: MessageView) -> str:
     """Render one message.
 
-    Every turn shows a question and the place of its answer, so of messages without more the template is rendered
-    once for all that are alike, with holes for what no two have in common: a fifth of a turn (`benchmarks.chat`).
+    Every turn shows a question, the place of its answer and the answer, so the template is rendered once for all
+    messages that are alike, with holes for what no two have in common: a fifth of a turn (`benchmarks.chat`).
     """
-    if view.rateable or view.citations or view.help_lines:
+    if view.help_lines:
         return render_to_string(TEMPLATE, {"message": view})
     pieces = _pieces(
         sender_type=view.sender_type,
@@ -226,7 +227,10 @@ def message_html(view: MessageView) -> str:
         kind=view.kind,
         problem=view.problem,
         drafted_by_ai=view.drafted_by_ai,
+        rateable=view.rateable,
+        score=view.score,
         has_words=view.length > 0,
+        cards=tuple(_likeness(card) for card in view.citations),
     )
     filling = {
         "id": str(view.id),
@@ -236,16 +240,42 @@ def message_html(view: MessageView) -> str:
         "clock": view.clock,
         "body": conditional_escape(view.body),
     }
+    for number, card in enumerate(view.citations):
+        for name in _OF_A_CARD:
+            filling[f"{name}{number}"] = conditional_escape(getattr(card, name))
     return "".join(filling[piece] if number % 2 else piece for number, piece in enumerate(pieces))
 
 
+_OF_A_CARD = ("number", "url", "title", "authors", "chapter", "page_label", "quote")
+"""What each card has of its own; where there is none of it, the template says nothing in its place."""
+
+_Likeness = tuple[str, str, tuple[bool, ...]]
+
+
+def _likeness(card: CitationCard) -> _Likeness:
+    """Return what a card has in common with others: its label, and what there is to say of it."""
+    return card.label, card.label_text, tuple(bool(getattr(card, name)) for name in _OF_A_CARD)
+
+
 @lru_cache(maxsize=1024)
-def _pieces(*, has_words: bool, **alike: Any) -> tuple[str, ...]:
+def _pieces(*, has_words: bool, cards: tuple[_Likeness, ...], **alike: Any) -> tuple[str, ...]:
     """Return the rendered template cut at its holes: text and the name of a hole in turn."""
     holes: dict[str, Any] = {
-        name: f"{_HOLE}{name}." for name in ("id", "sequence", "length", "moment", "clock", "body")
+        name: f"{_HOLE}{name}." for name in ("sequence", "length", "moment", "clock", "body")
     }
     if not has_words:
         holes["length"] = 0
+    holes["id"] = _SOME_ID
+    holes["citations"] = [
+        {
+            "label": label,
+            "label_text": label_text,
+            **{
+                name: f"{_HOLE}{name}{number}." if there else ""
+                for name, there in zip(_OF_A_CARD, has, strict=True)
+            },
+        }
+        for number, (label, label_text, has) in enumerate(cards)
+    ]
     shown = render_to_string(TEMPLATE, {"message": {**alike, **holes}})
-    return tuple(re.split(rf"{_HOLE}(\w+)\.", shown))
+    return tuple(re.split(rf"{_HOLE}(\w+)\.", shown.replace(_SOME_ID, f"{_HOLE}id.")))

@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from numpy.typing import NDArray
 
+from accounts import prepared
 from coaching.providers.ports import EmbeddingModel
 from knowledge import vector_search
 from knowledge.models import EmbeddingSpace, Passage, PassageEmbedding
@@ -67,8 +68,8 @@ _ACTIVE = "SELECT id, provider, model, dimensions, state FROM knowledge_embeddin
 
 
 def active() -> EmbeddingSpace | None:
-    """Return the active space, if there is one; every search asks, so the statement is written out."""
-    with connection.cursor() as cursor:
+    """Return the active space, if there is one; every search asks, so the statement is written out and prepared."""
+    with prepared.cursor() as cursor:
         cursor.execute(_ACTIVE)
         row = cursor.fetchone()
     names = ("id", "provider", "model", "dimensions", "state")
