@@ -29,16 +29,14 @@ class ApiToken(models.Model):
             models.CheckConstraint(
                 condition=models.Q(
                     scopes__contained_by=[
-                        *(
-                            "read",
-                            "write",
-                            "account",
-                            "coach",
-                            "persona",
-                            "documents",
-                            "admin",
-                            "organization",
-                        ),
+                        "read",
+                        "write",
+                        "account",
+                        "coach",
+                        "persona",
+                        "documents",
+                        "admin",
+                        "organization",
                     ]
                 )
                 & ~models.Q(scopes=[]),

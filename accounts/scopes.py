@@ -24,7 +24,7 @@ class Scope(models.TextChoices):
         "my keys",
     )
     COACH = "coach", "Step into conversations and speak as the coach, with drafts of the AI"
-    PERSONA = "persona", "Read and write how my AI is called, how it speaks, and when it calls me"
+    PERSONA = "persona", "Read and write what my AI is called, how it speaks, and when it calls me"
     DOCUMENTS = "documents", "Add, read, change, replace and delete documents of the library"
     ADMIN = (
         "admin",

@@ -1,7 +1,7 @@
 """The coach's own AI over the API: what it is called, how it speaks, when it calls its coach."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from drf_spectacular.utils import extend_schema, extend_schema_field
@@ -14,7 +14,8 @@ from accounts.api_parsing import StrictSerializer
 from accounts.roles import Role
 from accounts.scopes import Scope
 from coaching import personas
-from coaching.forms import LONGEST_PHRASE, MOST_PHRASES, PersonaForm, fields_of
+from coaching.forms import LONGEST_PHRASE, MOST_PHRASES, PersonaForm
+from coaching.models import LONGEST_BIO, LONGEST_INSTRUCTIONS, LONGEST_NAME, LONGEST_TONE
 
 PER_CENT = "Per cent: with sources that carry an answer less, the coach is called; 0 never does."
 
@@ -48,10 +49,10 @@ class PersonaShape(serializers.Serializer[Any]):
 class PersonaChange(StrictSerializer):
     """What a coach writes about their AI; what is not named stays."""
 
-    name = serializers.CharField(max_length=120, required=False)
-    bio = serializers.CharField(max_length=4000, required=False, allow_blank=True)
-    tone = serializers.CharField(max_length=300, required=False, allow_blank=True)
-    instructions = serializers.CharField(max_length=8000, required=False, allow_blank=True)
+    name = serializers.CharField(max_length=LONGEST_NAME, required=False)
+    bio = serializers.CharField(max_length=LONGEST_BIO, required=False, allow_blank=True)
+    tone = serializers.CharField(max_length=LONGEST_TONE, required=False, allow_blank=True)
+    instructions = serializers.CharField(max_length=LONGEST_INSTRUCTIONS, required=False, allow_blank=True)
     escalation_phrases = serializers.ListField(
         child=serializers.CharField(max_length=LONGEST_PHRASE),
         required=False,
@@ -66,21 +67,21 @@ class _OfThePersona(Operation):
 
     only_for = Role.COACH
 
-    def checked(self) -> personas.Written:
-        """Return what the coach has written, with what the body changes of it.
+    def change(self) -> personas.Change:
+        """Return what the body changes.
 
         Raises:
             ValidationError: a field is wrong, for the same reasons as on the page.
         """
-        change = dict(self.body(PersonaChange))
-        if "escalation_phrases" in change:
-            change["escalation_phrases"] = "\n".join(change["escalation_phrases"])
-        form = PersonaForm({**fields_of(personas.own(self.member)), **change}, coach=self.member)
+        named = dict(self.body(PersonaChange))
+        if "escalation_phrases" in named:
+            named["escalation_phrases"] = "\n".join(named["escalation_phrases"])
+        form = PersonaForm(named, coach=self.member, only=named)
         if not form.is_valid():
             raise serializers.ValidationError(
                 {name: [str(error) for error in errors] for name, errors in form.errors.items()}
             )
-        return form.written()
+        return form.change()
 
     def shown(self, written: personas.Written) -> Answer:
         """Answer with an AI as it is written, and how it would begin."""
@@ -101,9 +102,7 @@ class OwnPersona(_OfThePersona):
     @extend_schema(tags=["coaches"], request=PersonaChange, responses=PersonaShape)
     def patch(self, _request: Request) -> Answer:
         """Write about your AI. It speaks so from its next answer on; the record says what was changed, and no word."""
-        written = self.checked()
-        if written != personas.own(self.member):
-            personas.write(coach=self.member, written=written, request=self.django_request)
+        personas.write(coach=self.member, change=self.change(), request=self.django_request)
         return self.shown(personas.own(self.member))
 
 
@@ -115,4 +114,4 @@ class PersonaPreview(_OfThePersona):
     @extend_schema(tags=["coaches"], request=PersonaChange, responses=PersonaShape)
     def post(self, _request: Request) -> Answer:
         """Show how your AI would begin with these changes. Nothing is kept."""
-        return self.shown(self.checked())
+        return self.shown(replace(personas.own(self.member), **self.change()))

@@ -2,13 +2,16 @@
 
 import re
 import unicodedata
-from typing import Any
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any, cast
 
 from django import forms
 from typing_extensions import override
 
 from accounts.models import User
-from coaching.personas import Written
+from coaching.models import LONGEST_BIO, LONGEST_INSTRUCTIONS, LONGEST_NAME, LONGEST_TONE
+from coaching.personas import Change, Written
 from coaching.policies.escalation import normalise
 
 MOST_PHRASES = 50
@@ -16,6 +19,7 @@ LONGEST_PHRASE = 100
 FEWEST_LETTERS = 4
 """A shorter phrase would stand in nearly every message."""
 _LETTER = re.compile(r"\w")
+_NOTHING = Written(name="", low_confidence_below=0)
 
 
 class Words(forms.CharField):
@@ -45,25 +49,25 @@ class PersonaForm(forms.Form):
     """The AI of one coach."""
 
     name = Line(
-        max_length=120,
+        max_length=LONGEST_NAME,
         help_text="What it is called. Clients always see beside it that it is an AI.",
         error_messages={"required": "Give your AI a name."},
     )
     bio = Words(
         label="About it",
-        max_length=4000,
+        max_length=LONGEST_BIO,
         required=False,
         widget=_area(3),
         help_text="What it is there for, as it would say it: “I help new teams to find norms that hold.”",
     )
     tone = Line(
-        max_length=300,
+        max_length=LONGEST_TONE,
         required=False,
         help_text="How it speaks, in a few words: “warm, curious and concrete”.",
     )
     instructions = Words(
         label="Your wishes",
-        max_length=8000,
+        max_length=LONGEST_INSTRUCTIONS,
         required=False,
         widget=_area(8),
         help_text="How it should work. They never outweigh the rules that keep clients safe and sources honest.",
@@ -86,9 +90,21 @@ class PersonaForm(forms.Form):
         },
     )
 
-    def __init__(self, data: Any = None, *, coach: User, written: Written | None = None) -> None:
-        super().__init__(data, initial=fields_of(written) if written else None)
+    def __init__(
+        self,
+        data: Any = None,
+        *,
+        coach: User,
+        written: Written | None = None,
+        only: Collection[str] | None = None,
+    ) -> None:
+        super().__init__(data, initial=_fields_of(written) if written else None)
         self._coach = coach
+        if only is not None:
+            self.fields = {name: field for name, field in self.fields.items() if name in only}
+        for name, field in self.fields.items():
+            # With each box a page sends back what was in it; whoever does not say that means what they write.
+            field.show_hidden_initial = data is None or self.add_initial_prefix(name) in data
 
     def clean_name(self) -> str:
         """Refuse a name that says nothing, and the coach's own: nobody may take the AI for a person."""
@@ -112,15 +128,20 @@ class PersonaForm(forms.Form):
             raise forms.ValidationError(problems)
         return tuple(phrases)
 
+    def change(self) -> Change:
+        """Return what is written otherwise than it was shown, so that nobody undoes what they have not seen."""
+        seen = {name for name, field in self.fields.items() if field.show_hidden_initial}
+        return self._read(leaving_out=seen.difference(self.changed_data))
+
     def written(self) -> Written:
-        """Return what is written, as far as it can be read."""
-        read = self.cleaned_data
-        texts = {name: read.get(name, "") for name in ("name", "bio", "tone", "instructions")}
-        return Written(
-            **texts,
-            escalation_phrases=read.get("escalation_phrases", ()),
-            low_confidence_below=(read.get("low_confidence") or 0) / 100,
-        )
+        """Return what is written; nothing in the place of what cannot be read."""
+        return replace(_NOTHING, **self._read())
+
+    def _read(self, *, leaving_out: Collection[str] = ()) -> Change:
+        read = {name: value for name, value in self.cleaned_data.items() if name not in leaving_out}
+        if "low_confidence" in read:
+            read["low_confidence_below"] = read.pop("low_confidence") / 100
+        return cast("Change", read)
 
 
 def _problem_of(phrase: str) -> str:
@@ -131,7 +152,7 @@ def _problem_of(phrase: str) -> str:
     return ""
 
 
-def fields_of(written: Written) -> dict[str, Any]:
+def _fields_of(written: Written) -> dict[str, Any]:
     """Return what is written as the fields of the form."""
     return {
         "name": written.name,

@@ -10,16 +10,19 @@ from uuid_utils.compat import uuid7
 
 from accounts.models import Organization
 
+LONGEST_NAME, LONGEST_BIO, LONGEST_TONE, LONGEST_INSTRUCTIONS = 120, 4000, 300, 8000
+"""Characters of what a coach writes about their AI."""
+
 
 class Persona(models.Model):
     """The AI of one coach: how it introduces itself, how it speaks and when it calls its coach."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     coach = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="persona")
-    name = models.CharField(max_length=120, help_text="How the AI introduces itself.")
-    bio = models.TextField(blank=True, max_length=4000)
-    tone = models.CharField(max_length=300, blank=True)
-    instructions = models.TextField(blank=True, max_length=8000)
+    name = models.CharField(max_length=LONGEST_NAME, help_text="How the AI introduces itself.")
+    bio = models.TextField(blank=True, max_length=LONGEST_BIO)
+    tone = models.CharField(max_length=LONGEST_TONE, blank=True)
+    instructions = models.TextField(blank=True, max_length=LONGEST_INSTRUCTIONS)
     escalation_phrases = models.JSONField(
         default=list, blank=True, help_text="Words or phrases that always call the coach."
     )

@@ -1,6 +1,7 @@
 """A coach's AI as its coach writes it: what it is called, how it speaks, and when it calls its coach."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import TypedDict
 
 from django.db import transaction
 from django.http import HttpRequest
@@ -26,6 +27,17 @@ class Written:
     low_confidence_below: float = 0.2
 
 
+class Change(TypedDict, total=False):
+    """What a coach decides anew about their AI; what is not named stays."""
+
+    name: str
+    bio: str
+    tone: str
+    instructions: str
+    escalation_phrases: tuple[str, ...]
+    low_confidence_below: float
+
+
 @dataclass(frozen=True, slots=True)
 class Preview:
     """How the AI would present itself, and how each of its prompts would begin."""
@@ -38,31 +50,27 @@ class Preview:
 def own(coach: User) -> Written:
     """Return what the coach has written; what an AI is without that, where they have written nothing."""
     persona = Persona.objects.filter(coach=coach).first()
-    if persona is None:
-        return Written()
-    return Written(
-        name=persona.name,
-        bio=persona.bio,
-        tone=persona.tone,
-        instructions=persona.instructions,
-        escalation_phrases=tuple(persona.escalation_phrases),
-        low_confidence_below=persona.low_confidence_below,
-    )
+    return Written() if persona is None else _written(persona)
 
 
 @transaction.atomic(durable=True)
-def write(*, coach: User, written: Written, request: HttpRequest | None = None) -> list[str]:
-    """Keep what the coach has written about their own AI; return the names of what is new, none of the words.
+def write(*, coach: User, change: Change, request: HttpRequest | None = None) -> list[str]:
+    """Change what the coach has written about their own AI; return the names of what is new, none of the words.
 
-    The first time makes the persona. What is as it was leaves no trace on the record.
+    The first change makes the persona. What is as it was leaves no trace on the record; what somebody else writes
+    at the same moment and is not named here stays.
     """
-    values = {**asdict(written), "escalation_phrases": list(written.escalation_phrases)}
-    persona, is_new = Persona.objects.select_for_update().get_or_create(coach=coach, defaults=values)
-    changed = list(values) if is_new else [name for name in values if getattr(persona, name) != values[name]]
+    everyones = Persona.objects.select_for_update()
+    persona, is_new = everyones.get_or_create(coach=coach, defaults=asdict(Written()))
+    before = _written(persona)
+    after = replace(before, **change)
+    changed = [name for name in asdict(after) if getattr(after, name) != getattr(before, name)]
     if not changed:
+        if is_new:
+            persona.delete()
         return []
     for name in changed:
-        setattr(persona, name, values[name])
+        setattr(persona, name, getattr(after, name))
     persona.save(update_fields=[*changed, "updated_at"])
     audit.record(
         actor=coach,
@@ -84,6 +92,18 @@ def preview(*, coach: User, written: Written) -> Preview:
         instructions=written.instructions,
     )
     request = compose_answer(persona=voice, history=(), question="", sources=())
-    opening, *rules = request.messages[0].content.split("\n# ")
-    wishes = next(rule for rule in rules if rule.startswith("Wishes"))
+    opening, _, rules = request.messages[0].content.partition("\n# ")
+    # The wishes may have headings of their own: they end before the last of the prompt.
+    wishes = rules.partition("\n# Wishes")[2].rpartition("\n# ")[0]
     return Preview(name=written.name, opening=opening.strip(), wishes=wishes.partition("\n")[2].strip())
+
+
+def _written(persona: Persona) -> Written:
+    return Written(
+        name=persona.name,
+        bio=persona.bio,
+        tone=persona.tone,
+        instructions=persona.instructions,
+        escalation_phrases=tuple(persona.escalation_phrases),
+        low_confidence_below=persona.low_confidence_below,
+    )

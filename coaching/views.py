@@ -22,7 +22,7 @@ def persona(request: MemberRequest) -> HttpResponse:
     form = PersonaForm(request.POST, coach=request.user)
     if not form.is_valid():
         return _page(request, form, status=422)
-    changed = personas.write(coach=request.user, written=form.written(), request=request)
+    changed = personas.write(coach=request.user, change=form.change(), request=request)
     notes.success(
         request, "Saved. It speaks so from its next answer on." if changed else "Nothing was changed."
     )

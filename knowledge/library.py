@@ -17,7 +17,7 @@ from uuid_utils.compat import uuid7
 from accounts import audit
 from accounts.access import NotVisible
 from accounts.models import User
-from knowledge import retagging
+from knowledge import retagging, room
 from knowledge.ingestion import files, ledger
 from knowledge.library_titles import title_from
 from knowledge.models import Document, DocumentVersion, Domain, IngestionStep
@@ -78,6 +78,9 @@ def add(
 
     The same bytes twice on one shelf are one document, however parallel: the second call returns what the
     first one made, and starts it again when it had failed or been cancelled.
+
+    Raises:
+        LibraryFull: the organization has no room for these bytes.
     """
     document = Document(
         organization_id=shelf.organization_id,
@@ -105,6 +108,7 @@ def replace(
     Raises:
         AlreadyInLibrary: another document has these bytes.
         Gone: the document was deleted.
+        LibraryFull: the organization has no room for these bytes.
     """
     document = Document.objects.filter(pk=document_id).first()
     if document is None:
@@ -178,6 +182,7 @@ def _draft(arrival: _Arrival, digest: str, size: int) -> DocumentVersion:
 
 def _write(version: DocumentVersion, arrival: _Arrival, *, is_new_document: bool) -> None:
     with transaction.atomic(), _no_file_without_row(version.pk):
+        room.claim(organization_id=version.organization_id, size=version.size)
         if is_new_document:
             arrival.document.save(force_insert=True)
         else:

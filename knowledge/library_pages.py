@@ -16,7 +16,7 @@ from accounts import dashboard
 from accounts.access import NotVisible, organization_of
 from accounts.http import MemberRequest, coach_required
 from coaching.providers.ports import ProviderError
-from knowledge import access, library, page_images, shelf
+from knowledge import access, library, page_images, room, shelf
 from knowledge.forms import BUSY_PROVIDER, OWN, DocumentForm, ReplaceForm, UploadForm
 from knowledge.models import Document, DocumentVersion
 
@@ -55,7 +55,10 @@ def upload(request: MemberRequest) -> HttpResponse:
         return _problem(request, problem)
     own = form.cleaned_data["keeper"] == OWN
     place = library.Shelf(organization_of(request.user).pk, request.user.pk if own else None)
-    known = _add_all(request, place, form.cleaned_data["documents"])
+    try:
+        known = _add_all(request, place, form.cleaned_data["documents"])
+    except room.LibraryFull as full:
+        return _problem(request, str(full))
     if request.htmx:
         return HttpResponse("This file is already in the library." if known else "", status=200)
     for name in known:
@@ -66,7 +69,11 @@ def upload(request: MemberRequest) -> HttpResponse:
 def _add_all(
     request: MemberRequest, place: library.Shelf, files: "Iterable[UploadedFile[bytes]]"
 ) -> list[str]:
-    """Add the files and return the names of those that were there before."""
+    """Add the files and return the names of those that were there before.
+
+    Raises:
+        LibraryFull: there is no room for one of them; those before it are added.
+    """
     known = []
     for file in files:
         name = file.name or "Untitled"
@@ -161,6 +168,9 @@ def replace(request: MemberRequest, document_id: UUID) -> HttpResponse:
         )
     except library.AlreadyInLibrary as already:
         messages.warning(request, f"This file is already in the library, as {already.document.title}.")
+        return redirect(DOCUMENT, document_id)
+    except room.LibraryFull as full:
+        messages.error(request, str(full))
         return redirect(DOCUMENT, document_id)
     if added.is_new:
         messages.success(

@@ -67,6 +67,19 @@ class TestWriting:
             (coach.pk, "tone"),
         ]
 
+    def test_records_the_first_time_what_it_names_alone(self, coach: User) -> None:
+        as_program(coach, "persona")("PATCH", PATH, {"name": "Robin", "bio": ""})
+        assert AuditEvent.objects.get(action="persona_written").reason == "name"
+
+    def test_leaves_what_is_not_named_as_it_is_even_where_the_page_would_write_it_otherwise(
+        self, coach: User
+    ) -> None:
+        PersonaFactory.create(coach=coach, name=coach.name, low_confidence_below=0.125)
+        assert as_program(coach, "persona")("PATCH", PATH, {"tone": "dry"}).status == 200
+        persona = Persona.objects.get()
+        assert (persona.name, persona.tone, persona.low_confidence_below) == (coach.name, "dry", 0.125)
+        assert AuditEvent.objects.get(action="persona_written").reason == "tone"
+
     def test_of_nothing_makes_nothing(self, coach: User) -> None:
         assert as_program(coach, "persona")("PATCH", PATH, {"name": "Sideline"}).status == 200
         assert not Persona.objects.exists()

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from lxml import html
 
 from accounts.models import AuditEvent, User
 from accounts.tests.cast import Cast
@@ -37,6 +38,12 @@ def words(response: Any) -> str:
     return unescape(response.content.decode())
 
 
+def filled(page: Any) -> dict[str, str]:
+    """Return what the form of a page would send as it stands."""
+    document: Any = html.fromstring(page.content.decode())
+    return {box.name: box.value or "" for box in document.get_element_by_id("persona-form").inputs}
+
+
 class TestWriting:
     def test_makes_the_persona_the_first_time(self, as_coach: Client, coach: User) -> None:
         page = words(as_coach.get(PAGE))
@@ -66,10 +73,40 @@ class TestWriting:
             "tone, low_confidence_below",
         ]
 
+    def test_leaves_what_was_written_elsewhere_since_the_page_was_opened(
+        self, as_coach: Client, coach: User
+    ) -> None:
+        persona = PersonaFactory.create(coach=coach, bio="Old", low_confidence_below=0.125)
+        page = filled(as_coach.get(PAGE))
+        Persona.objects.update(bio="Of another tab", escalation_phrases=["formal warning"])
+        as_coach.post(PAGE, {**page, "tone": "dry"})
+        persona.refresh_from_db()
+        assert (persona.tone, persona.bio, persona.low_confidence_below) == ("dry", "Of another tab", 0.125)
+        assert persona.escalation_phrases == ["formal warning"]
+        assert AuditEvent.objects.get(action="persona_written").reason == "tone"
+
+    def test_takes_a_form_that_does_not_say_what_it_showed_as_it_stands(self, as_coach: Client) -> None:
+        as_coach.post(PAGE, WRITTEN)
+        as_coach.post(PAGE, {**WRITTEN, "bio": "", "name": "Sideline"})
+        assert Persona.objects.values_list("name", "bio").get() == ("Sideline", "")
+
+    def test_after_a_refusal_still_knows_what_was_shown(self, as_coach: Client, coach: User) -> None:
+        PersonaFactory.create(coach=coach, bio="Old", tone="warm")
+        refused = as_coach.post(PAGE, {**filled(as_coach.get(PAGE)), "tone": "dry", "name": "…"})
+        Persona.objects.update(bio="Of another tab")
+        as_coach.post(PAGE, {**filled(refused), "name": "Wren"})
+        assert Persona.objects.values_list("name", "tone", "bio").get() == ("Wren", "dry", "Of another tab")
+
     def test_of_what_is_there_already_changes_nothing(self, as_coach: Client) -> None:
         as_coach.post(PAGE, WRITTEN)
         assert "Nothing was changed." in words(as_coach.post(PAGE, WRITTEN, follow=True))
         assert AuditEvent.objects.filter(action="persona_written").count() == 1
+
+    def test_of_what_an_ai_is_anyway_makes_nothing(self, as_coach: Client) -> None:
+        anyway = {"name": "Sideline", "low_confidence": "20"}
+        assert "Nothing was changed." in words(as_coach.post(PAGE, anyway, follow=True))
+        assert not Persona.objects.exists()
+        assert not AuditEvent.objects.filter(action="persona_written").exists()
 
     @pytest.mark.parametrize(
         ("wrong", "said"),
@@ -117,6 +154,11 @@ class TestThePreview:
         assert "Ask one question at a time.\nName the norm.</pre>" in fragment
         assert "<form" not in fragment
         assert not Persona.objects.exists()
+
+    def test_shows_wishes_with_headings_of_their_own_to_their_end(self, as_coach: Client) -> None:
+        headed = {**WRITTEN, "instructions": "# Wishes\r\nName the norm.\r\n# What is known\r\nOne question."}
+        fragment = words(as_coach.post(PREVIEW, headed, headers=HTMX))
+        assert "above.\n# Wishes\nName the norm.\n# What is known\nOne question.</pre>" in fragment
 
     def test_without_a_script_keeps_what_was_typed_in_its_boxes(self, as_coach: Client) -> None:
         page = words(as_coach.post(PREVIEW, {**WRITTEN, "name": "Wren"}))

@@ -340,6 +340,7 @@ QUOTAS_COUNT_DOWNLOADS = quotas.COUNT_DOWNLOADS
 AI_TURNS_AT_ONCE = ENV.integer("AI_TURNS_AT_ONCE", 5, least=1)
 """Answers that one person may have under way or waiting at the same time."""
 MONTHLY_MESSAGES = quotas.MONTHLY_MESSAGES
+LIBRARY_MB = quotas.LIBRARY_MB
 DAILY_BUDGET_USD = Decimal(ENV.integer("DAILY_BUDGET_CENTS", 500)) / 100
 """What the AI may cost each person in a day, in US dollars."""
 

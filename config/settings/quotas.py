@@ -55,3 +55,11 @@ MONTHLY_MESSAGES: dict[str, int | None] = {
     "enterprise": None,
 }
 """Messages to the AI that an organization may send in a calendar month, by tier; none means as many as it likes."""
+
+LIBRARY_MB: dict[str, int | None] = {
+    "free": 5_000,
+    "basic": 50_000,
+    "premium": 500_000,
+    "enterprise": None,
+}
+"""What the files of an organization's library may take in all, by tier; none means as much as the disk has."""

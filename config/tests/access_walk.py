@@ -6,6 +6,7 @@ import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -21,6 +22,8 @@ from config.tests.access_scene import PEOPLE, Scene
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 MATRIX = Path(__file__).parent / "access_matrix.toml"
 NOT_FOUND = 404
+BEFORE, AFTER = 40, 80
+"""Characters that a failure shows of two answers, before and after the place where they part."""
 REFUSED = frozenset({401, 403, NOT_FOUND, 405})
 OPEN_BY_SECRET = frozenset({"s/<str:token>/", "join/<str:token>/"})
 """What a token in the address opens, for whoever holds it."""
@@ -44,7 +47,7 @@ _VARYING = (
 _OF_ONE_ANSWER = frozenset(
     {"X-Request-ID", "Content-Security-Policy", "Content-Length", "Expires", "RateLimit"}
 )
-_READING = ("SELECT", "SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK TO SAVEPOINT", "SET LOCAL")
+_READING = ("SELECT", "SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK TO SAVEPOINT")
 
 Statuses = tuple[int, ...]
 
@@ -132,8 +135,8 @@ def _walked(scene: Scene, strangers: frozenset[str]) -> Walk:
                 answers.append(answer.status)
                 if is_named and (visitor.name in strangers or answer.status == NOT_FOUND):
                     other = _asked_and_undone(visitor, method, nobodys, found, unrelated)
-                    if not answer.same(other):
-                        found.telling.append(f"{visitor.name} {method} {pattern}: {answer} not {other}")
+                    if told := answer.unlike(other):
+                        found.telling.append(f"{visitor.name} {method} {pattern}: {told}")
             found.statuses[pattern][visitor.name] = tuple(answers)
     return found
 
@@ -146,16 +149,20 @@ class Answer(NamedTuple):
     body: bytes
     address: str
 
-    def same(self, other: "Answer") -> bool:
-        """Whether nobody can tell the two from each other."""
-        return self.status == other.status and self._plain() == other._plain()
+    def unlike(self, other: "Answer") -> str:
+        """Return where the two can be told from each other first, with a few words; nothing where nobody can."""
+        mine, others = self._plain(), other._plain()
+        if mine == others:
+            return ""
+        pairs = enumerate(zip_longest(mine, others))
+        parted = next(place for place, (each, other_one) in pairs if each != other_one)
+        shown = slice(max(0, parted - BEFORE), parted + AFTER)
+        return f"{mine[shown]!r} not {others[shown]!r}"
 
     def _plain(self) -> str:
-        """Return the headers and the body without what differs between any two answers."""
-        text = "\n".join(
-            f"{name}: {value}" for name, value in sorted(self.headers.items()) if name not in _OF_ONE_ANSWER
-        )
-        text += "\n\n" + self.body.decode(errors="replace")
+        """Return the status, the headers and the body without what differs between any two answers."""
+        lines = [f"{name}: {self.headers[name]}" for name in sorted(set(self.headers) - _OF_ONE_ANSWER)]
+        text = "\n".join([str(self.status), *lines, "", self.body.decode(errors="replace")])
         text = text.replace(self.address, "ADDRESS")
         for pattern in _VARYING:
             text = pattern.sub(r"\1…", text)
@@ -189,13 +196,13 @@ def _asked_and_undone(
 
 
 class _Watch:
-    """Notes whether anything but reading was asked of the database."""
+    """Notes whether anything but reading was asked of the database; settings for a transaction would outlast it."""
 
     has_written = False
 
     def __call__(self, execute: Any, statement: str, parameters: Any, many: bool, context: Any) -> Any:
         """Pass a statement on."""
-        self.has_written |= not statement.lstrip().startswith(_READING)
+        self.has_written |= not statement.lstrip().startswith(_READING) or "set_config(" in statement
         return execute(statement, parameters, many, context)
 
 

@@ -74,6 +74,22 @@ def test_a_refusal_that_writes_all_the_same_is_noticed(cast: Cast, monkeypatch: 
     assert walk(scene).changed == [f"educator PUT {address}: conversations_conversation"]
 
 
+def test_an_answer_that_tells_is_noticed_and_shown_from_where_it_does(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    route = "conversations/<uuid:conversation_id>/title/"
+    scene = narrowed(build_scene(cast), frozenset({"away_owner"}), (route,))
+
+    def refuse(visitor: Visitor, method: str, address: str, **content: Any) -> HttpResponse:
+        is_there = (method, address) == ("PUT", scene.addresses[route])
+        return HttpResponseNotFound(f"{'.' * 10_000}{'Yours' if is_there else 'Nothing'}{'.' * 10_000}")
+
+    monkeypatch.setattr(Visitor, "ask", refuse)
+    assert walk(scene).telling == [
+        f"away_owner PUT {route}: '{'.' * 40}Yours{'.' * 75}' not '{'.' * 40}Nothing{'.' * 73}'"
+    ]
+
+
 def test_a_line_says_what_was_found_and_an_address_without_one_is_noticed() -> None:
     table = expected()
     route = "conversations/<uuid:conversation_id>/title/"

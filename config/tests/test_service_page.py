@@ -257,9 +257,19 @@ class TestThisProcess:
             ("Pages and API", "under 0.50 s", "under 5.00 s", False),
             ("Looking passages up", "none", "none", None),
         ]
+        assert process_levels.look()[0].target == "half in 0.5 s, 95 % in 2 s"
         for _ in range(100):
             requests.labels("none").observe(0.001)
         assert process_levels.look()[0].most == "under 5.00 s"
         measures.looked_up(Retrieval(trace={"total_ms": 12.5}))
         search.observe(0.04)
         assert "under 0.05 s" in visit(home.admin).content.decode().split("This web process")[1]
+
+    def test_misses_its_promise_where_half_of_the_requests_are_slow(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        requests = Histogram("requests", "-", ["route"], buckets=(0.1, 0.5, 2.0, 5.0), registry=None)
+        monkeypatch.setattr(metrics_requests, "SECONDS", requests)
+        for seconds, kept in ((0.3, True), (1.5, True), (1.6, False)):
+            requests.labels("a").observe(seconds)
+            assert process_levels.look()[0].kept is kept

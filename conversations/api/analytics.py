@@ -1,12 +1,13 @@
 """Numbers of how the coaching is used, under the same gate and masks as the page in the dashboard."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
+from typing_extensions import override
 
 from accounts import days
 from accounts.api_authentication import refuse_about_others
@@ -28,8 +29,23 @@ class DaysQuery(StrictSerializer):
         required=False, validators=[days.within_reach], help_text="30 days before the end unless given."
     )
     end_date = serializers.DateField(
-        required=False, validators=[days.within_reach], help_text="Today unless given; a year at most."
+        required=False,
+        validators=[days.within_reach],
+        help_text="Today unless given. A longer time than a year is cut to its last year; `meta` says which days.",
     )
+
+    @override
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Return both days.
+
+        Raises:
+            ValidationError: the last day comes before the first.
+        """
+        last: date = attrs.get("end_date") or timezone.now().date()
+        first: date = attrs.get("start_date") or last - timedelta(days=USUAL_DAYS - 1)
+        if last < first:
+            raise serializers.ValidationError({"end_date": ["It comes before start_date."]})
+        return {**attrs, "start_date": first, "end_date": last}
 
 
 class AnalyticsQuery(DaysQuery):
@@ -134,10 +150,8 @@ class _Analytics(Operation):
         """
         refuse_about_others(self.request)
         wanted = self.query(query)
-        last = wanted.get("end_date") or timezone.now().date()
-        first = wanted.get("start_date") or last - timedelta(days=USUAL_DAYS - 1)
         scope = analytics.scope_of(self.member, team_id=wanted.get("team_id"))
-        return {"scope": scope, "period": Period.of(first, last)}
+        return {"scope": scope, "period": Period.of(wanted["start_date"], wanted["end_date"])}
 
     def basis(self, period: Period) -> dict[str, Any]:
         """Return what the numbers stand on."""

@@ -240,6 +240,19 @@ class TestNumbers:
             "reasons": [],
         }
 
+    @pytest.mark.parametrize("days", ["start_date=2026-10-02&end_date=2026-10-01", "start_date=2190-01-01"])
+    def test_of_no_day_at_all_are_refused_and_not_turned_round(self, home: House, days: str) -> None:
+        for path in ("overview", "topics", "waiting", "spending"):
+            found = as_program(home.admin)("GET", f"analytics/{path}?{days}")
+            assert (found.status, found.code) == (400, "INVALID_INPUT")
+            assert found.error is not None
+            assert found.error["details"] == {"end_date": ["It comes before start_date."]}
+
+    def test_of_more_than_a_year_are_those_of_its_last_year_and_say_so(self, home: House) -> None:
+        found = as_program(home.admin)("GET", "analytics/overview?start_date=2020-01-01&end_date=2026-10-31")
+        assert found.status == 200
+        assert (found.meta["start_date"], found.meta["end_date"]) == ("2025-10-31", "2026-10-31")
+
     def test_are_not_for_educators_nor_of_teams_elsewhere(self, cast: Cast) -> None:
         for path in ("analytics/overview", "analytics/topics", "analytics/waiting"):
             assert as_program(cast.home.owner)("GET", path).status == 404

@@ -18,7 +18,7 @@ from accounts.api_paging import PageQuery, PageShape, page_of, split
 from accounts.api_parsing import StrictSerializer
 from accounts.scopes import Scope
 from coaching.providers.ports import ProviderError
-from knowledge import access, library, shelf
+from knowledge import access, library, room, shelf
 from knowledge.forms import BUSY_PROVIDER, LARGEST_MB, OWN, SHARED
 from knowledge.models import Document, DocumentVersion
 
@@ -122,6 +122,11 @@ class DocumentChange(StrictSerializer):
     )
 
 
+def no_room(full: room.LibraryFull) -> Problem:
+    """Return the refusal of a file for which there is no room."""
+    return Problem(413, str(full), details={"reason": "library_full"})
+
+
 class Documents(Operation):
     """The library."""
 
@@ -145,17 +150,23 @@ class Documents(Operation):
         responses={201: DocumentShape, 200: DocumentShape},
     )
     def post(self, _request: Request) -> Answer:
-        """Add a file and have it read; 200 when exactly this file was there before."""
+        """Add a file and have it read; 200 when exactly this file was there before.
+
+        413: it is too large, or, with the reason `library_full`, what your organization has takes all the room it may.
+        """
         given = self.body(NewDocument)
         own = given["keeper"] == OWN
-        added = library.add(
-            shelf=library.Shelf(organization_of(self.member).pk, self.member.pk if own else None),
-            filename=given["file"].name or "Untitled",
-            content=given["file"],
-            title=given.get("title", ""),
-            now=timezone.now(),
-            added_by_id=self.member.pk,
-        )
+        try:
+            added = library.add(
+                shelf=library.Shelf(organization_of(self.member).pk, self.member.pk if own else None),
+                filename=given["file"].name or "Untitled",
+                content=given["file"],
+                title=given.get("title", ""),
+                now=timezone.now(),
+                added_by_id=self.member.pk,
+            )
+        except room.LibraryFull as full:
+            raise no_room(full) from None
         entry = shelf.entry(self.member, added.version.document_id)
         return self.answer(DocumentShape(entry), status=201 if added.is_new else 200)
 

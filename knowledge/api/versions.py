@@ -15,8 +15,8 @@ from accounts.api_errors import Problem
 from accounts.api_operations import Operation
 from accounts.api_parsing import StrictSerializer
 from accounts.scopes import Scope
-from knowledge import access, library, shelf
-from knowledge.api.documents import DocumentShape, NewFile
+from knowledge import access, library, room, shelf
+from knowledge.api.documents import DocumentShape, NewFile, no_room
 from knowledge.models import DocumentVersion, Domain, Passage
 
 
@@ -68,6 +68,8 @@ class Versions(Operation):
             message = f"This file is already in the library, as {already.document.title}."
             details = {"reason": "already_in_library", "document_id": str(already.document.pk)}
             raise Problem(409, message, details=details) from None
+        except room.LibraryFull as full:
+            raise no_room(full) from None
         shown = DocumentShape(shelf.entry(self.member, found.pk))
         return self.answer(shown, status=201 if added.is_new else 200)
 

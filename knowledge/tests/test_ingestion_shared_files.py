@@ -59,6 +59,7 @@ def test_documents(kind: str, shelf: Shelf, shared_data: Path) -> None:
         version = ingested(shelf, path.name, path.read_bytes())
         check(version)
         assert (version.cause == "encrypted") == bool(row.get("needs_password"))
+        assert version.state == "ready" or kind != "scanned"
 
 
 def test_hostile_texts(shelf: Shelf, shared_data: Path) -> None:

@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from accounts.commands import CommandWithExamples
 from accounts.models import Organization, User
-from knowledge import library
+from knowledge import library, room
 from knowledge.extraction.formats import SUFFIXES
 from knowledge.ingestion import by_hand
 from knowledge.ingestion_errors import explain, notice_text
@@ -92,11 +92,15 @@ class Command(CommandWithExamples):
             )
 
     def _ingest(self, shelf: library.Shelf, path: Path) -> dict[str, Any]:
+        """Add one file and read it; raises CommandError when there is no room for it."""
         began = time.monotonic()
         with path.open("rb") as opened:
-            added = library.add(
-                shelf=shelf, filename=path.name, content=File(opened), now=timezone.now(), start=False
-            )
+            try:
+                added = library.add(
+                    shelf=shelf, filename=path.name, content=File(opened), now=timezone.now(), start=False
+                )
+            except room.LibraryFull as full:
+                raise CommandError(f"{path.name}: {full}", returncode=SOME_FAILED) from full
         with tqdm(desc=path.name, leave=False, disable=None) as bar:
             version = by_hand.finish(version_id=added.version.pk, watch=_Watcher(bar, path.name))
         return _row(path, version, is_new=added.is_new) | {"seconds": round(time.monotonic() - began, 2)}
