@@ -12,7 +12,6 @@ from uuid import UUID, uuid4
 
 import pytest
 from asgiref.sync import sync_to_async
-from celery import Celery
 from django.utils import timezone
 
 from accounts.models import User
@@ -20,6 +19,7 @@ from accounts.tests.cast import House, build_cast
 from accounts.tests.waiting import eventually
 from coaching.models import Persona
 from coaching.tests.loopback import HOST, Fault, Loopback, Script
+from config.celery import app
 from config.embedded_redis import Redis
 from config.ports import free_port
 from config.tests.socket_client import Tab, session_of, tab
@@ -78,7 +78,7 @@ class Chat:
 
     def sweep_now(self) -> None:
         """Let the worker look for turns without a process."""
-        with Celery(broker=self.stack.environment["REDIS_URL"]) as broker, broker.connection() as connection:
+        with app.connection_for_write(self.stack.environment["REDIS_URL"]) as connection:
             task: Any = sweep_turns
             task.apply_async(connection=connection, queue="default")
 

@@ -5,7 +5,6 @@ from http.client import HTTPConnection
 from typing import Any
 
 import pytest
-from celery import Celery
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -17,6 +16,7 @@ from accounts import tokens
 from accounts.models import User
 from accounts.tests.cast import build_house
 from accounts.tests.waiting import until
+from config.celery import app
 from config.embedded_redis import Redis
 from config.ports import LOOPBACK
 from config.tests.stack import Stack
@@ -61,7 +61,7 @@ def call(stack: Stack, member: User, file: SimpleUploadedFile) -> tuple[int, dic
 
 def sweep(stack: Stack) -> None:
     """Have the worker look for documents now, not when beat says so."""
-    with Celery(broker=stack.environment["REDIS_URL"]) as broker, broker.connection() as connection:
+    with app.connection_for_write(stack.environment["REDIS_URL"]) as connection:
         task: Any = sweep_ingestion
         task.apply_async(connection=connection, queue="default")
 

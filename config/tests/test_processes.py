@@ -102,9 +102,13 @@ def locked(export: AccountExport) -> Iterator[None]:
 
 
 def send(broker_url: str, task: Any, **arguments: str) -> None:
-    """Send a task to the queue that the settings choose for it."""
+    """Send a task to the queue that the settings choose for it.
+
+    By our own application: a shared task belongs to whichever was made last, and another has not our queues.
+    """
+    own = ours()[task.name]
     with app.connection_for_write(broker_url) as connection:
-        task.apply_async(kwargs=arguments, connection=connection)
+        own.apply_async(kwargs=arguments, connection=connection)
 
 
 @contextmanager
