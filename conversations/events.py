@@ -124,6 +124,13 @@ class Presence(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Beat(Event):
+    """Nothing has happened for a while, and the connection lives."""
+
+    type: Literal["beat"] = field(default="beat", init=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Reload(Event):
     """This browser may now read more, or less, than it shows; it must load the page again."""
 

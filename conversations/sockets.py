@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import secrets
+import time
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +33,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     member: User
     watched: Watched | None = None
     writer: asyncio.Task[None] | None = None
+    told_at = 0.0
 
     @override
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -94,6 +96,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     def tell(self, event: Event) -> None:
         """Put an event into the queue of this socket."""
+        self.told_at = time.monotonic()
         try:
             self.outbox.put_nowait(event)
         except asyncio.QueueFull:

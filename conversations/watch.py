@@ -1,7 +1,11 @@
-"""Looks every few seconds whether each open socket may still be open: one small round for all of them."""
+"""Looks every few seconds whether each open socket may still be open, and lets the quiet ones hear that they are.
+
+One small round, and one timer, for all of them.
+"""
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol, cast
@@ -16,17 +20,29 @@ from accounts.access import NotVisible
 from accounts.models import User
 from conversations import absence, access, presence
 from conversations.database import in_db
+from conversations.events import Beat, Event
 from conversations.models import Conversation
 
 logger = logging.getLogger(__name__)
 
 EVERY_SECONDS = 4.0
 ROUNDS_PER_PRESENCE = 6
+BEAT_SECONDS = 25.0
+"""A socket that was told nothing for so long hears a beat: a page that hears nothing for much longer asks."""
+TICK_SECONDS = 1.0
+"""Each beats by its own last word, so that a thousand sockets do not beat in the same moment."""
 SIGNED_OUT, NOT_FOUND = 4401, 4404
 
 
 class Socket(Protocol):
     """What the watch needs of a consumer."""
+
+    told_at: float
+    """When it was last told something, by the monotonic clock."""
+
+    def tell(self, event: Event) -> None:
+        """Send an event to the browser."""
+        ...
 
     async def close(self, code: int | None = None) -> None:
         """Close the socket."""
@@ -120,6 +136,7 @@ class Watch:
     def __init__(self) -> None:
         self._sockets: set[Watched] = set()
         self._task: asyncio.Task[None] | None = None
+        self._beating: asyncio.Task[None] | None = None
 
     @property
     def count(self) -> int:
@@ -131,6 +148,9 @@ class Watch:
         self._sockets.add(watched)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._go_round())
+        if self._beating is None or self._beating.done():
+            # Apart from the rounds: these wait for the database, and a connection lives without it.
+            self._beating = asyncio.create_task(self._go_on_beating())
 
     def remove(self, watched: Watched) -> None:
         """Forget a socket that has closed."""
@@ -148,6 +168,17 @@ class Watch:
             except Exception:
                 # The next round looks again; a database that is away must not open or close anything.
                 logger.exception("watch_round_failed")
+
+    async def _go_on_beating(self) -> None:
+        while self._sockets:
+            await asyncio.sleep(TICK_SECONDS)
+            self.beat(now=time.monotonic())
+
+    def beat(self, *, now: float) -> None:
+        """Let every socket hear that it lives that was told nothing for a while."""
+        for watched in tuple(self._sockets):
+            if now - watched.socket.told_at >= BEAT_SECONDS:
+                watched.socket.tell(Beat())
 
     async def look(self) -> None:
         """Close every socket that must not stay open, and tell the others how far their conversations are."""

@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Callable
+from uuid import uuid4
 
 import pytest
 from django.contrib.sessions.models import Session
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from config.tests.conftest import Talk
 from config.tests.talking import ANSWER
-from conversations import organizing
+from conversations import handoff, organizing
+from conversations.events import Beat
 from conversations.models import Conversation, Feedback, Handoff, Interaction, Message
 from conversations.tests.factories import say
 
@@ -18,6 +20,36 @@ pytestmark = [pytest.mark.browser, pytest.mark.processes]
 
 QUESTION = "How do we start a new team well?"
 FIRST_WORDS = "Start with **one question** that matters to all of you, and decide"
+
+
+class Line:
+    """The way of a page's sockets to the server: the first can go dead, and neither end is told."""
+
+    def __init__(self) -> None:
+        self.first: WebSocketRoute | None = None
+        self.is_dead = False
+        self.asked = 0
+
+    def connect(self, socket: WebSocketRoute) -> None:
+        """Lead a socket to the server."""
+        server = socket.connect_to_server()
+        if self.first is None:
+            self.first = socket
+            server.on_message(lambda frame: None if self.is_dead else socket.send(frame))
+            socket.on_message(lambda frame: self.lose() if self.is_dead else server.send(frame))
+
+    def goes_dead(self) -> None:
+        """Lose what is sent from now on."""
+        self.is_dead = True
+
+    def lose(self) -> None:
+        """Count what the page sent in vain."""
+        self.asked += 1
+
+    def beat(self) -> None:
+        """Let the page hear what the server says when there is nothing to say."""
+        assert self.first is not None
+        self.first.send(Beat().encode().decode())
 
 
 def ask(page: Page, text: str) -> None:
@@ -133,6 +165,35 @@ def test_a_network_that_is_gone_is_told_to_who_only_waits(talk: Talk) -> None:
     page.context.set_offline(False)
     expect(page.locator("#announcer")).to_have_text("Connected.")
     expect(page.get_by_text("You are offline.")).to_have_count(0)
+
+
+def test_a_connection_that_dies_unnoticed_is_given_up_within_a_minute_by_who_only_waits(talk: Talk) -> None:
+    conversation = talk.conversation()
+    page = talk.window(talk.house.owner)
+    page.clock.install()
+    line = Line()
+    page.route_web_socket("**/ws/conversations/**", line.connect)
+    page.goto(f"/conversations/{conversation.pk}/")
+    ask(page, QUESTION)
+    complete(page)
+    line.goes_dead()
+    handoff.say_as_coach(
+        coach=talk.house.coach,
+        conversation_id=conversation.pk,
+        client_id=uuid4(),
+        text="I am here.",
+        now=timezone.now(),
+    )
+    for _ in range(2):
+        page.clock.fast_forward("00:40")
+        line.beat()
+    assert line.asked == 0
+    page.clock.fast_forward("00:50")
+    expect(page.locator("#status")).to_be_hidden()
+    page.clock.fast_forward("00:10")
+    expect(page.locator("#announcer")).to_have_text("The connection is lost. Reconnecting.")
+    expect(page.get_by_text("I am here.")).to_be_visible()
+    assert line.asked == 1
 
 
 def test_a_draft_outlives_a_reload_and_the_end_of_the_session(talk: Talk) -> None:

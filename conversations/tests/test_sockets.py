@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
@@ -23,17 +24,22 @@ from accounts.tests.cast import Cast
 from coaching.providers.scripted import Reply, ScriptedChat
 from conversations import access, handoff, live
 from conversations.catching_up import Heard
-from conversations.consumers import ConversationConsumer
+from conversations.consumers import ConversationConsumer, QueueConsumer
 from conversations.events import Delta, Event, MessageChanged
 from conversations.models import Conversation
 from conversations.tests.doubles import stage
 from conversations.tests.factories import begin, say
 from conversations.turns.run import turns
-from conversations.watch import SIGNED_OUT, Watched, verdicts, watch
+from conversations.watch import BEAT_SECONDS, SIGNED_OUT, Watched, verdicts, watch
 
 
 class Closed:
     """A socket that does nothing when it is closed."""
+
+    told_at = 0.0
+
+    def tell(self, event: Event) -> None:
+        """Do nothing."""
 
     async def close(self, code: int | None = None) -> None:
         """Do nothing."""
@@ -140,6 +146,34 @@ class TestASocketThatIsCutOff:
         page.future.cancel()
         await asyncio.wait([page.future])
         assert (watch.count, live.hub.somebody_listens(conversation.pk)) == (before, False)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("threads")
+class TestASocketThatIsToldNothing:
+    async def test_hears_a_beat_every_25_seconds_and_not_when_it_was_told_something(self, cast: Cast) -> None:
+        conversation = await sync_to_async(begin)(cast.home.owner)
+        page = socket_of(cast.home.owner, conversation)
+        await page.connect()
+        assert {(await page.receive_json_from(timeout=5))["type"] for _ in range(2)} == {"presence", "ready"}
+        now = time.monotonic()
+        watch.beat(now=now + BEAT_SECONDS - 5)
+        assert await page.receive_nothing()
+        watch.beat(now=now + BEAT_SECONDS)
+        watch.beat(now=now + BEAT_SECONDS)
+        assert await page.receive_json_from(timeout=5) == {"type": "beat"}
+        assert await page.receive_nothing()
+        await page.disconnect()
+
+    async def test_hears_it_by_itself(self, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("conversations.watch.BEAT_SECONDS", 0.0)
+        monkeypatch.setattr("conversations.watch.TICK_SECONDS", 0.01)
+        queue = WebsocketCommunicator(QueueConsumer.as_asgi(), "/ws/queue/")
+        queue.scope |= {"user": cast.home.coach, "session": SimpleNamespace(session_key="a session")}
+        await queue.connect()
+        told = [await queue.receive_json_from(timeout=5) for _ in range(3)]
+        assert [each["type"] for each in told] == ["ready", "beat", "beat"]
+        await queue.disconnect()
 
 
 @pytest.mark.django_db(transaction=True)

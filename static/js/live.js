@@ -3,7 +3,7 @@
 //
 //   const live = new Live("/ws/conversations/…/", {
 //     position: () => ({ sequence, message, offset }),   // what the page has, for the greeting
-//     onEvent: (event) => …,                             // every frame of the server, as it came
+//     onEvent: (event) => …,                             // every frame of the server, as it came, but its beats
 //     onConnection: ({ state, reason }) => …,            // connecting, open, reconnecting, closed
 //   });
 //   live.open();  live.send({ type: "say", … });  live.greet();
@@ -12,6 +12,8 @@ const FIRST_WAIT_MS = 400;
 const LONGEST_WAIT_MS = 15_000;
 const ANSWER_MS = 10_000;
 const STALE_MS = 30_000;
+// The server says something every 25 seconds, a beat if nothing else; with the answer's ten this is under a minute.
+const SILENCE_MS = 45_000;
 const QUIET_MS = 5_000;
 
 /** Close codes after which the socket stays closed, and why. */
@@ -35,6 +37,7 @@ export class Live {
   #attempts = 0;
   #retryTimer = 0;
   #answerTimer = 0;
+  #silenceTimer = 0;
   #heardAt = 0;
   #ready = false;
   #closed = false;
@@ -101,7 +104,9 @@ export class Live {
   #hear(text) {
     this.#heardAt = Date.now();
     clearTimeout(this.#answerTimer);
+    this.#expectMore();
     const event = JSON.parse(text);
+    if (event.type === "beat") return;
     if (event.type === "ready") {
       this.#ready = true;
       this.#attempts = 0;
@@ -132,6 +137,7 @@ export class Live {
   /** Forget the socket without waiting for a network that may be gone. */
   #drop() {
     clearTimeout(this.#answerTimer);
+    clearTimeout(this.#silenceTimer);
     clearTimeout(this.#retryTimer);
     const socket = this.#socket;
     this.#socket = null;
@@ -143,6 +149,17 @@ export class Live {
   #expectAnswer() {
     clearTimeout(this.#answerTimer);
     this.#answerTimer = setTimeout(() => this.#lost({ code: 1006 }), ANSWER_MS);
+  }
+
+  /** A server that has been silent for longer than it ever is must answer. */
+  #expectMore() {
+    clearTimeout(this.#silenceTimer);
+    this.#silenceTimer = setTimeout(() => this.#lookAtSilence(), SILENCE_MS);
+  }
+
+  /** In the background timers mean little: there the page asks when it is looked at again. */
+  #lookAtSilence() {
+    if (document.visibilityState === "visible") this.greet();
   }
 
   /** Connect again, or ask whether the other end of an open socket is still there. */
