@@ -1,14 +1,18 @@
 """A page as a picture, with the places of quotes on it; pure values and functions."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rapidfuzz import fuzz
 
+from knowledge.extraction.cleaning import clean
+
 Box = tuple[float, float, float, float]
 SHORTEST_PART = 24
 LEAST_LIKENESS = 85.0
 LONGEST_QUOTE = 4_000
+LAM_ALEF = re.compile("[\u0622\u0623\u0625\u0627\u0644]{2,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +108,14 @@ class PageText:
 
 
 def letters_of(text: str) -> str:
-    """Letters and digits alone, in small letters, ligatures taken apart."""
-    return "".join(
-        char
-        for char in text.replace("ﬁ", "fi").replace("ﬂ", "fl").replace("ﬀ", "ff").casefold()
-        if char.isalnum()
-    )
+    """Letters and digits alone, in small letters, ligatures taken apart.
+
+    Lam and alef beside each other come in one order: one glyph stands for both, and PyMuPDF's words have it turned round.
+    """
+    text = clean(text)
+    if not text.isascii():
+        text = LAM_ALEF.sub(lambda run: "".join(sorted(run[0])), text)
+    return "".join(char for char in text.casefold() if char.isalnum())
 
 
 def _around(first: Box, second: Box) -> Box:

@@ -1,7 +1,7 @@
 """PDF with PyMuPDF: one pass over each page gives its characters with their looks, and its rules."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from knowledge.extraction.layout import Line, PageLines, group, join_same_baseli
 from knowledge.extraction.names import authors_of, language_of, year_of
 from knowledge.extraction.paragraphs import looks_of, pieces_of
 from knowledge.extraction.pdf_tables import Box, take_out_tables
+from knowledge.extraction.right_to_left import has_arabic, spelled
 from knowledge.extraction.running_lines import take_out_running_lines
 from knowledge.extraction.structure import (
     LEAST_CHAPTER,
@@ -83,7 +84,7 @@ def read_pdf(
 
 def read_page(page: pymupdf.Page, index: int) -> PageLines:
     """The lines of one page in reading order, tables as single lines."""
-    raw = page.get_text("dict", flags=FLAGS)  # type: ignore[no-untyped-call]
+    raw = _raw(page)
     groups = []
     boxes: list[Box] = []
     for block in raw["blocks"]:
@@ -97,6 +98,21 @@ def read_page(page: pymupdf.Page, index: int) -> PageLines:
     if len(boxes) >= 4:
         ordered = take_out_tables(ordered, boxes)
     return PageLines(index, raw["width"], raw["height"], join_same_baseline(ordered))
+
+
+def _raw(page: pymupdf.Page) -> dict[str, Any]:
+    """What PyMuPDF reads on a page; only where there is Arabic it is asked for single characters, which take longer."""
+    text_page = page.get_textpage(flags=FLAGS)
+    raw: dict[str, Any] = page.get_text("dict", textpage=text_page)  # type: ignore[no-untyped-call]
+    if has_arabic(_spans(raw)):
+        raw = page.get_text("rawdict", textpage=text_page)  # type: ignore[no-untyped-call]
+        for span in _spans(raw):
+            span["text"] = spelled(span["chars"])
+    return raw
+
+
+def _spans(raw: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    return (span for block in raw["blocks"] for line in block.get("lines", ()) for span in line["spans"])
 
 
 def _block_lines(raw_lines: list[dict[str, Any]], index: int) -> list[Line]:

@@ -87,6 +87,9 @@ def test_right_to_left_text_keeps_its_order() -> None:
     text = texts(read("layout/right_to_left_01.pdf"))
     assert "R وPython" in text
     assert "تعتبر البرمجة بلغة" in text
+    assert text.startswith("تحسين الإنتاجية وحل المشكلات من خلال البرمجة بلغة R وPython")
+    assert "من الأدوات القوية التي يمكن أن تعزز الإنتاجية" in text
+    assert "تكون لها تأثيرات إيجابية بعيدة المدى على الأداء الشخصي والمهني" in text
 
 
 def test_speakers_and_times_come_with_captions() -> None:
