@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 LINE = re.compile(r"[^\n]+")
 BLANK = re.compile(r"\s+")
-ITEM = re.compile(r"\s*(?:[-*•‣▪◦\u2013·☐☑]|\[[ xX]\]|\(?\d{1,2}[.)]|\(?[a-z]\))\s+")
+ITEM = re.compile(
+    r"\s*(?:[-*•‣▪◦\u2013·☐☑]|\[[ xX]\]|\(?(?:\d{1,2}\.){0,8}\d{1,2}[.)]|\(?(?:[a-z]|[ivx]{2,5})[.)])\s+"
+)
 BREAK = re.compile(r"(?<=[.!?…])[\"\u201d\u2019')\]]*(?:\[\d{1,3}\])*\s+(?=[\"\u201c\u2018'(\[]?[A-Z0-9À-Þ])")
 ENDED = re.compile(r"[.!?…:;][\"\u201d\u2019')\]]*$")
 ABBREVIATION = re.compile(

@@ -238,6 +238,19 @@ def test_a_long_list_is_quoted_item_by_item_without_its_bullets() -> None:
     assert sentences(text) == ["These are the items:", *items]
 
 
+def test_items_of_every_kind_of_number_are_quoted_without_it() -> None:
+    for marks in (
+        ("1.", "2."),
+        ("a)", "b)"),
+        ("a.", "b."),
+        ("(i)", "(ii)"),
+        ("1.1.", "1.12."),
+        ("iv.", "vii."),
+    ):
+        text = "\n".join(f"{mark} Bring the work\n" for mark in marks)
+        assert sentences(text) == ["Bring the work", "Bring the work"]
+
+
 def test_a_quotation_of_several_sentences_stays_whole() -> None:
     text = "She said: \u201cI am worried. We have no time.\u201d Then she left the room."
     assert sentences(text) == [

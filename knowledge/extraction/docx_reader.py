@@ -12,6 +12,7 @@ from lxml import etree
 
 from knowledge.extraction.cleaning import one_line
 from knowledge.extraction.document import Block, BlockKind, Cause, ExtractedDocument, ExtractionError
+from knowledge.extraction.docx_lists import Lists
 from knowledge.extraction.names import authors_of
 from knowledge.extraction.ooxml import check_parts
 from knowledge.extraction.structure import chapters_from_headings
@@ -33,10 +34,9 @@ def read_docx(data: bytes) -> ExtractedDocument:
     check_parts(data)
     document = docx.Document(io.BytesIO(data))
     headings = _heading_styles(document)
-    lists = _list_styles(document)
-    blocks = [block for block in _body(document, headings, lists) if block.text]
+    blocks = [block for block in _body(document, headings) if block.text]
     if not any(block.kind is BlockKind.heading for block in blocks):
-        blocks = [block for block in _body(document, BY_LOOKS, lists) if block.text]
+        blocks = [block for block in _body(document, BY_LOOKS) if block.text]
     blocks += _footnotes(document)
     if not blocks:
         raise ExtractionError(Cause.empty, "no text")
@@ -71,16 +71,8 @@ def _heading_styles(document: Document) -> dict[str, int]:
     return levels
 
 
-def _list_styles(document: Document) -> frozenset[str]:
-    return frozenset(
-        style.get(qn("w:styleId"), "")
-        for style in document.styles.element.iter(qn("w:style"))
-        if style.find(f"{qn('w:pPr')}/{qn('w:numPr')}") is not None
-        or style.get(qn("w:styleId"), "").startswith(("List", "Liste"))
-    )
-
-
-def _body(document: Document, headings: dict[str, int], lists: frozenset[str]) -> Iterator[Block]:
+def _body(document: Document, headings: dict[str, int]) -> Iterator[Block]:
+    lists = Lists(document)
     for element in _block_elements(document.element.body):
         if element.tag == TABLE:
             rows = _rows(element)
@@ -104,18 +96,20 @@ def _block_elements(container: Any) -> Iterator[Any]:
             waiting += reversed(element)
 
 
-def _paragraph(element: Any, headings: dict[str, int], lists: frozenset[str]) -> Block:
+def _paragraph(element: Any, headings: dict[str, int], lists: Lists) -> Block:
     text = one_line(_text(element))
     properties = element.find(qn("w:pPr"))
     style = properties.find(qn("w:pStyle")) if properties is not None else None
     name = style.get(qn("w:val"), "") if style is not None else ""
+    item = lists.item(properties, name)
+    # Counted also where it is not shown: the numbers of other items depend on it.
+    mark = lists.mark(item) if item else ""
     if name in headings and text:
         return Block(BlockKind.heading, text, level=headings[name])
     if headings is BY_LOOKS and _looks_like_heading(element, text):
         return Block(BlockKind.heading, text, level=2)
-    numbered = properties is not None and properties.find(qn("w:numPr")) is not None
-    if text and (numbered or name in lists):
-        return Block(BlockKind.list_item, f"• {text}")
+    if text and mark:
+        return Block(BlockKind.list_item, mark + text)
     return Block(BlockKind.paragraph, text)
 
 
