@@ -17,6 +17,8 @@ CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff\ue000-\
 JOINERS = re.compile("(?<![\u0600-\u0dff])[\u200c\u200d]|[\u200c\u200d](?![\u0600-\u0dff])")
 PRESENTATION_FORMS = re.compile("[\ufb50-\ufdff\ufe70-\ufefc]+")
 SPACES = re.compile(" {2,}")
+# Five dots or more: fewer are an ellipsis, with the full stop before it.
+LEADER = re.compile("(?:[.\u00b7\u2024\u2025\u2026]\\s?){5,}")
 HYPHENS = ("-", "\u2010")
 # A word that is written with a hyphen keeps it when the line breaks there.
 KEEPS_HYPHEN = re.compile(
@@ -39,6 +41,13 @@ def clean(text: str) -> str:
 def one_line(text: str) -> str:
     """Cleaned text on one line, without space at its ends."""
     return " ".join(clean(text).split())
+
+
+def without_leaders(text: str) -> str:
+    """One printed line with its rows of dots drawn together; empty when it has nothing else."""
+    if not LEADER.search(text):
+        return text
+    return "" if LEADER.fullmatch(text) else SPACES.sub(" ", LEADER.sub(" … ", text)).strip()
 
 
 def join_all(lines: Sequence[str]) -> str:

@@ -21,6 +21,9 @@ CHAPTER_NUMBER_ONLY = re.compile(
 BULLET_ONLY = re.compile(r"^[-*•‣◦▪■●○\u2013·✓❖➢]\s")
 SENTENCE_INSIDE = re.compile(r"\w{4,}[.!?]\s+\w.{30,}")
 CONTENTS = re.compile(r"^(?:table of )?contents$", re.IGNORECASE)
+# A title and its page, with what is left of the row of dots between them.
+CONTENTS_ENTRY = re.compile(r"… (?:\d{1,4}|[ivxlc]{1,7})$", re.IGNORECASE)
+NO_HEADING = (BULLET_ONLY, SENTENCE_INSIDE, CONTENTS_ENTRY)
 SENTENCE_END = (".", ",", ";", ":")
 LONGEST_HEADING = 160
 LARGER = 1.12
@@ -125,7 +128,7 @@ def _starts_new(piece: Piece, line: Line, looks: Looks) -> bool:
     last = piece.lines[-1]
     if line.is_table or last.is_table or abs(last.size - line.size) > SAME_SIZE or piece.bold != line.bold:
         return True
-    if len(piece.lines) >= MOST_LINES:
+    if len(piece.lines) >= MOST_LINES or CONTENTS_ENTRY.search(last.text):
         return True
     if line.mono != last.mono and not looks.mostly_mono and max(len(line.text), len(last.text)) > 3:
         return True
@@ -157,7 +160,7 @@ def _goes_on(piece: Piece, line: Line) -> bool:
     last = piece.lines[-1]
     if line.is_table or last.is_table or abs(last.size - line.size) > SAME_SIZE or piece.bold != line.bold:
         return False
-    if BULLET.match(line.text) or len(piece.lines) >= MOST_LINES:
+    if BULLET.match(line.text) or len(piece.lines) >= MOST_LINES or CONTENTS_ENTRY.search(last.text):
         return False
     if last.text.endswith(HYPHENS) and last.text[-2:-1].isalpha():
         return True
@@ -176,7 +179,7 @@ def _is_heading(piece: Piece, looks: Looks) -> bool:
     text = piece.text
     if len(piece.lines) > 3 or not 2 <= len(text) <= LONGEST_HEADING or piece.lines[0].is_table:
         return False
-    if text.endswith(SENTENCE_END) or BULLET_ONLY.match(text) or SENTENCE_INSIDE.search(text):
+    if text.endswith(SENTENCE_END) or any(pattern.search(text) for pattern in NO_HEADING):
         return False
     if not any(letter.isalpha() for letter in text):
         return False

@@ -8,7 +8,7 @@ from typing import Any
 
 import pymupdf
 
-from knowledge.extraction.cleaning import clean, one_line
+from knowledge.extraction.cleaning import clean, one_line, without_leaders
 from knowledge.extraction.document import Cause, Chapter, ExtractedDocument, ExtractionError, Page
 from knowledge.extraction.layout import Line, PageLines, group, join_same_baseline, reading_order
 from knowledge.extraction.names import authors_of, language_of, year_of
@@ -97,7 +97,13 @@ def read_page(page: pymupdf.Page, index: int) -> PageLines:
     ordered = [line for part in reading_order(groups) for line in part.lines]
     if len(boxes) >= 4:
         ordered = take_out_tables(ordered, boxes)
-    return PageLines(index, raw["width"], raw["height"], join_same_baseline(ordered))
+    return PageLines(index, raw["width"], raw["height"], _without_leaders(join_same_baseline(ordered)))
+
+
+def _without_leaders(lines: list[Line]) -> list[Line]:
+    for line in lines:
+        line.text = without_leaders(line.text)
+    return [line for line in lines if line.text]
 
 
 def _raw(page: pymupdf.Page) -> dict[str, Any]:

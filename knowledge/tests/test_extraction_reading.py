@@ -10,7 +10,7 @@ from reportlab.lib.pagesizes import A5
 from reportlab.pdfgen import canvas
 
 from knowledge.extraction.captions_reader import read_srt, read_vtt
-from knowledge.extraction.cleaning import clean, join_all
+from knowledge.extraction.cleaning import clean, join_all, without_leaders
 from knowledge.extraction.document import Block, BlockKind, Chapter, ExtractedDocument, Page
 from knowledge.extraction.docx_reader import read_docx
 from knowledge.extraction.html_reader import read_html
@@ -221,6 +221,44 @@ def test_faults_of_subtitles_are_read_over() -> None:
 )
 def test_lines_are_joined(lines: list[str], text: str) -> None:
     assert join_all(lines) == text
+
+
+@pytest.mark.parametrize(
+    ("printed", "text"),
+    [
+        ("Chapter 2 ........ 17", "Chapter 2 … 17"),
+        ("Heading.................1", "Heading … 1"),
+        ("Boards . . . . . . . .. $ 8.03", "Boards … $ 8.03"),
+        ("Norms \u2026\u2026\u2026\u2026\u2026\u2026 iv", "Norms … iv"),
+        (". . . . . . .", ""),
+        ("and so on. . . . Then", "and so on. . . . Then"),
+        ("\u2026\u2026 1.2.3.4.5.6", "\u2026\u2026 1.2.3.4.5.6"),
+    ],
+)
+def test_rows_of_dots_are_drawn_together_and_an_ellipsis_stays(printed: str, text: str) -> None:
+    assert without_leaders(printed) == text
+
+
+def test_each_line_of_a_printed_table_of_contents_is_a_line_and_no_heading(tmp_path: Path) -> None:
+    path = tmp_path / "contents.pdf"
+    drawing = canvas.Canvas(str(path), pagesize=A5)
+    drawing.setFont("Helvetica-Bold", 10)
+    for n, title in enumerate(("Chapter 1: Norms", "Chapter 2: Looking at Work", "Afterword")):
+        drawing.drawString(50, 520 - 14 * n, title)
+        end = 54 + drawing.stringWidth(title, "Helvetica-Bold", 10)
+        drawing.drawString(end, 520 - 14 * n, "." * int((350 - end) / 2.78))
+        drawing.drawRightString(370, 520 - 14 * n, str(9 * n + 1))
+    drawing.setFont("Helvetica", 10)
+    for n in range(5):
+        drawing.drawString(50, 400 - 14 * n, "A team agrees on how it wants to work and looks at evidence.")
+    drawing.save()
+    document = extract(path, filename="contents.pdf")
+    assert shapes(document)[:3] == [
+        (PARAGRAPH, 0, "Chapter 1: Norms … 1"),
+        (PARAGRAPH, 0, "Chapter 2: Looking at Work … 10"),
+        (PARAGRAPH, 0, "Afterword … 19"),
+    ]
+    assert "..." not in "".join(block.text for block in document.blocks)
 
 
 def test_characters_are_cleaned() -> None:
