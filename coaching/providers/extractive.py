@@ -11,6 +11,7 @@ from typing import Never
 
 from coaching.providers.evidence import Candidate, Question, gather
 from coaching.providers.minilm import from_settings as embedded_embeddings
+from coaching.providers.parts import parts_of
 from coaching.providers.ports import (
     ChatRequest,
     EmbeddingModel,
@@ -21,7 +22,14 @@ from coaching.providers.ports import (
     SourceText,
     Usage,
 )
-from coaching.providers.support import Support, judge, shortlist
+from coaching.providers.support import (
+    SHORTLIST,
+    SHORTLIST_OF_A_PART,
+    Support,
+    judge,
+    shortlist,
+    together,
+)
 from coaching.providers.tokens import estimate_input, estimate_tokens
 from coaching.providers.words import Rarity
 
@@ -65,19 +73,35 @@ class Extractive:
         raise ProviderUnsupported("The extractive model only quotes; it has no structured answers.")
 
     async def support(self, question: str, sources: Sequence[SourceText], *, deadline_s: float) -> Support:
-        """Find the sentences of `sources` that speak to `question`, with one call for all their vectors."""
-        read, candidates = await asyncio.to_thread(self._read, question, sources)
+        """Find the sentences of `sources` that speak to `question`, with one call for all their vectors.
+
+        A question of several parts is also asked part by part.
+        """
+        asked = [question, *parts_of(question)]
+        readings = await asyncio.to_thread(self._read, asked, sources)
+        candidates = [candidate for _, shortlisted in readings for candidate in shortlisted]
         if not candidates:
             return Support()
-        texts = [question, *(candidate.sentence.text for candidate in candidates)]
+        texts = list(dict.fromkeys([*asked, *(candidate.sentence.text for candidate in candidates)]))
         vectors = (await self.embeddings.embed(texts, deadline_s=deadline_s)).vectors
-        for candidate, similarity in zip(candidates, vectors[1:] @ vectors[0], strict=True):
-            candidate.features.similarity = float(similarity)
-        return judge(read, candidates)
+        place = {text: number for number, text in enumerate(texts)}
+        for read, shortlisted in readings:
+            for candidate in shortlisted:
+                similarity = vectors[place[candidate.sentence.text]] @ vectors[place[read.text]]
+                candidate.features.similarity = float(similarity)
+        whole, *parts = [judge(read, shortlisted) for read, shortlisted in readings]
+        return together(whole, parts, answers_from=ANSWERS_FROM)
 
-    def _read(self, question: str, sources: Sequence[SourceText]) -> tuple[Question, list[Candidate]]:
-        read, candidates = gather(question, sources, self.rarity)
-        return read, shortlist(candidates)
+    def _read(
+        self, asked: Sequence[str], sources: Sequence[SourceText]
+    ) -> list[tuple[Question, list[Candidate]]]:
+        """Read the question, and each part of it, against the sources."""
+        readings = [gather(each, sources, self.rarity) for each in asked]
+        most = [SHORTLIST, *[SHORTLIST_OF_A_PART] * (len(asked) - 1)]
+        return [
+            (read, shortlist(candidates, most=number))
+            for (read, candidates), number in zip(readings, most, strict=True)
+        ]
 
 
 def from_settings() -> Extractive:

@@ -11,6 +11,7 @@ from coaching.providers import extractive
 from coaching.providers.evidence import Candidate, Features
 from coaching.providers.extractive import INTRODUCTION, NOT_FOUND, Extractive, compose
 from coaching.providers.minilm import MiniLM
+from coaching.providers.parts import parts_of
 from coaching.providers.ports import (
     ChatMessage,
     ChatRequest,
@@ -23,7 +24,7 @@ from coaching.providers.ports import (
 )
 from coaching.providers.scripted import ScriptedEmbedding
 from coaching.providers.sentences import Sentence, split_sentences
-from coaching.providers.support import Support, shortlist
+from coaching.providers.support import Support, shortlist, together
 from coaching.providers.words import Rarity, is_negated, stem, stems
 
 NORMS = SourceText(
@@ -76,6 +77,30 @@ async def test_every_quoted_sentence_is_in_its_source_word_for_word(model: Extra
     assert 1 <= len(quoted) <= 3
     assert all(words in texts[int(number)] for words, number in quoted)
     assert "A team has three to seven members. [5]" in answer
+
+
+async def test_both_parts_of_a_double_question_are_answered(model: Extractive) -> None:
+    meetings = SourceText(
+        number=7,
+        title="Meetings",
+        text=(
+            "Start a meeting by reading the norms of the team aloud. Everybody then says one word about the day. "
+            "The agenda hangs on the wall and everybody can see it. When people come late to a meeting, go on without "
+            "a word and tell them afterwards. Minutes are written by a different member each time."
+        ),
+    )
+    question = "How do we start a meeting, and what do we do when people come late?"
+    answer, last = await ask(model, question, (meetings, *SOURCES))
+    assert "Start a meeting by reading the norms of the team aloud. [7]" in answer
+    assert "When people come late to a meeting, go on without a word and tell them afterwards. [7]" in answer
+    assert answer.count("[") <= 3
+    assert last.confidence is not None
+    assert last.confidence > 0.5
+
+
+async def test_a_part_that_the_sources_do_not_answer_gets_no_sentence(model: Extractive) -> None:
+    answer, _ = await ask(model, "How often are norms reviewed and how do I bake bread?")
+    assert answer == NOT_FOUND
 
 
 @pytest.mark.parametrize(
@@ -167,6 +192,37 @@ def candidate(source: int, position: int, text: str) -> Candidate:
     return Candidate(source, position, Sentence(text, 0, len(text)), Features())
 
 
+WHOLE = Support((candidate(0, 1, "One."), candidate(0, 2, "Two.")), 0.7)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "quoted", "confidence"),
+    [
+        (0.9, 0.6, ["Three.", "Five.", "Four."], 0.6),
+        (0.9, 0.3, ["One.", "Three.", "Five."], 0.7),
+        (0.9, 0.1, ["One.", "Three.", "Two."], 0.7),
+        (0.1, 0.1, ["One.", "Two."], 0.7),
+    ],
+)
+def test_each_part_of_a_question_has_a_sentence_that_answers_it(
+    first: float, second: float, quoted: list[str], confidence: float
+) -> None:
+    parts = (
+        Support((candidate(0, 3, "Three."), candidate(0, 4, "Four.")), first),
+        Support((candidate(1, 5, "Five."), candidate(0, 3, "Three.")), second),
+    )
+    answer = together(WHOLE, parts, answers_from=0.5)
+    assert [each.sentence.text for each in answer.sentences] == quoted
+    assert answer.confidence == confidence
+
+
+def test_what_the_sources_answer_neither_as_a_whole_nor_in_all_parts_stays_unanswered() -> None:
+    whole = Support(WHOLE.sentences, 0.4)
+    half = (WHOLE, Support((candidate(0, 3, "Three."),), 0.4))
+    for of, parts in ((whole, half), (whole, ()), (WHOLE, ())):
+        assert together(of, parts, answers_from=0.5) == of
+
+
 def test_quotations_follow_the_sources_and_neighbours_stand_side_by_side() -> None:
     support = Support((candidate(1, 4, "Last."), candidate(0, 3, "Second."), candidate(0, 2, "First.")), 0.9)
     assert compose(support, SOURCES) == f"{INTRODUCTION}\n\n> First. [2] Second. [2]\n\n> Last. [5]"
@@ -187,6 +243,32 @@ def test_the_shortlist_keeps_the_better_placed_of_equal_sentences() -> None:
     late, early = candidate(3, 0, "The same."), candidate(0, 0, "the same.")
     late.features.rank = 3.0
     assert shortlist([late, early]) == [early]
+
+
+@pytest.mark.parametrize(
+    ("question", "parts"),
+    [
+        (
+            "How do we start a meeting, and what do we do when people come late?",
+            ["How do we start a meeting?", "what do we do when people come late?"],
+        ),
+        (
+            "How do we write norms? And how often should we review them?",
+            ["How do we write norms?", "how often should we review norms?"],
+        ),
+        ("How often are norms reviewed?", []),
+        ("What are norms and roles?", []),
+        ("How do I decide what to teach and when to teach it?", []),
+        ("What should we know and be able to do?", []),
+        ("Who are you and what can you do?", []),
+        ("We are a new team. How do we start a meeting?", []),
+        ("Imperialism extends the power of a country and what?", []),
+        ("Why? Why? Why? Why?", []),
+        ("", []),
+    ],
+)
+def test_only_a_double_question_has_parts(question: str, parts: list[str]) -> None:
+    assert parts_of(question) == parts
 
 
 def sentences(text: str) -> list[str]:
