@@ -13,11 +13,11 @@ from coaching.forms import PersonaForm
 TEMPLATE = "coaching/persona.html"
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @coach_required
 def persona(request: MemberRequest) -> HttpResponse:
     """Show a coach their own AI, and keep what they write of it."""
-    if request.method == "GET":
+    if request.method != "POST":
         return _page(request, PersonaForm(coach=request.user, written=personas.own(request.user)))
     form = PersonaForm(request.POST, coach=request.user)
     if not form.is_valid():

@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("coaching.urls")),
     path("admin/service/", views.service, name="service"),
     path("api/", include("config.api_urls")),
+    path("admin/", views.dashboard),
     # Last: the admin answers "not found" to everything under its prefix that it does not know.
     path("admin/", admin.site.urls),
 ]

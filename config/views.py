@@ -1,21 +1,31 @@
-"""The service page of the dashboard: how the promises of the service are kept."""
+"""Where the dashboard begins, and its service page: how the promises of the service are kept."""
 
 from django.contrib import admin
 from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from accounts.access import NotVisible
 from accounts.http import MemberRequest
+from accounts.models import User
 from config import process_levels, service_chart, service_levels
 from config.service_levels import Window, lasting
 
 PAGE = "config/service.html"
 
 
-@require_GET
+@require_safe
+def dashboard(request: HttpRequest) -> HttpResponse:
+    """Lead to where *Dashboard* leads; who belongs to no organization has no queue, and is shown what there is."""
+    user = request.user
+    if isinstance(user, User) and user.is_staff and user.organization_id:
+        return redirect("conversations:queue")
+    return admin.site.admin_view(admin.site.index)(request)
+
+
+@require_safe
 @login_required
 def service(request: MemberRequest) -> HttpResponse:
     """Show an administrator the numbers of the organization, and staff those of the installation.

@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from accounts import days
 from accounts.http import MemberRequest, coach_required
@@ -27,7 +27,7 @@ class PeriodForm(forms.Form):
     team = forms.UUIDField(required=False)
 
 
-@require_GET
+@require_safe
 @coach_required
 def page(request: MemberRequest) -> HttpResponse:
     """Show a coach the own teams' numbers, an administrator the organization's."""

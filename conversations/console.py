@@ -11,7 +11,7 @@ from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts import dashboard
@@ -39,7 +39,7 @@ BADGE = "conversations/partials/queue_badge.html"
 STALE = "The page was out of date, so nothing was sent. Your text is still here: send it again."
 
 
-@require_GET
+@require_safe
 @coach_required
 def queue(request: MemberRequest) -> HttpResponse:
     """Show who waits, the most urgent first; htmx gets the list alone."""
@@ -56,7 +56,7 @@ def queue(request: MemberRequest) -> HttpResponse:
     return render(request, "conversations/queue.html", dashboard.context_of(request, **context))
 
 
-@require_GET
+@require_safe
 @coach_required
 def queue_badge(request: MemberRequest) -> HttpResponse:
     """Show how many conversations wait for this coach, for the dashboard's menu."""
@@ -68,7 +68,7 @@ def waiting_badge(request: MemberRequest) -> str:
     return render_to_string(BADGE, {"count": waiting.count(request.user)})
 
 
-@require_GET
+@require_safe
 @coach_required
 def console(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
     """Show one conversation to a coach who may open it; htmx gets how things stand. Each visit is recorded."""

@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from accounts.access import NotVisible
 from accounts.http import MemberRequest, member_required
@@ -12,7 +12,7 @@ from conversations import access, diary
 from conversations.forms import DiaryForm
 
 
-@require_GET
+@require_safe
 @member_required
 def diary_page(request: MemberRequest) -> HttpResponse:
     """Show who has looked at the member's conversations, or at one of them."""

@@ -6,7 +6,7 @@ from django.contrib import messages as notes
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts import quota_answers, quotas
 from accounts.http import MemberRequest, member_required
@@ -18,7 +18,7 @@ from conversations.outward import Export
 PAGE = "conversations/exports.html"
 
 
-@require_GET
+@require_safe
 @member_required
 def exports_page(request: MemberRequest) -> HttpResponse:
     """Show what can be exported and what was; htmx gets the list alone while something is being made."""
@@ -66,7 +66,7 @@ def discard(request: MemberRequest, export_id: UUID) -> HttpResponse:
     return redirect("conversations:exports")
 
 
-@require_GET
+@require_safe
 @member_required
 def fetch(request: MemberRequest, export_id: UUID, name: str) -> HttpResponseBase:
     """Send a file of an export."""
@@ -82,7 +82,7 @@ def fetch(request: MemberRequest, export_id: UUID, name: str) -> HttpResponseBas
     return attachment(file)
 
 
-@require_GET
+@require_safe
 @member_required
 def markdown(request: MemberRequest, conversation_id: UUID) -> HttpResponseBase:
     """Send one conversation as Markdown with its sources as footnotes."""

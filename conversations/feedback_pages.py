@@ -7,7 +7,7 @@ from django.contrib import messages as notes
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import dashboard
 from accounts.http import MemberRequest, coach_required
@@ -15,7 +15,7 @@ from conversations import minding_feedback
 from conversations.forms import FeedbackFilterForm, HandlingForm
 
 
-@require_GET
+@require_safe
 @coach_required
 def queue(request: MemberRequest) -> HttpResponse:
     """List the feedback that the member looks after, without words."""
@@ -33,7 +33,7 @@ def queue(request: MemberRequest) -> HttpResponse:
     return render(request, "conversations/feedback/queue.html", dashboard.context_of(request, **context))
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @coach_required
 def feedback(request: MemberRequest, feedback_id: UUID) -> HttpResponse:
     """Show one piece of feedback, with its words where the member may read them; keep what became of it."""

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import Truncator
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from accounts import addresses
 from accounts.access import NotVisible
@@ -35,7 +35,7 @@ FOR_HOLDERS = {
 """A link's page is kept by nobody, listed by nobody, and tells no other site its address."""
 
 
-@require_GET
+@require_safe
 @member_required
 def share(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
     """Let the owner choose what to share and see it as holders will; htmx gets the preview alone."""
@@ -88,7 +88,7 @@ def revoke(request: MemberRequest, conversation_id: UUID, link_id: UUID) -> Http
     return redirect("conversations:share", conversation_id=conversation_id)
 
 
-@require_GET
+@require_safe
 @member_required
 def links(request: MemberRequest) -> HttpResponse:
     """List every link of the member that works."""
@@ -99,7 +99,7 @@ def links(request: MemberRequest) -> HttpResponse:
     return render(request, "conversations/sharing/links.html", context)
 
 
-@require_GET
+@require_GET  # Who only looks reads nothing, and each look is counted as a reading.
 def shared(request: HttpRequest, token: str) -> HttpResponse:
     """Show what a link shows, to whoever holds it; every link that opens nothing looks the same."""
     # A page for strangers leaves no cookie, not even the renewed one of a member who holds the link.

@@ -8,7 +8,7 @@ from django.contrib import messages as notes
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.http import MemberRequest, member_required
 from conversations import (
@@ -46,7 +46,7 @@ OTHERS = 12
 """How many other conversations the chat's side shows."""
 
 
-@require_GET
+@require_safe
 @member_required
 def index(request: MemberRequest) -> HttpResponse:
     """Show the member's conversations; htmx gets the list alone, or the rows that follow."""
@@ -94,7 +94,7 @@ def begin(request: MemberRequest) -> HttpResponse:
     return redirect("conversations:chat", conversation_id=conversation.pk)
 
 
-@require_GET
+@require_safe
 @member_required
 def chat(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
     """Show one conversation to its owner; htmx gets how things stand; a coach is sent to the console."""

@@ -104,6 +104,11 @@ def explain(cause: str, stage: str = "") -> Explanation:
     return Explanation(f"{found.happened} (Stage: {where}.)", found.next_step)
 
 
+def can_pass(cause: str) -> bool:
+    """Whether a version that was given up for this may be read next time; else only another file helps."""
+    return cause in WORTH_ANOTHER_TRY or cause == Cause.cancelled or cause not in EXPLANATIONS
+
+
 UNREADABLE_PAGES = "unreadable_pages"
 OCR_PAGES = "ocr_pages"
 

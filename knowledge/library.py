@@ -29,7 +29,6 @@ SECOND_CLICK = timedelta(days=1)
 """How long a page with a button to delete stays open at most, that somebody presses once more."""
 
 State = DocumentVersion.State
-GIVEN_UP = frozenset({State.FAILED, State.CANCELLED})
 
 
 class AlreadyInLibrary(Exception):
@@ -201,7 +200,7 @@ def _take_up(version: DocumentVersion, arrival: _Arrival, *, is_new_document: bo
         _store_if_lost(version, arrival)
         if not is_new_document:
             _bring_back(version, start=arrival.start)
-        elif version.state in GIVEN_UP:
+        elif version.state in ledger.GIVEN_UP:
             retry(version_id=version.pk, start=arrival.start)
     version.refresh_from_db()
     return version
@@ -209,7 +208,7 @@ def _take_up(version: DocumentVersion, arrival: _Arrival, *, is_new_document: bo
 
 def _store_if_lost(version: DocumentVersion, arrival: _Arrival) -> None:
     """Store the bytes of a version that was given up once more, where its file is gone."""
-    if version.state in GIVEN_UP and not files.has_source(version):
+    if version.state in ledger.GIVEN_UP and not files.has_source(version):
         version.file = files.store_source(version.pk, arrival.filename, arrival.content)
         version.save(update_fields=["file"])
 
@@ -229,7 +228,7 @@ def _bring_back(known: DocumentVersion, *, start: bool) -> None:
     if version.state == State.READY and not version.live:
         ledger.reopen_from(version, IngestionStep.Stage.EMBED)
         version.state = State.WAITING
-    elif version.state in GIVEN_UP:
+    elif version.state in ledger.GIVEN_UP:
         _reopen(version)
     version.save(update_fields=["number", "state", "cause", "failed_stage"])
     _nudge(version, wanted=start and version.state == State.WAITING)
@@ -250,7 +249,7 @@ def retry(*, version_id: UUID, start: bool = True) -> None:
         Gone: the version was deleted.
     """
     version = _locked_version(version_id)
-    if version.state not in GIVEN_UP:
+    if version.state not in ledger.GIVEN_UP:
         return
     _reopen(version)
     version.save(update_fields=["state", "cause", "failed_stage"])

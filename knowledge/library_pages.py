@@ -10,7 +10,7 @@ from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import dashboard
 from accounts.access import NotVisible, organization_of
@@ -26,7 +26,7 @@ DOCUMENTS_A_PAGE = 50
 PASSAGES_A_PAGE = 20
 
 
-@require_GET
+@require_safe
 @coach_required
 def documents(request: MemberRequest) -> HttpResponse:
     """List what the member may see; a request of htmx gets the rows alone."""
@@ -92,7 +92,7 @@ def _problem(request: MemberRequest, text: str) -> HttpResponse:
     return redirect(LIBRARY)
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @coach_required
 def document(request: MemberRequest, document_id: UUID) -> HttpResponse:
     """Show a document with its passages, and save what was changed about it."""
@@ -142,7 +142,7 @@ def _shown_version(entry: shelf.Entry, versions: Iterable[DocumentVersion], want
     return asked or entry.live or entry.latest
 
 
-@require_GET
+@require_safe
 @coach_required
 def state(request: MemberRequest, document_id: UUID) -> HttpResponse:
     """Return the state of one document as a fragment, for as long as it is being read."""
@@ -197,7 +197,7 @@ def retry(request: MemberRequest, document_id: UUID) -> HttpResponse:
     return _back(request, document_id)
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @coach_required
 def delete(request: MemberRequest, document_id: UUID) -> HttpResponse:
     """Ask whether to delete a document, and delete it."""
@@ -208,7 +208,7 @@ def delete(request: MemberRequest, document_id: UUID) -> HttpResponse:
             raise
         messages.info(request, "This document is already deleted.")
         return redirect(LIBRARY)
-    if request.method == "GET":
+    if request.method != "POST":
         context = dashboard.context_of(
             request, title=f"Delete {found.title}?", entry=shelf.entry(request.user, found.pk)
         )

@@ -11,8 +11,8 @@ from django.db.models import Count, Prefetch, QuerySet
 from accounts.access import NotVisible
 from accounts.models import User
 from knowledge import access
-from knowledge.ingestion.ledger import STAGES, UNFINISHED
-from knowledge.ingestion_errors import Explanation, explain, notice_text
+from knowledge.ingestion.ledger import GIVEN_UP, STAGES, UNFINISHED
+from knowledge.ingestion_errors import Explanation, can_pass, explain, notice_text
 from knowledge.models import Document, DocumentVersion, IngestionStep, Passage
 
 State = DocumentVersion.State
@@ -45,7 +45,12 @@ class Entry:
     @property
     def can_retry(self) -> bool:
         """Whether the latest version was given up and could be tried again."""
-        return self.latest.state in {State.FAILED, State.CANCELLED}
+        return self.latest.state in GIVEN_UP and can_pass(self.latest.cause)
+
+    @property
+    def needs_another_file(self) -> bool:
+        """Whether the latest version was given up for something that lies in its file."""
+        return self.latest.state in GIVEN_UP and not can_pass(self.latest.cause)
 
     @property
     def progress(self) -> Progress:

@@ -24,6 +24,7 @@ PAUSES = (timedelta(seconds=10), timedelta(seconds=60))
 
 STAGES = tuple(IngestionStep.Stage)
 UNFINISHED = (DocumentVersion.State.WAITING, DocumentVersion.State.PROCESSING)
+GIVEN_UP = frozenset({DocumentVersion.State.FAILED, DocumentVersion.State.CANCELLED})
 
 State = IngestionStep.State
 

@@ -101,7 +101,26 @@ class TestList:
         text = sign_in(home.coach).get(LIBRARY).content.decode()
         assert "The file has no text in it." in text
         assert "Check that it is the right file and add it again." in text
-        assert "Try again" in text
+        assert f'{page("change", version.document)}#replace-heading">Replace<' in text
+        assert "Try again" not in text
+
+    @pytest.mark.parametrize("cause", ["timeout", "provider", "cancelled", "what no page explains"])
+    def test_what_may_be_gone_next_time_can_be_tried_again(
+        self, home: House, sign_in: SignIn, cause: str
+    ) -> None:
+        shared(home)
+        DocumentVersion.objects.update(state="failed", cause=cause, failed_stage="extract")
+        text = sign_in(home.coach).get(LIBRARY).content.decode()
+        assert "Try again<" in text
+        assert "#replace-heading" not in text
+
+    @pytest.mark.parametrize("cause", ["encrypted", "wrong_type", "malformed", "unreadable", "file_missing"])
+    def test_what_lies_in_the_file_asks_for_another(self, home: House, sign_in: SignIn, cause: str) -> None:
+        shared(home)
+        DocumentVersion.objects.update(state="failed", cause=cause, failed_stage="extract")
+        text = sign_in(home.coach).get(LIBRARY).content.decode()
+        assert "Try again<" not in text
+        assert "#replace-heading" in text
 
     def test_costs_the_same_queries_for_one_document_and_for_many(
         self, home: House, sign_in: SignIn, django_assert_num_queries: DjangoAssertNumQueries
