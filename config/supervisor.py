@@ -6,6 +6,7 @@ asks a second time does not want to wait for that.
 """
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,6 +23,13 @@ STOP_SECONDS = 45.0
 """How long a child may take to end before it is killed; longer than it waits for its own work."""
 PAUSE_SECONDS = 0.1
 LOG_LIMIT_BYTES = 20 * 1024 * 1024
+LOOKED_BACK = 40
+"""Lines of a log among which last words are looked for."""
+# What Redis says of itself whenever it starts; its log marks what is routine with a star, a dash or a dot.
+ROUTINE = re.compile(
+    r"^\d+:[A-Z] .{16,32}? (?:[*.-] |# (?:oO0|Redis version|Configuration loaded|Server initialized|WARNING.*overcommit))"
+)
+BEGINNING = "Redis is starting"
 
 
 class Died(Exception):
@@ -123,12 +131,22 @@ class Supervisor:
 
 
 def last_words(log: Path) -> str:
-    """Return the last line of a log, and where the log is."""
+    """Return the last line of a log that is more than routine, and where the log is."""
     try:
-        lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+        lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
     except OSError:
         lines = []
-    return f"{lines[-1].strip()[:300] if lines else 'none'} (see {log})"
+    return f"{_last_telling(lines)[:300]} (see {log})"
+
+
+def _last_telling(lines: Sequence[str]) -> str:
+    """Return the last line that is more than routine, among those since the process began where that is to be seen."""
+    for line in lines[: -LOOKED_BACK - 1 : -1]:
+        if not ROUTINE.match(line):
+            return line
+        if BEGINNING in line:
+            break
+    return "none"
 
 
 def python(*arguments: str) -> list[str]:

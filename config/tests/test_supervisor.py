@@ -90,6 +90,34 @@ def test_last_words_of_a_log_that_is_not_there(tmp_path: Path) -> None:
     assert last_words(tmp_path / "none.log") == f"none (see {tmp_path / 'none.log'})"
 
 
+REDIS_BEGINS = """\
+28:M 26 Nov 2026 12:45:14.115 # Redis is now ready to exit, bye bye...
+31:C 26 Nov 2026 12:46:01.860 # oO0OoO0OoO0Oo Redis is starting oO0OoO0OoO0Oo
+31:C 26 Nov 2026 12:46:01.860 # Redis version=6.2.14, bits=64, commit=40305114, modified=0, pid=31, just started
+31:C 26 Nov 2026 12:46:01.860 # Configuration loaded
+31:M 26 Nov 2026 12:46:01.862 * Running mode=standalone, port=37765.
+31:M 26 Nov 2026 12:46:01.862 # Server initialized
+31:M 26 Nov 2026 12:46:01.862 # WARNING Memory overcommit must be enabled! Without it, a background save may fail.
+"""
+READY = "31:M 26 Nov 2026 12:46:01.871 * Ready to accept connections\n"
+FULL = "31:M 26 Nov 2026 12:47:10.002 # Error writing to the AOF file: No space left on device\n"
+
+
+@pytest.mark.parametrize(
+    ("log", "words"),
+    [
+        (REDIS_BEGINS + READY, "none"),
+        (REDIS_BEGINS + READY + FULL, FULL.strip()),
+        (REDIS_BEGINS + FULL + READY, FULL.strip()),
+        (READY * 100, "none"),
+        ("said\n\n", "said"),
+    ],
+)
+def test_last_words_are_no_routine_and_none_of_the_run_before(tmp_path: Path, log: str, words: str) -> None:
+    (tmp_path / "redis.log").write_text(log)
+    assert last_words(tmp_path / "redis.log") == f"{words} (see {tmp_path / 'redis.log'})"
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_interrupts_once(number: signal.Signals) -> None:
     def twice() -> None:

@@ -217,9 +217,9 @@ def _demo_fingerprint(home: Path, database_url: str) -> str:
 def _watch_services(services: Embedded) -> None:
     """Raise `Died` when an embedded service has gone."""
     if services.postgres.port and not services.postgres.is_running():
-        raise Died(f"PostgreSQL ended: {last_words(services.postgres.log)}")
+        raise Died(f"PostgreSQL ended. Its last words: {last_words(services.postgres.log)}")
     if services.redis.port and not services.redis.is_running():
-        raise Died(f"Redis ended: {last_words(services.redis.log)}")
+        raise Died(f"Redis ended. Its last words: {last_words(services.redis.log)}")
 
 
 def _readiness(url: str) -> dict[str, bool]:
