@@ -18,7 +18,15 @@ M = TypeVar("M", bound=Model)
 
 
 class NotVisible(Exception):
-    """What was asked for does not exist for this member, whether it is missing or somebody else's."""
+    """What was asked for does not exist for this member, whether it is missing or somebody else's.
+
+    A gate whose refusals go on record says in `asked` what it was asked for, as `kind:id`; the doors note that
+    (`refusals.note`).
+    """
+
+    def __init__(self, *, asked: str = "") -> None:
+        super().__init__()
+        self.asked = asked
 
 
 class AccountDeactivated(NotVisible):
