@@ -73,6 +73,16 @@ def current_member(user_id: UUID) -> User:
     return member
 
 
+def hold_open(member: User) -> None:
+    """Have the account stay as it is until the transaction ends: who closes or erases it waits.
+
+    Raises:
+        AccountDeactivated: the account is gone or no longer active.
+    """
+    if not User.objects.select_for_update(no_key=True).filter(pk=member.pk, is_active=True).exists():
+        raise AccountDeactivated
+
+
 def visible_people(member: User) -> QuerySet[User]:
     """Return the people whom the member may see, deactivated ones included."""
     if member.organization_id is None:
