@@ -96,7 +96,9 @@ class TestAHolder:
         assert ("Ada Moss" in page, "Ben Hart" in page) == (True, True)
 
     def test_sees_no_title(self, owner: User, conversation: Conversation) -> None:
-        organizing.rename(member=owner, conversation_id=conversation.pk, title="TITLE-WORDS")
+        organizing.rename(
+            member=owner, conversation_id=conversation.pk, title="TITLE-WORDS", now=timezone.now()
+        )
         assert "TITLE-WORDS" not in words(seen(make(owner, conversation)))
 
     def test_is_shown_markdown_by_the_one_allow_list(self, owner: User, conversation: Conversation) -> None:
