@@ -254,26 +254,31 @@ def own_links(member: User) -> QuerySet[ShareLink]:
     return ShareLink.objects.filter(conversation__in=own_conversations(member))
 
 
-def live_link(token_hash: str, *, now: datetime) -> ShareLink:
-    """Lock and return the link with this hash, with its conversation.
+def live_links(*, now: datetime) -> QuerySet[ShareLink]:
+    """Return what opens something now, to be locked: neither expired nor revoked, and nothing else forbids it.
 
-    Raises:
-        NotVisible: there is none, it has expired or was revoked, the conversation is deleted, its owner has
-            left, or the organization allows no links now.
+    Nothing is open of a deleted conversation, of an owner who has left, and where the organization allows no links.
     """
-    link = (
+    return (
         ShareLink.objects.select_for_update(of=("self",))
         .select_related("conversation")
         .filter(
-            token_hash=token_hash,
             revoked_at=None,
             expires_at__gt=now,
             conversation__deleted_at=None,
             conversation__owner__is_active=True,
             conversation__organization__allows_share_links=True,
         )
-        .first()
     )
+
+
+def live_link(token_hash: str, *, now: datetime) -> ShareLink:
+    """Lock and return the live link with this hash, with its conversation.
+
+    Raises:
+        NotVisible: there is none.
+    """
+    link = live_links(now=now).filter(token_hash=token_hash).first()
     if link is None:
         raise NotVisible
     return link
