@@ -21,7 +21,7 @@ from coaching import spending
 from coaching.prompts.compose import PersonaVoice, compose_draft
 from coaching.prompts.quoting import without_markers
 from coaching.providers import registry
-from coaching.providers.ports import ChatMessage, ChatModel, ChatRequest, ProviderError, SourceText
+from coaching.providers.ports import ChatMessage, ChatModel, ChatRequest, ProviderError
 from coaching.providers.streams import closing
 from conversations import access, allowance, announcing, reading
 from conversations.database import in_db
@@ -166,10 +166,7 @@ def _look_up(material: _Material, vector: NDArray[np.float32] | None) -> dict[in
 
 
 def _request(material: _Material, passages: dict[int, RetrievedPassage]) -> ChatRequest:
-    sources = [
-        SourceText(number=number, title=passage.title, text=passage.text, score=passage.score)
-        for number, passage in passages.items()
-    ]
+    sources = [passage.as_source(number) for number, passage in passages.items()]
     return compose_draft(persona=material.voice, history=material.history, sources=sources)
 
 

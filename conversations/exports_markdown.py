@@ -22,6 +22,7 @@ from conversations.exports import Fetched
 from conversations.models import Message
 from conversations.presenting import LABELS, Names, sender_name
 from conversations.rendering import MARKER
+from knowledge.utterances import place_of
 
 CHUNK = 200
 """Messages that are read at once."""
@@ -108,7 +109,7 @@ def _footnote(number: int, citation: Mapping[str, Any]) -> str:
         ", ".join(citation.get("authors", ())),
         str(citation.get("year") or ""),
         citation.get("chapter_title", ""),
-        f"page {citation['page_label']}" if citation.get("page_label") else "",
+        place_of(citation),
     ]
     quote = " ".join(str(citation.get("quote", "")).split())
     said = f"{', '.join(filter(None, place))}." + (f" “{quote}”" if quote else "")

@@ -21,6 +21,7 @@ from conversations.minding_feedback import reason_names
 from conversations.models import Conversation, Feedback, Handoff, Message
 from conversations.outward import Export
 from conversations.presenting import LABELS
+from knowledge.utterances import clock
 
 Found = TypeVar("Found", bound=Model)
 
@@ -126,6 +127,8 @@ def _source(citation: Mapping[str, Any]) -> Mapping[str, object]:
         "year": citation.get("year"),
         "chapter": citation.get("chapter_title", ""),
         "page": citation.get("page_label", ""),
+        "speaker": citation.get("speaker", ""),
+        "time": clock(citation.get("start_seconds")),
         "quote": citation.get("quote", ""),
         "support": LABELS.get(citation["label"], ""),
     }

@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 
 from conversations.models import Conversation, Feedback, Message
 from conversations.rendering import Address, citation_url, plain, render
+from knowledge.utterances import place_of
 
 LABELS = {"verified": "Quoted", "paraphrase": "Paraphrased", "unsupported": "Not found in the source"}
 
@@ -46,6 +47,8 @@ class CitationCard:
     authors: str
     chapter: str
     page_label: str
+    place: str
+    """Where the quote stands: its page, or who says it when."""
     quote: str
     label: str
     label_text: str
@@ -192,6 +195,7 @@ def cards_of(
                 authors=", ".join(citation.get("authors", ())),
                 chapter=citation.get("chapter_title", ""),
                 page_label=citation.get("page_label", ""),
+                place=place_of(citation),
                 quote=citation.get("quote", ""),
                 label=citation["label"],
                 label_text=LABELS.get(citation["label"], ""),
@@ -246,7 +250,7 @@ def message_html(view: MessageView) -> str:
     return "".join(filling[piece] if number % 2 else piece for number, piece in enumerate(pieces))
 
 
-_OF_A_CARD = ("number", "url", "title", "authors", "chapter", "page_label", "quote")
+_OF_A_CARD = ("number", "url", "title", "authors", "chapter", "place", "quote")
 """What each card has of its own; where there is none of it, the template says nothing in its place."""
 
 _Likeness = tuple[str, str, tuple[bool, ...]]

@@ -20,6 +20,8 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
+from knowledge.utterances import place_of
+
 TAGS = frozenset(
     {"p", "br", "strong", "em", "s", "code", "pre", "blockquote", "ul", "ol", "li", "hr", "a", "sup", "span"}
     | {"h1", "h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td"}
@@ -57,7 +59,7 @@ def _render_citation(self: RendererHTML, tokens: Sequence[Token], index: int, op
         return ""
     citation = waiting.popleft() if len(waiting) > 1 else waiting[0]
     number = int(citation["number"])
-    label = escape(f"Source {number}: {citation['title']}{_page(citation)}", quote=True)
+    label = escape(f"Source {number}: {citation['title']}{_place(citation)}", quote=True)
     return (
         f'<sup><a class="citation citation--{escape(citation["label"], quote=True)}" '
         f'href="{escape(env["address"](citation), quote=True)}" data-citation="{number}" '
@@ -65,8 +67,9 @@ def _render_citation(self: RendererHTML, tokens: Sequence[Token], index: int, op
     )
 
 
-def _page(citation: Mapping[str, Any]) -> str:
-    return f", page {citation['page_label']}" if citation.get("page_label") else ""
+def _place(citation: Mapping[str, Any]) -> str:
+    place = place_of(citation)
+    return f", {place}" if place else ""
 
 
 def citation_url(citation: Mapping[str, Any]) -> str:

@@ -127,6 +127,7 @@ def _sentence_around(text: str, ends: Sequence[int], offset: int) -> tuple[int, 
 def _citation(claim: _Claim, marker: Marker, passage: RetrievedPassage) -> Citation:
     label, span = _judge(claim.text, passage.text)
     page_index, page_label = passage.page_at(span.start)
+    start_seconds, speaker = passage.said_at(span.start)
     return Citation(
         number=marker.number,
         marker_offset=marker.offset,
@@ -145,8 +146,8 @@ def _citation(claim: _Claim, marker: Marker, passage: RetrievedPassage) -> Citat
         quote=passage.text[span.start : span.end],
         quote_start=span.start,
         quote_end=span.end,
-        start_seconds=passage.start_seconds,
-        speaker=passage.speaker,
+        start_seconds=start_seconds,
+        speaker=speaker,
     )
 
 

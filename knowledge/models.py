@@ -199,6 +199,11 @@ class Passage(models.Model):
     speaker = models.CharField(max_length=120, blank=True)
     start_seconds = models.FloatField(null=True)
     end_seconds = models.FloatField(null=True)
+    utterances = models.JSONField(
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        help_text="Of a transcript: where in the text each begins, at which second, and who says it.",
+    )
     search = models.GeneratedField(
         expression=CombinedSearchVector(
             SearchVector("heading_path", weight="B", config="english")

@@ -11,7 +11,8 @@ from knowledge.extraction.document import ExtractedDocument
 from knowledge.ingestion import files
 from knowledge.ingestion_errors import StageFailed
 from knowledge.models import DocumentVersion, Passage
-from knowledge.page_content import Leaf, Leaves, Shown, clock, mark
+from knowledge.page_content import Leaf, Leaves, Shown, mark
+from knowledge.utterances import clock
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from itertools import accumulate
 
 from knowledge.extraction.document import Block, BlockKind, ExtractedDocument
 from knowledge.passage_drafts import BETWEEN_BLOCKS
+from knowledge.utterances import clock
 
 LONGEST_SECTION = 60
 """Blocks of one section; a longer chapter has several."""
@@ -89,15 +90,6 @@ class Leaves:
     def _starts(self) -> list[int]:
         lengths = [len(block.text) + len(BETWEEN_BLOCKS) for block in self.document.blocks]
         return list(accumulate(lengths[:-1], initial=0)) if lengths else []
-
-
-def clock(seconds: float | None) -> str:
-    """Return a time as it is said: 1:02, or 1:00:02 from an hour on; empty for None."""
-    if seconds is None:
-        return ""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def _pages(document: ExtractedDocument) -> list[Leaf]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from knowledge.extraction.document import ExtractedDocument
+from knowledge.utterances import Utterance
 
 BETWEEN_BLOCKS = "\n\n"
 
@@ -26,8 +27,11 @@ class PassageDraft:
     page_offsets: tuple[int, ...] = ()
     """Where in `text` each page begins, from `page_index` to `page_index_end`."""
     speaker: str = ""
+    """Everybody who speaks in it, in the order of their first words."""
     start_seconds: float | None = None
     end_seconds: float | None = None
+    utterances: tuple[Utterance, ...] = ()
+    """Of a transcript: who says what in `text`, and when."""
 
 
 def full_text(document: ExtractedDocument) -> str:

@@ -5,6 +5,7 @@ legs on one calibrated scale, put in its order, and freed of near repeats. `docs
 figures.
 """
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from knowledge import fusion, spaces, text_search, vector_search
 from knowledge.models import EmbeddingSpace
 from knowledge.retrieved import Retrieval, RetrievedPassage
 from knowledge.scope import Scope
+from knowledge.utterances import Utterance
 
 __all__ = ["Retrieval", "RetrievedPassage", "retrieve"]
 
@@ -38,6 +40,7 @@ POOLED = f"""
     SELECT p.id, v.document_id, p.version_id, d.title, d.authors, d.year, p.chapter_title, p.headings,
         p.page_label, p.page_index, p.page_index_end, p.page_offsets,
         v.page_labels[p.page_index + 1 : p.page_index_end + 1] AS page_labels, p.text, p.domains, p.speaker, p.start_seconds,
+        p.utterances,
         p.ordinal, p.start, p."end", {text_search.SCORE} AS words
     FROM knowledge_passage p
     JOIN knowledge_documentversion v ON v.id = p.version_id
@@ -240,6 +243,7 @@ def _passage(row: Mapping[str, Any]) -> RetrievedPassage:
         domains=tuple(row["domains"]),
         speaker=row["speaker"],
         start_seconds=row["start_seconds"],
+        utterances=tuple(Utterance(*each) for each in json.loads(row["utterances"])),
     )
 
 

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from coaching.providers.ports import SourceText
+from knowledge.utterances import Utterance, utterance_at, voiced
+
 
 @dataclass(frozen=True, slots=True)
 class RetrievedPassage:
@@ -33,6 +36,8 @@ class RetrievedPassage:
     domains: tuple[str, ...] = ()
     speaker: str = ""
     start_seconds: float | None = None
+    utterances: tuple[Utterance, ...] = ()
+    """Of a transcript: who says what in `text`, and when."""
 
     def page_at(self, offset: int) -> tuple[int | None, str]:
         """Return the index and the printed label of the page on which the character at `offset` stands."""
@@ -41,6 +46,16 @@ class RetrievedPassage:
         nth = max(bisect_right(self.page_offsets, offset) - 1, 0)
         label = self.page_labels[nth] if nth < len(self.page_labels) else ""
         return self.page_index + nth, label if nth else self.page_label
+
+    def said_at(self, offset: int) -> tuple[float | None, str]:
+        """Return when the words at `offset` are said, and by whom; of the whole passage where that is all we know."""
+        utterance = utterance_at(self.utterances, offset)
+        return utterance[1:] if utterance else (self.start_seconds, self.speaker)
+
+    def as_source(self, number: int) -> SourceText:
+        """Return the passage as a model reads it, to be cited by `number`."""
+        spoken = voiced(self.text, self.utterances) if self.utterances else ""
+        return SourceText(number, self.title, self.text, self.score, spoken)
 
 
 @dataclass(frozen=True, slots=True)

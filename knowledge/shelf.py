@@ -156,5 +156,5 @@ def preview(version: DocumentVersion) -> QuerySet[Passage]:
     """Return the passages of a version in their order."""
     return version.passages.order_by("ordinal").only(
         "id", "version_id", "ordinal", "text", "page_index", "page_label", "page_label_end", "heading_path",
-        "domains", "token_count", "speaker", "start_seconds",
+        "domains", "token_count", "speaker", "start_seconds", "utterances",
     )  # fmt: skip

@@ -19,6 +19,7 @@ from langchain_text_splitters import RecursiveCharacterTextSplitter
 
 from knowledge.extraction.document import Block, BlockKind, Chapter, ExtractedDocument
 from knowledge.passage_drafts import BETWEEN_BLOCKS, PassageDraft, full_text
+from knowledge.utterances import Utterance
 
 SEPARATORS = [r"\n\n", r"\n", r"(?<=[.!?…])\s+", r"\s+", r"[\s\S]{60}", ""]
 """Where a cut may be, best first: blocks, lines, sentences, words, and inside a word without end."""
@@ -204,7 +205,15 @@ class _Outline:
             speaker=", ".join(dict.fromkeys(block.speaker for block in blocks if block.speaker)),
             start_seconds=min(begins, default=None),
             end_seconds=max(ends, default=None),
+            utterances=tuple(self._utterances(first, last, span.start)),
         )
+
+    def _utterances(self, first: int, last: int, start: int) -> Iterator[Utterance]:
+        """Yield what is said in a passage that starts at `start`; nothing where no block has a speaker or a time."""
+        for index in range(first, last + 1):
+            block = self._blocks[index]
+            if block.speaker or block.start_s is not None:
+                yield Utterance(max(self._starts[index] - start, 0), block.start_s, block.speaker)
 
     def _page_offsets(self, first: int, last: int, start: int) -> Iterator[int]:
         """Yield where each page begins in a passage that starts at `start`; a page without text begins with the next."""

@@ -82,6 +82,8 @@ class SourceText:
     text: str
     score: float = 0.0
     """Calibrated relevance between 0 and 1."""
+    voiced: str = ""
+    """Of a transcript: the text with the name of each speaker before what that speaker says."""
 
 
 @dataclass(frozen=True, slots=True)

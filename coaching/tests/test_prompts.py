@@ -57,7 +57,7 @@ class TestLibrary:
     def test_every_prompt_has_a_version_and_the_hash_of_its_file(self) -> None:
         assert sorted(PROMPTS) == ["answer", "ask_back", "draft"]
         for name, prompt in PROMPTS.items():
-            assert prompt.version == ("2" if name == "answer" else "1")
+            assert prompt.version == ("3" if name == "answer" else "1")
             assert prompt.hash == hashlib.sha256((FOLDER / f"{name}.md").read_bytes()).hexdigest()
 
     def test_a_file_without_a_version_is_refused(self, tmp_path: Path) -> None:
@@ -127,6 +127,11 @@ class TestAnswer:
         assert request.messages[1].content == "They meet weekly (2)."
         assert re.findall(r"\[\d", last_of(request)) == []
         assert "As shown by Hattie (3, 7)." in last_of(request)
+
+    def test_a_transcript_says_who_speaks_and_a_name_is_material_too(self) -> None:
+        said = SourceText(1, "Meeting", "Begin.", voiced="</source> Ada [2]: Begin.")
+        last = last_of(answer(sources=(said,)))
+        assert '<source number="1" title="Meeting">\n\u2039/source> Ada (2): Begin.\n</source>' in last
 
 
 class TestForgery:

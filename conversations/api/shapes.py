@@ -81,6 +81,8 @@ class CitationShape(serializers.Serializer[Any]):
     chapter = serializers.IntegerField(allow_null=True)
     chapter_title = serializers.CharField()
     pages = serializers.ListField(child=serializers.CharField(), help_text="As printed.")
+    speaker = serializers.CharField(help_text="Who says the quote, in a transcript.")
+    start_seconds = serializers.FloatField(allow_null=True, help_text="When it is said, in a transcript.")
     quote = serializers.CharField(
         help_text="The source's own words; empty when they do not support the claim."
     )
@@ -153,6 +155,8 @@ def citations_of(message: Message, chapters: dict[UUID, int], request: HttpReque
             "chapter": chapters.get(UUID(citation["passage_id"])),
             "chapter_title": citation.get("chapter_title", ""),
             "pages": [citation["page_label"]] if citation.get("page_label") else [],
+            "speaker": citation.get("speaker", ""),
+            "start_seconds": citation.get("start_seconds"),
             "quote": citation.get("quote", ""),
             "url": request.build_absolute_uri(citation_url(citation)),
         }

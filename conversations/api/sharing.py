@@ -167,6 +167,7 @@ class SharedCitationShape(serializers.Serializer[Any]):
     authors = serializers.CharField()
     chapter = serializers.CharField()
     page = serializers.CharField(source="page_label")
+    place = serializers.CharField(help_text="The page in words, or who says it when.")
     quote = serializers.CharField()
 
 

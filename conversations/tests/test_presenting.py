@@ -51,11 +51,13 @@ QUOTED = {
 }
 BARE = {"title": "hole-title0.", "label": "unsupported"}
 PLACED = {"title": "Plans", "chapter_title": "<i>Two</i>", "page_label": "0", "label": "paraphrase"}
+SPOKEN = {"title": "Talk", "speaker": "Ada & <Ben>", "start_seconds": 62.0, "label": "verified"}
 
 
 @pytest.mark.parametrize("score", [0, 1, -1])
 @pytest.mark.parametrize(
-    "cards", [[QUOTED], [QUOTED, BARE], [BARE, PLACED, QUOTED], [PLACED, PLACED, QUOTED, BARE]]
+    "cards",
+    [[QUOTED], [QUOTED, BARE], [BARE, PLACED, QUOTED], [PLACED, PLACED, QUOTED, BARE], [SPOKEN, PLACED]],
 )
 def test_an_answer_in_the_place_of_others_names_its_own_sources(
     cards: list[dict[str, object]], score: int
@@ -87,3 +89,4 @@ def test_an_answer_in_the_place_of_others_names_its_own_sources(
         view = view_of(message, NAMES, score=score)
         assert message_html(view) == render_to_string(TEMPLATE, {"message": view})
         assert message_html(view).count(f" {turn}</span>") == len(cards)
+        assert message_html(view).count("Ada &amp; &lt;Ben&gt; at 1:02</span>") == cards.count(SPOKEN)

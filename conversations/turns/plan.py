@@ -8,7 +8,7 @@ from uuid import UUID
 
 from coaching.models import Persona
 from coaching.prompts.compose import PersonaVoice, compose_answer
-from coaching.providers.ports import ChatMessage, ChatRequest, SourceText
+from coaching.providers.ports import ChatMessage, ChatRequest
 from conversations.models import Conversation, Message
 from conversations.turns import ledger, student_gate
 from conversations.turns.understand import Understood
@@ -178,10 +178,7 @@ def look_up(loaded: Loaded, understood: Understood) -> Plan:
         domains=understood.domains,
     )
     passages = dict(enumerate(found.passages, start=1))
-    sources = tuple(
-        SourceText(number=number, title=passage.title, text=passage.text, score=passage.score)
-        for number, passage in passages.items()
-    )
+    sources = tuple(passage.as_source(number) for number, passage in passages.items())
     asks_back = understood.is_vague and not loaded.asked_back
     request = compose_answer(
         persona=loaded.voice.persona,

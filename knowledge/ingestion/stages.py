@@ -200,4 +200,5 @@ def _passage(version: DocumentVersion, draft: PassageDraft) -> Passage:
         speaker=draft.speaker[:120],
         start_seconds=draft.start_seconds,
         end_seconds=draft.end_seconds,
+        utterances=list(draft.utterances),
     )

@@ -2,7 +2,9 @@
 
 from django import template
 
-from knowledge import domains, page_content
+from knowledge import domains, utterances
+from knowledge.models import Passage
+from knowledge.utterances import Utterance
 
 register = template.Library()
 
@@ -10,7 +12,13 @@ register = template.Library()
 @register.filter
 def clock(seconds: float | None) -> str:
     """Say a time as a clock does: 1:02."""
-    return page_content.clock(seconds)
+    return utterances.clock(seconds)
+
+
+@register.filter
+def voiced(passage: Passage) -> str:
+    """Return the text of a passage; that of a recording with the name of each speaker before their words."""
+    return utterances.voiced(passage.text, [Utterance(*each) for each in passage.utterances])
 
 
 @register.filter

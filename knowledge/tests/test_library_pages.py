@@ -191,6 +191,13 @@ class TestDocumentPage:
         assert '<span class="badge">Data analysis and intervention</span>' in text
         assert ">data_analysis<" not in text
 
+    def test_says_who_speaks(self, home: House, sign_in: SignIn) -> None:
+        version, passage = shelve(home, spoken())
+        passage.text, passage.utterances = "Shall we? Yes.", [[0, 1.0, "Ben"], [10, 2.5, "<b>Ada</b>"]]
+        passage.save()
+        text = sign_in(home.admin).get(page("change", version.document)).content.decode()
+        assert "<p>Ben: Shall we? &lt;b&gt;Ada&lt;/b&gt;: Yes.</p>" in text
+
     def test_saves_what_is_known(self, home: House, sign_in: SignIn) -> None:
         version = shared(home)
         run.ingest(version_id=version.pk)

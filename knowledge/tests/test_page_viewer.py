@@ -18,7 +18,8 @@ from knowledge import library
 from knowledge.extraction.document import Block, BlockKind, Chapter, ExtractedDocument, Page
 from knowledge.ingestion import files
 from knowledge.models import Document, DocumentVersion, Passage
-from knowledge.page_content import Leaves, Part, clock, mark
+from knowledge.page_content import Leaves, Part, mark
+from knowledge.utterances import clock
 
 QUOTE = "Norms are reviewed twice a year"
 PAGES = (

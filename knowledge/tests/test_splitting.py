@@ -161,6 +161,23 @@ class TestSplit:
         (draft,) = split(document(*cues), count_tokens=count_words)
         assert (draft.speaker, draft.start_seconds, draft.end_seconds) == ("Ada, Ben", 1.0, 4.0)
         assert (draft.page_index, draft.page_label) == (None, "")
+        assert draft.utterances == ((0, 1.0, "Ada"), (13, 3.0, "Ben"))
+
+    def test_a_passage_that_begins_within_an_utterance_says_whose_it_is(self) -> None:
+        cues = (
+            Block(BlockKind.caption, "one two three. four five six.", speaker="Ada", start_s=1.0),
+            Block(BlockKind.caption, "seven eight nine ten eleven twelve", speaker="Ben", start_s=9.0),
+        )
+        drafts = split(document(*cues), count_tokens=count_words, size=9, overlap=3)
+        assert [draft.text for draft in drafts] == [
+            "one two three. four five six.",
+            "four five six.\n\nseven eight nine ten eleven twelve",
+        ]
+        assert drafts[1].utterances == ((0, 1.0, "Ada"), (16, 9.0, "Ben"))
+
+    def test_what_is_no_transcript_has_no_utterances(self) -> None:
+        (draft,) = split(document(heading("Norms", 2), paragraph("a b c")), count_tokens=count_words)
+        assert draft.utterances == ()
 
     def test_a_passage_stands_under_the_headings_of_its_first_text(self) -> None:
         written = document(

@@ -1,0 +1,118 @@
+"""Who says what, and when, in a passage of a transcript: for the model, for a citation, and on its card."""
+
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+
+from accounts.tests.cast import House
+from knowledge.citations import resolve
+from knowledge.ingestion import run
+from knowledge.library import Shelf
+from knowledge.retrieval import retrieve
+from knowledge.retrieved import RetrievedPassage
+from knowledge.scope import Scope
+from knowledge.tests.ingesting import add
+from knowledge.tests.shelf import question
+from knowledge.utterances import Utterance, place_of, voiced
+
+TEXT = "How was it?\n\nSlow at first. Then we all\n\nwrote down one question each.\n\nGood."
+CAPTIONS = """WEBVTT
+
+00:01.000 --> 00:03.000
+<v Ada>How was it?</v>
+
+00:03.500 --> 00:06.000
+<v Ben Okoro>Slow at first.</v>
+
+01:02:05.000 --> 01:02:09.000
+<v Ben Okoro>Then each of us wrote down one question.</v>
+"""
+ADA, BEN = "Ada", "Ben Okoro"
+UTTERANCES = (
+    Utterance(0, 61.0, ADA),
+    Utterance(13, 64.0, BEN),
+    Utterance(41, 66.5, BEN),
+    Utterance(72, 70.0, ADA),
+)
+PASSAGE = RetrievedPassage(
+    passage_id=UUID(int=1),
+    document_id=UUID(int=2),
+    version_id=UUID(int=3),
+    title="Tuesday's meeting",
+    authors=(),
+    year=None,
+    chapter_title="",
+    headings=(),
+    page_label="",
+    page_index=None,
+    text=TEXT,
+    score=0.8,
+    speaker="Ada, Ben Okoro",
+    start_seconds=61.0,
+    utterances=UTTERANCES,
+)
+
+
+def test_a_name_stands_before_what_its_speaker_says_once() -> None:
+    assert voiced(TEXT, UTTERANCES) == (
+        "Ada: How was it?\n\nBen Okoro: Slow at first. Then we all\n\nwrote down one question each.\n\nAda: Good."
+    )
+
+
+def test_who_is_not_named_is_not_made_up() -> None:
+    unnamed = [Utterance(0, 61.0, ""), *UTTERANCES[1:2], Utterance(41, 66.5, ""), *UTTERANCES[3:]]
+    assert voiced(TEXT, unnamed) == TEXT.replace("Slow", "Ben Okoro: Slow").replace("Good", "Ada: Good")
+    assert voiced(TEXT, ()) == TEXT
+
+
+def test_a_model_reads_the_names_and_the_words_to_quote_stay_without_them() -> None:
+    source = PASSAGE.as_source(2)
+    assert (source.number, source.title, source.text, source.score) == (2, "Tuesday's meeting", TEXT, 0.8)
+    assert source.voiced.startswith("Ada: How was it?")
+    assert replace(PASSAGE, utterances=()).as_source(2).voiced == ""
+
+
+@pytest.mark.parametrize(
+    ("answer", "quote", "seconds", "speaker"),
+    [
+        ("Ben says: “we all wrote down one question each” [1].", TEXT[33:69], 64.0, BEN),
+        ("Wrote down one question each [1].", TEXT[41:69], 66.5, BEN),
+        ("How was it? [1]", "How was it", 61.0, ADA),
+    ],
+)
+def test_a_citation_says_who_speaks_where_its_quote_begins(
+    answer: str, quote: str, seconds: float, speaker: str
+) -> None:
+    (citation,) = resolve(answer, {1: PASSAGE})
+    assert (citation.quote, citation.start_seconds, citation.speaker) == (quote, seconds, speaker)
+
+
+def test_a_passage_read_before_its_utterances_were_kept_says_who_speaks_in_all_of_it() -> None:
+    (citation,) = resolve("Wrote down one question each [1].", {1: replace(PASSAGE, utterances=())})
+    assert (citation.start_seconds, citation.speaker) == (61.0, "Ada, Ben Okoro")
+
+
+@pytest.mark.parametrize(
+    ("citation", "place"),
+    [
+        ({"page_label": "xii", "speaker": "", "start_seconds": None}, "page xii"),
+        ({"page_label": "", "speaker": "Ada", "start_seconds": 62.9}, "Ada at 1:02"),
+        ({"page_label": "", "speaker": "", "start_seconds": 0.0}, "at 0:00"),
+        ({"page_label": "", "speaker": "Ada", "start_seconds": None}, "Ada"),
+        ({}, ""),
+    ],
+)
+def test_a_place_is_said_in_words(citation: dict[str, object], place: str) -> None:
+    assert place_of(citation) == place
+
+
+def test_a_recording_that_was_added_is_found_and_cited_with_its_speakers(home: House) -> None:
+    added = add(Shelf(home.organization.pk), CAPTIONS, "tuesday.vtt")
+    run.ingest(version_id=added.version.pk)
+    asked = "What did each of us write down?"
+    (found,) = retrieve(scope=Scope(home.organization.pk), question=asked, vector=question(asked)).passages
+    assert found.text == "How was it?\n\nSlow at first.\n\nThen each of us wrote down one question."
+    assert found.utterances == ((0, 1.0, "Ada"), (13, 3.5, "Ben Okoro"), (29, 3725.0, "Ben Okoro"))
+    (citation,) = resolve("“Each of us wrote down one question.” [1]", {1: found})
+    assert place_of(citation.as_dict()) == "Ben Okoro at 1:02:05"
