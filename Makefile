@@ -14,7 +14,7 @@ PYTEST_ARGS ?=
 # Tests start many processes; each would compile thousands of modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test check check-types check-rest format bench browser install clean
+.PHONY: help run test check check-types check-rest format bench sbom audit browser install clean
 
 help: ## List what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,16 @@ format: $(STAMP) ## Put code and templates into shape
 
 bench: $(STAMP) ## Measure against floors and peers (BENCH="chat retrieval")
 	$(PYTHON) -m benchmarks $(BENCH)
+
+# Neither belongs to `check`: an audit asks a service on the internet, and its answer changes without a commit.
+sbom: $(STAMP) ## List what an installation is made of, with hashes (artefacts/sbom.cdx.json, CycloneDX 1.5)
+	@mkdir -p artefacts
+	@$(UV) export --quiet --locked --no-dev --no-emit-project --preview-features sbom-export \
+		--format cyclonedx1.5 --output-file artefacts/sbom.cdx.json
+	@echo artefacts/sbom.cdx.json
+
+audit: $(STAMP) ## Ask osv.dev for known holes in what uv.lock names, tools of development too
+	$(UV) audit --locked --preview-features audit-command
 
 browser: ## Install Debian's chromium when it is missing and that is allowed
 	@bin/browser

@@ -18,7 +18,15 @@ M = TypeVar("M", bound=Model)
 
 
 class NotVisible(Exception):
-    """What was asked for does not exist for this member, whether it is missing or somebody else's."""
+    """What was asked for does not exist for this member, whether it is missing or somebody else's.
+
+    A gate whose refusals go on record says in `asked` what it was asked for, as `kind:id`; the doors note that
+    (`refusals.note`).
+    """
+
+    def __init__(self, *, asked: str = "") -> None:
+        super().__init__()
+        self.asked = asked
 
 
 class AccountDeactivated(NotVisible):
@@ -63,6 +71,16 @@ def current_member(user_id: UUID) -> User:
     if member is None:
         raise AccountDeactivated
     return member
+
+
+def hold_open(member: User) -> None:
+    """Have the account stay as it is until the transaction ends: who closes or erases it waits.
+
+    Raises:
+        AccountDeactivated: the account is gone or no longer active.
+    """
+    if not User.objects.select_for_update(no_key=True).filter(pk=member.pk, is_active=True).exists():
+        raise AccountDeactivated
 
 
 def visible_people(member: User) -> QuerySet[User]:

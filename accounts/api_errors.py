@@ -23,9 +23,11 @@ from typing import Any
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, HttpResponse
 from django.http.multipartparser import MultiPartParserError
+from django.utils import timezone
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from accounts import refusals
 from accounts.access import NotVisible
 from accounts.api_envelope import enveloped
 
@@ -91,8 +93,10 @@ TRANSLATED: tuple[tuple[tuple[type[Exception], ...], int, str], ...] = (
 )
 
 
-def handle(error: Exception, _context: Mapping[str, Any]) -> Response | None:
+def handle(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """Return the answer to an exception; none for a fault, which the last handler answers."""
+    if isinstance(error, NotVisible):
+        refusals.note_at(context["request"], error, now=timezone.now())
     problem = problem_of(error)
     if problem is None:
         return None

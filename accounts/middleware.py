@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase, HttpResponseNotA
 from django.shortcuts import render
 from django.utils import timezone
 
-from accounts import quota_answers, quotas, sessions
+from accounts import quota_answers, quotas, refusals, sessions
 from accounts.access import NotVisible
 from accounts.models import User
 
@@ -18,7 +18,7 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseB
 
 
 class NotVisibleMiddleware:
-    """Turns `NotVisible` into the ordinary "not found", so that the answer tells nothing."""
+    """Turns `NotVisible` into the ordinary "not found", so that the answer tells nothing; the record does."""
 
     sync_capable = True
     async_capable = True
@@ -32,13 +32,14 @@ class NotVisibleMiddleware:
         """Pass the request on; a coroutine when the next in line is one."""
         return self.get_response(request)
 
-    def process_exception(self, _request: HttpRequest, exception: Exception) -> None:
-        """Raise what a missing page raises.
+    def process_exception(self, request: HttpRequest, exception: Exception) -> None:
+        """Put the refusal on record, and raise what a missing page raises.
 
         Raises:
             Http404: a gate raised `NotVisible`.
         """
         if isinstance(exception, NotVisible):
+            refusals.note_at(request, exception, now=timezone.now())
             raise Http404 from None
 
 

@@ -124,6 +124,9 @@ class Organization(models.Model):
         help_text="Single events become monthly totals after this many days (90 to 1095).",
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    closed_at = models.DateTimeField(
+        null=True, editable=False, help_text="When its erasure began, which closes it for everybody."
+    )
 
     class Meta:
         constraints: ClassVar = [

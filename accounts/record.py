@@ -16,13 +16,20 @@ from django.utils import timezone
 from accounts.access import administered
 from accounts.models import AuditEvent, User
 from accounts.named import as_id
+from accounts.record_models import REFUSED
 
 EVENTS_A_PAGE = 50
 NOBODY = "nobody"
 """What to look for to find what was done by nobody known."""
 
-CONVERSATION = "conversation:"
-"""What stands for every conversation."""
+CONVERSATION, MESSAGE = "conversation:", "message:"
+"""What stands for every conversation, and for every message of one."""
+
+VEILED = {CONVERSATION: "a conversation", MESSAGE: "a message"}
+"""What is never told apart, and what it is called."""
+
+SENTENCES = {REFUSED: "Asked for a conversation and was told that there is none"}
+"""Actions that say too little as they stand."""
 
 _ACTIONS = """
 WITH RECURSIVE found(action) AS (
@@ -85,9 +92,16 @@ def visible_events(member: User) -> QuerySet[AuditEvent]:
 
 def veiled(event: AuditEvent) -> AuditEvent:
     """Return an event as it may be shown: a conversation is any conversation."""
-    if event.resource.startswith(CONVERSATION):
-        event.resource = CONVERSATION
+    kind = _kind_of(event.resource)
+    if kind in VEILED:
+        event.resource = kind
     return event
+
+
+def _kind_of(resource: str) -> str:
+    """Return the beginning of a resource that says what it is, such as `person:`."""
+    kind, colon, _ = resource.partition(":")
+    return kind + colon
 
 
 def page(member: User, wanted: Wanted, *, before: int | None = None, after: int | None = None) -> Page:
@@ -124,7 +138,7 @@ def actions(member: User) -> list[str]:
 
 def in_words(action: str) -> str:
     """Return an action as a sentence begins: `person_role_changed` is "Person role changed"."""
-    return action.replace("_", " ").replace(".", " ").strip().capitalize()
+    return SENTENCES.get(action) or action.replace("_", " ").replace(".", " ").strip().capitalize()
 
 
 def _matching(member: User, wanted: Wanted) -> QuerySet[AuditEvent]:
@@ -156,7 +170,7 @@ def _on_what(resource: str) -> Q:
     kind, _, thing = resource.partition(":")
     if not kind:
         return Q()
-    if resource.startswith(CONVERSATION) and thing:
+    if _kind_of(resource) in VEILED and thing:
         return Q(pk__in=())
     return Q(resource=resource) if as_id(thing) else Q(resource__startswith=resource)
 
@@ -177,7 +191,7 @@ def _lines(events: Iterable[AuditEvent]) -> tuple[Line, ...]:
             event=event,
             who=names.get(event.actor_id, "Somebody who is gone" if event.actor_id else "Nobody known"),
             what=in_words(event.action),
-            resource="a conversation" if event.resource == CONVERSATION else names.get(whom, event.resource),
+            resource=VEILED.get(event.resource) or names.get(whom, event.resource),
         )
         for event, whom in zip(listed, concerned, strict=True)
     )

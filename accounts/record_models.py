@@ -6,6 +6,9 @@ from django.db import models
 from django.utils import timezone
 from typing_extensions import override
 
+REFUSED = "conversation.refused"
+"""Somebody asked for a conversation, or a message of one, and was told that there is none."""
+
 
 class AuditEvent(models.Model):
     """One line of the append-only record. A database trigger links each row to the one before it."""
@@ -28,6 +31,9 @@ class AuditEvent(models.Model):
             models.Index(fields=["organization_id", "-sequence"], name="audit_organization"),
             models.Index(fields=["resource", "-sequence"], name="audit_resource"),
             models.Index(fields=["organization_id", "action", "-sequence"], name="audit_action"),
+            models.Index(
+                fields=["actor_id", "-at"], condition=models.Q(action=REFUSED), name="audit_refused"
+            ),
         ]
 
     @override

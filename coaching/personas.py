@@ -6,7 +6,7 @@ from typing import TypedDict
 from django.db import transaction
 from django.http import HttpRequest
 
-from accounts import audit
+from accounts import access, audit
 from accounts.models import User
 from coaching.models import Persona
 from coaching.prompts.compose import PersonaVoice, compose_answer
@@ -59,7 +59,11 @@ def write(*, coach: User, change: Change, request: HttpRequest | None = None) ->
 
     The first change makes the persona. What is as it was leaves no trace on the record; what somebody else writes
     at the same moment and is not named here stays.
+
+    Raises:
+        AccountDeactivated: the coach's account was closed meanwhile, or is being erased.
     """
+    access.hold_open(coach)
     everyones = Persona.objects.select_for_update()
     persona, is_new = everyones.get_or_create(coach=coach, defaults=asdict(Written()))
     before = _written(persona)

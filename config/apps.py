@@ -2,12 +2,12 @@
 
 from django.apps import AppConfig
 
-from config import celery, checks, job_ids
+from config import celery, checks, job_ids, metrics_database
 
-__all__ = ["ConfigConfig", "celery", "checks", "job_ids"]
+__all__ = ["ConfigConfig", "celery", "checks", "job_ids", "metrics_database"]
 
 
 class ConfigConfig(AppConfig):
-    """The composing app; importing it makes the Celery application the current one, adds the checks and names jobs."""
+    """The composing app; importing it makes the Celery application the current one, adds the checks, names jobs and times queries."""
 
     name = "config"

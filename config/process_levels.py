@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from prometheus_client import Histogram
 
-from config import metrics_requests
+from config import metrics_database, metrics_requests
 from config.service_levels import Level, lasting
 from conversations.turns import measures
 
@@ -15,6 +15,8 @@ REQUEST_S = 2.0
 """95 % of the requests are answered within this time."""
 SEARCH_S = 0.5
 """95 % of the searches for passages take no longer."""
+QUERY_S = 0.1
+"""95 % of the statements in the database take no longer."""
 
 
 def look() -> Sequence[Level]:
@@ -22,6 +24,7 @@ def look() -> Sequence[Level]:
     return [
         _timed("Pages and API", metrics_requests.SECONDS, REQUEST_S, half_s=REQUEST_HALF_S),
         _timed("Looking passages up", measures.SEARCH, SEARCH_S),
+        _timed("Queries to the database", metrics_database.SECONDS, QUERY_S),
     ]
 
 

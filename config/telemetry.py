@@ -28,6 +28,7 @@ from prometheus_client.registry import Collector
 from typing_extensions import override
 
 from coaching.providers import measures as providers
+from config import metrics_database as database
 from config import metrics_requests as requests
 from config.metrics_folder import VARIABLE
 from config.metrics_state import State
@@ -37,7 +38,7 @@ from knowledge.ingestion import measures as ingestion
 
 logger = logging.getLogger(__name__)
 
-ROOMS = (requests, providers, conversations, turns, ingestion)
+ROOMS = (requests, database, providers, conversations, turns, ingestion)
 """Where things are counted. Named here, each is there from the first scrape on, whatever has happened."""
 
 # When a counter began to count is of no use to anybody, and would double the number of lines.

@@ -47,6 +47,11 @@ class Standing:
         return self.role == "client"
 
 
+def refused(conversation_id: UUID) -> NotVisible:
+    """Return what to raise where a conversation is missing or not the member's to see: the same, and on record."""
+    return NotVisible(asked=f"conversation:{conversation_id}")
+
+
 def own_conversations(member: User) -> QuerySet[Conversation]:
     """Return the conversations that the member owns and has not deleted."""
     return Conversation.objects.filter(owner_id=member.pk, deleted_at=None)
@@ -105,7 +110,7 @@ def own_conversation(member: User, conversation_id: UUID) -> Conversation:
     """
     conversation = own_conversations(member).filter(pk=conversation_id).first()
     if conversation is None:
-        raise NotVisible
+        raise refused(conversation_id)
     return conversation
 
 
@@ -116,7 +121,7 @@ def readable_conversation(member: User, conversation_id: UUID) -> Standing:
         NotVisible: it does not exist, or the member is neither its owner nor a coach who may open it.
     """
     if not member.is_active:
-        raise NotVisible
+        raise refused(conversation_id)
     conversation = own_conversations(member).filter(pk=conversation_id).first()
     if conversation is not None:
         return Standing(conversation, "client")
@@ -137,7 +142,7 @@ def coached_conversation(member: User, conversation_id: UUID, *, lock: bool = Fa
         coached = coached.select_for_update(of=("self",))
     conversation = coached.filter(pk=conversation_id).first() if member.is_active else None
     if conversation is None:
-        raise NotVisible
+        raise refused(conversation_id)
     return conversation
 
 
@@ -192,13 +197,18 @@ def readable_message(member: User, message_id: UUID) -> tuple[Standing, Message]
     Raises:
         NotVisible: the message does not exist or the member may not read it.
     """
+    asked = f"message:{message_id}"
     row = Message.objects.filter(pk=message_id).values_list("conversation_id", flat=True).first()
     if row is None:
-        raise NotVisible
-    standing = readable_conversation(member, row)
+        raise NotVisible(asked=asked)
+    try:
+        standing = readable_conversation(member, row)
+    except NotVisible:
+        # On record is what was asked for: the conversation would tell that the message exists.
+        raise NotVisible(asked=asked) from None
     message = readable_messages(standing).filter(pk=message_id).first()
     if message is None:
-        raise NotVisible
+        raise NotVisible(asked=asked)
     return standing, message
 
 
@@ -235,7 +245,7 @@ def deleted_conversation(member: User, conversation_id: UUID, *, now: datetime) 
     deleted = deleted_conversations(member, now=now).filter(pk=conversation_id)
     conversation = deleted.select_for_update(of=("self",)).first()
     if conversation is None:
-        raise NotVisible
+        raise refused(conversation_id)
     return conversation
 
 
@@ -244,26 +254,31 @@ def own_links(member: User) -> QuerySet[ShareLink]:
     return ShareLink.objects.filter(conversation__in=own_conversations(member))
 
 
-def live_link(token_hash: str, *, now: datetime) -> ShareLink:
-    """Lock and return the link with this hash, with its conversation.
+def live_links(*, now: datetime) -> QuerySet[ShareLink]:
+    """Return what opens something now, to be locked: neither expired nor revoked, and nothing else forbids it.
 
-    Raises:
-        NotVisible: there is none, it has expired or was revoked, the conversation is deleted, its owner has
-            left, or the organization allows no links now.
+    Nothing is open of a deleted conversation, of an owner who has left, and where the organization allows no links.
     """
-    link = (
+    return (
         ShareLink.objects.select_for_update(of=("self",))
         .select_related("conversation")
         .filter(
-            token_hash=token_hash,
             revoked_at=None,
             expires_at__gt=now,
             conversation__deleted_at=None,
             conversation__owner__is_active=True,
             conversation__organization__allows_share_links=True,
         )
-        .first()
     )
+
+
+def live_link(token_hash: str, *, now: datetime) -> ShareLink:
+    """Lock and return the live link with this hash, with its conversation.
+
+    Raises:
+        NotVisible: there is none.
+    """
+    link = live_links(now=now).filter(token_hash=token_hash).first()
     if link is None:
         raise NotVisible
     return link

@@ -173,10 +173,16 @@ def _delete(conversation_id: UUID, now: datetime) -> int:
     episode = episodes.open_episode(conversation)
     if episode is not None and episode.reason == Handoff.Reason.CRISIS:
         raise StillNeeded(OPEN_CRISIS)
+    delete_locked(conversation, now=now)
+    return 1
+
+
+def delete_locked(conversation: Conversation, *, now: datetime) -> None:
+    """Delete a locked conversation, its turns stopped first, and what the API would tell of it once more."""
+    conversation_id = conversation.pk
     episodes.stop_turns(conversation, now=now)
     conversation.delete()
     saved_replies.forget_about(ids=[conversation_id])
-    return 1
 
 
 _NOTICE = "(has joined|has handed|could not be reached|can no longer|is your coach now)"

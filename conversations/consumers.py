@@ -12,6 +12,7 @@ from uuid import UUID
 from django.utils import timezone
 from typing_extensions import override
 
+from accounts import refusals
 from accounts.access import NotVisible
 from conversations import absence, access, acting, announcing, catching_up, handoff, live, presence, reading
 from conversations.database import in_db
@@ -52,8 +53,8 @@ class ConversationConsumer(LiveConsumer):
         self.conversation_id: UUID = self.scope["url_route"]["kwargs"]["conversation_id"]
         try:
             self.standing = await in_db(access.readable_conversation)(self.member, self.conversation_id)
-        except NotVisible:
-            await self.close(NOT_FOUND)
+        except NotVisible as refusal:
+            await self._refuse(refusal)
             return
         await self._note_reading()
         conversation, self.names = await in_db(announcing.load_with_names)(self.conversation_id)
@@ -140,8 +141,8 @@ class ConversationConsumer(LiveConsumer):
             await self._do(parse(text_data or ""))
         except Malformed as error:
             self.tell(Refused(code="malformed", text=str(error)))
-        except NotVisible:
-            await self.close(NOT_FOUND)
+        except NotVisible as refusal:
+            await self._refuse(refusal)
 
     async def _do(self, frame: Hello | Say | Stop | Typing | Retry) -> None:
         match frame:
@@ -280,6 +281,11 @@ class ConversationConsumer(LiveConsumer):
         if self.standing.visible_from != before:
             await self._note_reading()
             self.tell(Reload())
+
+    async def _refuse(self, refusal: NotVisible) -> None:
+        """Put it on record that the gate refused what was asked for, and close as for what does not exist."""
+        await in_db(refusals.note)(refusal, asker=self.member, now=timezone.now())
+        await self.close(NOT_FOUND)
 
     async def _note_reading(self) -> None:
         """Put a coach who may read words here on record."""

@@ -14,6 +14,7 @@ from django.db.models import Q
 
 from accounts import audit
 from accounts.models import AuditEvent, User
+from accounts.record_models import REFUSED
 from conversations import access
 from conversations.models import Conversation, Handoff
 from conversations.outward import ShareLink
@@ -28,6 +29,7 @@ WORDS = {
     ("conversation.handed_back", ""): "handed it back to the AI",
     ("feedback.read", ""): "read an answer you rated, and your comment",
     ("feedback.exported", ""): "took your rating and your comment along in a file",
+    (REFUSED, ""): "asked for it and was not let in",
     ("share.viewed", ""): "opened it by a link",
     ("share.made", ""): "made a link to it",
     ("share.revoked", ""): "revoked a link to it",
@@ -51,6 +53,7 @@ READING = frozenset(
 """The acts that a coach may do because of an episode or because the owner shares the conversation."""
 
 HOLDER = "Somebody with the link"
+OUTSIDER = "Somebody outside your organization"
 
 A_MOMENT = timedelta(seconds=2)
 """How much later than the end of an episode its last act may be on record."""
@@ -150,6 +153,8 @@ def _who(event: AuditEvent, known: _Known) -> str:
         return "You"
     if event.actor_id is None:
         return HOLDER if event.action == "share.viewed" else "Sideline"
+    if event.organization_id != known.owner.organization_id:
+        return OUTSIDER
     return known.people.get(event.actor_id, "Somebody who has left")
 
 

@@ -1,5 +1,6 @@
 """Conversations, what is said in them, who holds them, and the turns and episodes that change that."""
 
+from datetime import datetime
 from typing import ClassVar
 
 from django.conf import settings
@@ -80,6 +81,11 @@ class Conversation(models.Model):
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now)
+    changed_at = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text="When its owner last named, archived or shared it; lists do not go by it.",
+    )
 
     class Meta:
         constraints: ClassVar = [
@@ -110,6 +116,11 @@ class Conversation(models.Model):
     @override
     def __str__(self) -> str:
         return f"conversation {self.pk}"
+
+    @property
+    def last_touched_at(self) -> datetime:
+        """When something was last said in it, or done with it by its owner."""
+        return max(self.updated_at, self.changed_at or self.updated_at)
 
 
 class Session(models.Model):

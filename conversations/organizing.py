@@ -80,27 +80,33 @@ def change(
     """
     conversation = lock_own(member, conversation_id)
     if title:
-        _name(conversation, title)
+        _name(conversation, title, now=now)
     if status:
         _place(conversation, status, now=now)
     if visibility:
-        _show_to_coach(conversation, visibility)
+        _show_to_coach(conversation, visibility, now=now)
     return conversation
 
 
 @transaction.atomic(durable=True)
-def rename(*, member: User, conversation_id: UUID, title: str) -> Conversation:
+def rename(*, member: User, conversation_id: UUID, title: str, now: datetime) -> Conversation:
     """Give the member's conversation another title.
 
     Raises:
         NotVisible: it is not the member's.
     """
-    return _name(lock_own(member, conversation_id), title)
+    return _name(lock_own(member, conversation_id), title, now=now)
 
 
-def _name(conversation: Conversation, title: str) -> Conversation:
+def _name(conversation: Conversation, title: str, *, now: datetime) -> Conversation:
     conversation.title = _on_one_line(title) or conversation.title
-    conversation.save(update_fields=["title"])
+    return _save(conversation, "title", now=now)
+
+
+def _save(conversation: Conversation, *changed: str, now: datetime) -> Conversation:
+    """Save what the owner changed, and when: the place in the list stays, which is by what was said."""
+    conversation.changed_at = now
+    conversation.save(update_fields=[*changed, "changed_at"])
     return conversation
 
 
@@ -118,14 +124,13 @@ def set_status(*, member: User, conversation_id: UUID, status: str, now: datetim
 def _place(conversation: Conversation, status: str, *, now: datetime) -> Conversation:
     if status == Conversation.Status.ACTIVE:
         bring_back(conversation)
-        return conversation
+        return _save(conversation, now=now)
     if episode := open_episode(conversation):
         raise NotToBeArchived(_why_not_archived(episode))
     if conversation.status == Conversation.Status.ACTIVE or conversation.archived_at is None:
         conversation.archived_at = now
     conversation.status = Conversation.Status.ARCHIVED
-    conversation.save(update_fields=["status", "archived_at"])
-    return conversation
+    return _save(conversation, "status", "archived_at", now=now)
 
 
 def _why_not_archived(episode: Handoff) -> str:
@@ -139,7 +144,7 @@ def _why_not_archived(episode: Handoff) -> str:
 
 
 @transaction.atomic(durable=True)
-def set_visibility(*, member: User, conversation_id: UUID, visibility: str) -> Conversation:
+def set_visibility(*, member: User, conversation_id: UUID, visibility: str, now: datetime) -> Conversation:
     """Share the member's conversation with the coach, or keep it private from now on.
 
     What is made private while a coach is asked or here is private from them too, until its owner lets them read it.
@@ -147,12 +152,12 @@ def set_visibility(*, member: User, conversation_id: UUID, visibility: str) -> C
     Raises:
         NotVisible: it is not the member's.
     """
-    return _show_to_coach(lock_own(member, conversation_id), visibility)
+    return _show_to_coach(lock_own(member, conversation_id), visibility, now=now)
 
 
-def _show_to_coach(conversation: Conversation, visibility: str) -> Conversation:
+def _show_to_coach(conversation: Conversation, visibility: str, *, now: datetime) -> Conversation:
     conversation.visibility = Conversation.Visibility(visibility)
-    conversation.save(update_fields=["visibility"])
+    _save(conversation, "visibility", now=now)
     episode = open_episode(conversation)
     if episode is not None and conversation.visibility == Conversation.Visibility.PRIVATE:
         episode.consented = False

@@ -115,14 +115,15 @@ async def present(conversation_id: UUID) -> list[dict[str, Any]]:
     return sorted(people.values(), key=lambda person: (person["role"], person["name"]))
 
 
-async def forget(user_id: UUID) -> None:
-    """Take somebody out of every conversation at once, instead of when their time is over."""
+async def forget(*user_ids: UUID) -> None:
+    """Take people out of every conversation at once, instead of when their time is over."""
+    gone = {str(user_id) for user_id in user_ids}
 
     async def remove() -> None:
         redis = await _redis.get()
         async for key in redis.scan_iter(match="presence:*"):
             rows = await cast("Awaitable[dict[bytes, bytes]]", redis.hgetall(key))
-            theirs = [socket for socket, row in rows.items() if orjson.loads(row)["user"] == str(user_id)]
+            theirs = [socket for socket, row in rows.items() if orjson.loads(row)["user"] in gone]
             if theirs:
                 await redis.hdel(key, *theirs)
 

@@ -262,7 +262,7 @@ def rename(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
     form = TitleForm(request.POST)
     if form.is_valid():
         conversation = organizing.rename(
-            member=request.user, conversation_id=conversation_id, **form.cleaned_data
+            member=request.user, conversation_id=conversation_id, now=timezone.now(), **form.cleaned_data
         )
     else:
         conversation = access.own_conversation(request.user, conversation_id)
@@ -298,7 +298,9 @@ def set_visibility(request: MemberRequest, conversation_id: UUID) -> HttpRespons
     form = VisibilityForm(request.POST)
     conversation = access.own_conversation(request.user, conversation_id)
     if form.is_valid():
-        organizing.set_visibility(member=request.user, conversation_id=conversation_id, **form.cleaned_data)
+        organizing.set_visibility(
+            member=request.user, conversation_id=conversation_id, now=timezone.now(), **form.cleaned_data
+        )
         async_to_sync(announcing.show)(
             conversation_id, sequence=conversation.last_sequence + 1, with_state=True
         )

@@ -41,7 +41,7 @@ def documents(request: MemberRequest) -> HttpResponse:
     }
     if request.htmx:
         return render(request, "admin/knowledge/library.html#documents", context)
-    context |= {"upload_form": UploadForm()}
+    context |= {"upload_form": UploadForm(), "room": room.of(organization_of(request.user))}
     return render(request, "admin/knowledge/library.html", dashboard.context_of(request, **context))
 
 

@@ -53,8 +53,8 @@ def suggested_questions(scope: Scope, limit: int) -> list[str]:
     return questions
 
 
-def forget(*, organization_id: UUID, coach_id: UUID) -> None:
-    """Forget the questions that a coach's documents gave."""
+def forget(*, organization_id: UUID, coach_id: UUID | None) -> None:
+    """Forget the questions that a coach's documents gave; without one, those of whoever has no coach."""
     cache.delete_many(
         f"suggestions:{organization_id}:{coach_id}:{limit}" for limit in range(1, MOST_REMEMBERED + 1)
     )

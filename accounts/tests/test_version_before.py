@@ -22,6 +22,7 @@ ADDED = {
     "keep_archived_days": 730,
     "keep_deleted_days": 30,
     "keep_events_days": 365,
+    "closed_at": None,
 }
 """What organizations have had since then."""
 

@@ -3,10 +3,13 @@
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
+from accounts.account_data import AccountsData
 from accounts.models import AuditEvent, User
 from accounts.tests.api_caller import as_program
 from accounts.tests.cast import House
+from accounts.tests.racing import overtaken
 from coaching.models import Persona
 from coaching.tests.factories import PersonaFactory
 
@@ -125,3 +128,26 @@ def test_a_preview_keeps_nothing(coach: User) -> None:
     assert "Name the norm." in shown.data["preview"]["wishes"]
     assert Persona.objects.get().name == "Robin"
     assert not AuditEvent.objects.filter(action="persona_written").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+class TestWhileItsCoachIsErased:
+    def test_it_is_written_no_more(self, coach: User) -> None:
+        program = as_program(coach, "persona")
+        reply = overtaken(
+            lambda: program("PATCH", PATH, {"name": "Robin"}),
+            rows=User.objects.filter(pk=coach.pk),
+            by=lambda: AccountsData().erase(coach, now=timezone.now()),
+        )
+        assert (reply.status, reply.code) == (404, "NOT_FOUND")
+        assert not Persona.objects.exists()
+
+    def test_nor_once_the_account_is_closed(self, coach: User) -> None:
+        program = as_program(coach, "persona")
+        reply = overtaken(
+            lambda: program("PATCH", PATH, {"name": "Robin"}),
+            rows=User.objects.filter(pk=coach.pk),
+            by=lambda: User.objects.filter(pk=coach.pk).update(is_active=False),
+        )
+        assert reply.status == 404
+        assert not Persona.objects.exists()

@@ -8,7 +8,7 @@ from typing import Any
 
 from config import addresses, content_policy, log
 from config.env import Environment
-from config.settings import api, jobs, quotas, sign_in, unfold
+from config.settings import api, jobs, own_data, quotas, sign_in, unfold
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 ENV = Environment(os.environ)
@@ -262,20 +262,9 @@ REQUEST_BODY_SECONDS = 30.0
 
 # --- People's own data -------------------------------------------------------------------------------
 
-ACCOUNT_DATA = [
-    "conversations.account_data.ConversationsData",
-    "knowledge.account_data.KnowledgeData",
-    "coaching.account_data.CoachingData",
-    "accounts.account_data.AccountsData",
-]
-"""What each app holds about a person, in the order of erasing: the account itself goes last."""
-RETENTION = [
-    "conversations.retention.RULES",
-    "coaching.retention.RULES",
-    "knowledge.retention.RULES",
-    "accounts.retention_rules.RULES",
-]
-"""What is not kept for ever, app by app."""
+ACCOUNT_DATA = own_data.OF_A_PERSON
+ORGANIZATION_DATA = own_data.OF_AN_ORGANIZATION
+RETENTION = own_data.NOT_KEPT_FOR_EVER
 ERASURE_GRACE = timedelta(days=ENV.integer("ERASURE_GRACE_DAYS", 7, least=0))
 """How long somebody may think again before their account is erased."""
 ACCOUNT_EXPORT_LASTS = timedelta(hours=24)

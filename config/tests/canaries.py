@@ -15,6 +15,7 @@ from django.core.files.storage import default_storage
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from redis import Redis as RedisClient
 
 from accounts import quotas, tokens
@@ -65,7 +66,7 @@ def with_canaries(cast: Cast) -> Conversation:
         retrieval={"q": CANARY},
     )
     giving_feedback.give(member=ada, message_id=reply.pk, score=1, reasons=[], comment=f"{CANARY} helped")
-    organizing.rename(member=ada, conversation_id=conversation.pk, title=f"On {CANARY}")
+    organizing.rename(member=ada, conversation_id=conversation.pk, title=f"On {CANARY}", now=timezone.now())
     PromptRun.objects.create(
         user=ada,
         organization=ada.organization,

@@ -100,7 +100,9 @@ def _plant_private(cage: Cage, owner: User) -> None:
         citations=[citation(title=cage.canary("owner"), quote=cage.canary("owner"))],
         retrieval={"question": cage.canary()},
     )
-    organizing.rename(member=owner, conversation_id=private.pk, title=f"On {cage.canary('owner')}")
+    organizing.rename(
+        member=owner, conversation_id=private.pk, title=f"On {cage.canary('owner')}", now=timezone.now()
+    )
     giving_feedback.give(
         member=owner, message_id=reply.pk, score=-1, reasons=["other"], comment=f"Not {cage.canary('owner')}"
     )
@@ -118,7 +120,10 @@ def _plant_shared(cage: Cage, owner: User) -> None:
     add(conversation, f"Only us two: {cage.canary('owner', 'coach')}", by="client", sender=owner)
     reply = add(conversation, f"Of course: {cage.canary('owner', 'coach')}")
     organizing.rename(
-        member=owner, conversation_id=conversation.pk, title=f"With {cage.canary('owner', 'coach')}"
+        member=owner,
+        conversation_id=conversation.pk,
+        title=f"With {cage.canary('owner', 'coach')}",
+        now=timezone.now(),
     )
     giving_feedback.give(
         member=owner,

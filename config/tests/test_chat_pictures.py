@@ -78,7 +78,9 @@ def test_the_list_empty_and_full(talk: Talk, snap: Callable[[Page, str], None]) 
             title=title, updated_at=now - timedelta(hours=20 * number)
         )
     handoff.ask_for_coach(member=talk.house.owner, conversation_id=made[1].pk, now=now)
-    organizing.set_visibility(member=talk.house.owner, conversation_id=made[2].pk, visibility="private")
+    organizing.set_visibility(
+        member=talk.house.owner, conversation_id=made[2].pk, visibility="private", now=timezone.now()
+    )
     page.goto("/")
     snap(page, "list")
     assert talk.complaints == []

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from config.tests.conftest import Talk
@@ -41,7 +42,9 @@ def snap(artefacts: Path) -> Callable[[Page, str], None]:
 def begun(talk: Talk, title: str) -> Conversation:
     """Return a conversation of the owner."""
     conversation = talk.conversation()
-    return organizing.rename(member=talk.house.owner, conversation_id=conversation.pk, title=title)
+    return organizing.rename(
+        member=talk.house.owner, conversation_id=conversation.pk, title=title, now=timezone.now()
+    )
 
 
 def delete(page: Page, title: str) -> None:

@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.sessions.models import Session
+from django.utils import timezone
 from websockets.exceptions import InvalidStatus
 
 from coaching.tests.loopback import HOST, Script
@@ -161,7 +162,10 @@ class TestASocketThatMayNotStay:
         conversation = await chat.conversation()
         async with chat.tab(conversation.pk) as owner, chat.tab(conversation.pk, chat.house.coach) as coach:
             await sync_to_async(organizing.set_visibility)(
-                member=chat.house.owner, conversation_id=conversation.pk, visibility="private"
+                member=chat.house.owner,
+                conversation_id=conversation.pk,
+                visibility="private",
+                now=timezone.now(),
             )
             assert await coach.closed() == 4404
             await owner.send({"type": "hello", "sequence": 0})

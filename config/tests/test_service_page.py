@@ -17,7 +17,7 @@ from accounts.tests.cast import Cast, House
 from accounts.tests.factories import UserFactory
 from accounts.time_ordered import least_id
 from coaching.models import PromptRun
-from config import metrics_requests, process_levels, service_chart
+from config import metrics_database, metrics_requests, process_levels, service_chart
 from config.service_levels import lasting
 from conversations import handoff
 from conversations.models import Handoff, Interaction
@@ -251,11 +251,14 @@ class TestThisProcess:
         search = Histogram("search", "-", buckets=(0.05, 0.5), registry=None)
         monkeypatch.setattr(metrics_requests, "SECONDS", requests)
         monkeypatch.setattr(measures, "SEARCH", search)
+        queries = Histogram("queries", "-", buckets=(0.01, 0.1, 0.25), registry=None)
+        monkeypatch.setattr(metrics_database, "SECONDS", queries)
         for route, seconds in (("a", 0.3), ("a", 0.4), ("b", 3.0)):
             requests.labels(route).observe(seconds)
         assert [(each.name, each.half, each.most, each.kept) for each in process_levels.look()] == [
             ("Pages and API", "under 0.50 s", "under 5.00 s", False),
             ("Looking passages up", "none", "none", None),
+            ("Queries to the database", "none", "none", None),
         ]
         assert process_levels.look()[0].target == "half in 0.5 s, 95 % in 2 s"
         for _ in range(100):
@@ -264,6 +267,20 @@ class TestThisProcess:
         measures.looked_up(Retrieval(trace={"total_ms": 12.5}))
         search.observe(0.04)
         assert "under 0.05 s" in visit(home.admin).content.decode().split("This web process")[1]
+
+    def test_says_how_fast_its_database_answers(self, home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+        queries = Histogram("queries", "-", buckets=(0.01, 0.1, 0.25), registry=None)
+        monkeypatch.setattr(metrics_database, "SECONDS", queries)
+        metrics_database.measure(connection=connection)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(0.02)")
+            level = process_levels.look()[2]
+            assert (level.half, level.most, level.target, level.kept) == (
+                *("under 0.10 s", "under 0.10 s"),
+                *("95 % in 0.1 s", True),
+            )
+            cursor.execute("SELECT pg_sleep(0.11)")
+        assert (process_levels.look()[2].most, process_levels.look()[2].kept) == ("under 0.25 s", False)
 
     def test_misses_its_promise_where_half_of_the_requests_are_slow(
         self, monkeypatch: pytest.MonkeyPatch

@@ -29,6 +29,10 @@ class ConversationShape(serializers.ModelSerializer[Conversation]):
 
     # Sequence numbers have no holes, so the last one counts the messages.
     message_count = serializers.IntegerField(source="last_sequence")
+    updated_at = serializers.DateTimeField(
+        source="last_touched_at",
+        help_text="When something was last said in it or done with it; lists go by what was said.",
+    )
 
     class Meta:
         model = Conversation

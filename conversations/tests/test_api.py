@@ -1,5 +1,6 @@
 """Conversations and feedback over the API: what the owner, a coach, an administrator and anybody else get."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -186,6 +187,23 @@ class TestOne:
         assert {name: found.data[name] for name in changes} == changes
         conversation.refresh_from_db()
         assert {name: getattr(conversation, name) for name in changes} == changes
+
+    @pytest.mark.parametrize(
+        "change",
+        [{"title": "Norms"}, {"status": "archived"}, {"status": "active"}, {"visibility": "private"}],
+    )
+    def test_says_when_it_was_changed_and_keeps_its_place_in_the_list(
+        self, ada: Api, owner: User, change: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        earlier, later = begin(owner), begin(owner)
+        at = timezone.now() + timedelta(hours=1)
+        with monkeypatch.context() as clock:
+            clock.setattr("conversations.api.conversations.timezone.now", lambda: at)
+            changed = ada("PATCH", f"conversations/{earlier.pk}", change).data
+        listed = ada("GET", "conversations").data["conversations"]
+        assert [row["id"] for row in listed] == [str(later.pk), str(earlier.pk)]
+        assert {changed["updated_at"], listed[1]["updated_at"]} == {at.isoformat().replace("+00:00", "Z")}
+        assert listed[0]["updated_at"] == listed[0]["created_at"]
 
     def test_changes_in_all_that_was_asked_or_in_nothing(
         self, ada: Api, owner: User, monkeypatch: pytest.MonkeyPatch

@@ -212,7 +212,10 @@ class TestTheDraft:
         address = f"conversations/{conversation.pk}/draft"
         assert ben("POST", address, idempotency_key="one").status == 200
         organizing.set_visibility(
-            member=owner, conversation_id=conversation.pk, visibility=Conversation.Visibility.PRIVATE
+            member=owner,
+            conversation_id=conversation.pk,
+            visibility=Conversation.Visibility.PRIVATE,
+            now=timezone.now(),
         )
         again = ben("POST", address, idempotency_key="one")
         assert (again.status, again.data) == (404, None)

@@ -30,7 +30,7 @@ def as_owner(client: Client, owner: User) -> Client:
 def deleted(owner: User, title: str, *, days_ago: float = 0) -> Conversation:
     """Return a conversation that its owner deleted some days ago."""
     conversation = begin(owner)
-    organizing.rename(member=owner, conversation_id=conversation.pk, title=title)
+    organizing.rename(member=owner, conversation_id=conversation.pk, title=title, now=NOW())
     organizing.delete(member=owner, conversation_id=conversation.pk, now=NOW() - timedelta(days=days_ago))
     return conversation
 

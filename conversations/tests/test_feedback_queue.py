@@ -132,7 +132,7 @@ class TestWords:
         handoff.ask_for_coach(member=cast.home.owner, conversation_id=conversation.pk, now=timezone.now())
         handoff.take_over(coach=cast.home.coach, conversation_id=conversation.pk, now=timezone.now())
         organizing.set_visibility(
-            member=cast.home.owner, conversation_id=conversation.pk, visibility="private"
+            member=cast.home.owner, conversation_id=conversation.pk, visibility="private", now=timezone.now()
         )
         conversation.refresh_from_db()
         later = add(conversation, "LATER-ANSWER", by="human_coach", sender=cast.home.coach)

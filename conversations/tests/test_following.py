@@ -87,7 +87,7 @@ class TestASharedConversation:
         conversation = shared(cast)
         moves(cast)
         organizing.set_visibility(
-            member=cast.home.owner, conversation_id=conversation.pk, visibility="coached"
+            member=cast.home.owner, conversation_id=conversation.pk, visibility="coached", now=timezone.now()
         )
         assert reads(cast.home.other_coach, conversation)
         assert not reads(cast.home.coach, conversation)

@@ -231,7 +231,7 @@ class TestAPrivateConversation:
         say(cast.home.owner, conversation, "Something private")
         ask(cast, conversation)
         organizing.set_visibility(
-            member=cast.home.owner, conversation_id=conversation.pk, visibility="private"
+            member=cast.home.owner, conversation_id=conversation.pk, visibility="private", now=timezone.now()
         )
         assert access.readable_conversation(cast.home.coach, conversation.pk).visible_from == access.NOTHING
         handoff.consent(member=cast.home.owner, conversation_id=conversation.pk, now=NOW())

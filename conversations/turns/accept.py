@@ -16,7 +16,7 @@ from accounts.access import NotVisible
 from accounts.models import User
 from coaching import spending
 from coaching.policies import escalation
-from conversations import episodes, reminding
+from conversations import access, episodes, reminding
 from conversations.models import Conversation, Interaction, Message, Session
 from conversations.turns import ledger, student_gate
 from conversations.turns.refusal import Refusal
@@ -205,7 +205,7 @@ def _lock_to_speak(member: User, conversation_id: UUID, client_id: UUID | None) 
     """
     standing = ledger.lock_to_speak(owner_id=member.pk, conversation_id=conversation_id, client_id=client_id)
     if standing is None:
-        raise NotVisible
+        raise access.refused(conversation_id)
     return standing
 
 
@@ -221,7 +221,7 @@ def lock_own(member: User, conversation_id: UUID) -> Conversation:
         .first()
     )
     if locked is None:
-        raise NotVisible
+        raise access.refused(conversation_id)
     return locked
 
 

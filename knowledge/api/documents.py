@@ -135,14 +135,16 @@ class Documents(Operation):
 
     @extend_schema(tags=["library"], parameters=[PageQuery], responses=DocumentPage)
     def get(self, _request: Request) -> Answer:
-        """List the documents that you may see, the newest first."""
+        """List the documents that you may see, the newest first; `meta.room` says what the library's files may take."""
         page, _ = split(self.query(PageQuery))
         listed = page_of(access.readable_documents(self.member), by="created_at", **page)
         entries = shelf.entries(
             self.member, Document.objects.filter(pk__in=[document.pk for document in listed.rows])
         )
         values = {"documents": entries, "total": listed.total, "limit": listed.limit, "offset": listed.offset}
-        return self.answer(DocumentPage(values), meta=listed.meta)
+        taken = room.of(organization_of(self.member))
+        meta = {"room": {"used_bytes": taken.used, "allowed_bytes": taken.allowed}}
+        return self.answer(DocumentPage(values), meta={**listed.meta, **meta})
 
     @extend_schema(
         tags=["library"],

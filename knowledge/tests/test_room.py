@@ -1,5 +1,6 @@
 """How much a library may hold: what does not fit is refused with words, leaves nothing behind, and fits after tidying."""
 
+import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,9 @@ import pytest
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
-from django.test import Client
+from django.test import Client, override_settings
 
+from accounts.models import Organization, User
 from accounts.tests.api_caller import as_program
 from accounts.tests.cast import Cast, House
 from knowledge import room
@@ -37,6 +39,33 @@ def of(kilobytes: int, name: str = "norms.txt") -> SimpleUploadedFile:
 def stored() -> int:
     """Return how many versions have files."""
     return len(default_storage.listdir("documents")[0]) if default_storage.exists("documents") else 0
+
+
+class TestWhatIsLeft:
+    def test_is_said_on_the_page_and_over_the_api(self, cast: Cast) -> None:
+        ben = as_program(cast.home.coach)
+        ben.upload("documents", {"file": of(700)})
+        Organization.objects.filter(pk=cast.away.organization.pk).update(tier="enterprise")
+        settings = dict.fromkeys(("free", "basic", "premium"), 5_000)
+        with override_settings(LIBRARY_MB=settings | {"enterprise": None}):
+            assert self.page_of(cast.home.coach) == (
+                "The files of your organization take 1 of 5,000 MB; 4,999 MB are left."
+            )
+            assert self.page_of(cast.away.coach) == (
+                "The files of your organization take 0 MB; there is no limit."
+            )
+            room_of_riverside = {"used_bytes": 700 * 1024, "allowed_bytes": 5_000 * 1024 * 1024}
+            assert ben("GET", "documents").meta["room"] == room_of_riverside
+            away = as_program(cast.away.coach)("GET", "documents").meta["room"]
+            assert away == {"used_bytes": 0, "allowed_bytes": None}
+
+    def page_of(self, member: User) -> str:
+        """Return what the library's page says of room."""
+        client = Client()
+        client.force_login(member)
+        found = re.search(r"The files of your organization take [^<]*", client.get(LIBRARY).content.decode())
+        assert found is not None
+        return found.group()
 
 
 class TestOverTheApi:
