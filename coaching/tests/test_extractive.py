@@ -44,15 +44,6 @@ TEAMS = SourceText(
     ),
 )
 SOURCES = (NORMS, TEAMS)
-SAID = SourceText(
-    number=4,
-    title="Evidence conversation",
-    text=(
-        "We can meet in the library corner on Mondays.\n\nWe have the small room on Tuesdays and Thursdays.\n\n"
-        "The small room is too loud for thirty children."
-    ),
-    speakers=((0, "Amira Haddad"), (47, "Jonah Pike"), (98, "Tess Alvarado")),
-)
 
 
 @pytest.fixture(scope="module")
@@ -134,20 +125,6 @@ async def test_it_says_that_the_sources_do_not_say_and_cites_nothing(
     assert last.finish_reason == "stop"
     assert last.confidence is not None
     assert last.confidence < 0.5
-
-
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("Jonah", "We have the small room on Tuesdays and Thursdays. [4]"),
-        ("Tess Alvarado", "The small room is too loud for thirty children. [4]"),
-    ],
-)
-async def test_of_a_recording_those_words_are_quoted_that_the_named_one_has_said(
-    model: Extractive, name: str, said: str
-) -> None:
-    answer, _ = await ask(model, f"What did {name} say about the small room?", (SAID,))
-    assert answer.removeprefix(INTRODUCTION).strip().splitlines()[0].removeprefix("> ") == said
 
 
 async def test_without_sources_nothing_is_found(model: Extractive) -> None:
