@@ -214,12 +214,13 @@ class TestAnAnswerThatEndsWhileAPageCatchesUp:
     def heard(self, conversation: Conversation, *events: Event) -> list[str]:
         """Return the states that a socket shows of what its process hears."""
         consumer = ConversationConsumer()
-        consumer.outbox, consumer.settled = asyncio.Queue(), set()
+        told: list[Event] = []
+        consumer.__dict__["tell"] = told.append
+        consumer.settled = set()
         consumer.heard = Heard(0, 0)
         consumer.standing = access.Standing(conversation, "client")
         for event in events:
             consumer.hear(event)
-        told = [consumer.outbox.get_nowait() for _ in range(consumer.outbox.qsize())]
         return [getattr(event, "state", "delta") for event in told]
 
     async def test_stays_ended_though_it_was_read_before(self, cast: Cast) -> None:
