@@ -229,6 +229,17 @@ class TestTheCommand:
         assert not Organization.objects.filter(pk=named.pk).exists()
         assert refused("--yes", NAME) == 2
 
+    def test_finds_nothing_left_where_another_was_faster_than_who_types(
+        self, named: Organization, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def typed_late(_question: str) -> str:
+            erase("--yes", NAME)
+            return NAME
+
+        monkeypatch.setattr("builtins.input", typed_late)
+        assert erase().endswith(f"The organization {named.pk} is erased.\n")
+        assert AuditEvent.objects.filter(action="organization_erased").count() == 1
+
     def test_waits_for_a_crisis_unless_it_is_told_not_to(self, cast: Cast, named: Organization) -> None:
         say(cast.home.owner, Conversation.objects.filter(owner=cast.home.owner).latest("pk"), "I want to die")
         assert refused("--yes", NAME) == 3
