@@ -25,7 +25,7 @@ from conversations.metering import Collector
 from conversations.presenting import Names
 from conversations.turns.accept import accept
 from conversations.turns.plan import load, look_up
-from conversations.turns.record import Outcome, record, save_partial
+from conversations.turns.record import Outcome, record, save_partials
 from conversations.turns.understand import understand
 
 REPLY = "Teams that look at student work together every week learn faster [1]. " * 8
@@ -84,8 +84,8 @@ def one_turn(
         understood = loop.run_until_complete(understand(loaded.search_text, collector))
     with spent.on("look up and compose"):
         plan = look_up(loaded, understood)
-    with spent.on("keep (one of two)"):
-        save_partial(turn_id=accepted.turn_id, text=REPLY[:300], worker=WORKER, now=now)
+    with spent.on("keep (alone)"):
+        save_partials({accepted.turn_id: REPLY[:300]}, worker=WORKER, now=now)
     outcome = Outcome("complete", REPLY, runs=collector.runs, first_token_at=now)
     with spent.on("record"):
         recorded = record(plan=plan, outcome=outcome, worker=WORKER, now=now)

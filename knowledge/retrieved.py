@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from coaching.providers.ports import SourceText
-from knowledge.utterances import Utterance, utterance_at, voiced
+from knowledge.utterances import Utterance, speakers_of, utterance_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,7 @@ class RetrievedPassage:
 
     def as_source(self, number: int) -> SourceText:
         """Return the passage as a model reads it, to be cited by `number`."""
-        spoken = voiced(self.text, self.utterances) if self.utterances else ""
-        return SourceText(number, self.title, self.text, self.score, spoken)
+        return SourceText(number, self.title, self.text, self.score, speakers_of(self.utterances))
 
 
 @dataclass(frozen=True, slots=True)

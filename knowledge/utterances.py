@@ -21,15 +21,9 @@ def utterance_at(utterances: Sequence[Utterance], offset: int) -> Utterance | No
     return utterances[index] if index >= 0 else None
 
 
-def voiced(text: str, utterances: Sequence[Utterance]) -> str:
-    """Return the text with the speaker's name before the first words that are that speaker's."""
-    pieces: list[str] = []
-    said_to, speaker = 0, ""
-    for utterance in utterances:
-        if utterance.speaker and utterance.speaker != speaker:
-            pieces += [text[said_to : utterance.offset], f"{utterance.speaker}: "]
-            said_to, speaker = utterance.offset, utterance.speaker
-    return "".join([*pieces, text[said_to:]])
+def speakers_of(utterances: Sequence[Utterance]) -> tuple[tuple[int, str], ...]:
+    """Return from which character on who speaks."""
+    return tuple((utterance.offset, utterance.speaker) for utterance in utterances)
 
 
 def clock(seconds: float | None) -> str:

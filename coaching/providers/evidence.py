@@ -2,7 +2,7 @@
 
 The words of a question weigh as much as they are rare, in general and among the sources. A sentence covers
 a word when it has it, or a near relative of it; its neighbours, its passage and the title of its document cover it too,
-and are looked at by themselves.
+and are looked at by themselves. Of a recording, who says a sentence belongs to it.
 """
 
 import math
@@ -26,6 +26,8 @@ from coaching.providers.words import (
 
 RELATED = 0.7
 """What a relative of a word counts for the word itself."""
+SAYING = "say said says"
+"""What anybody does who speaks in a recording."""
 NUMBER = re.compile(
     r"\b(?:\d[\d,.]*|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|forty|fifty|hundred"
     r"|thousand|million|billion|half|third|quarter|dozen|several|percent|first|second|once|twice)\b",
@@ -126,6 +128,13 @@ class Candidate:
     """index among the sentences of its passage"""
     sentence: Sentence
     features: Features
+    speaker: str = ""
+    """Who says it, where the question names them."""
+
+    @property
+    def told(self) -> str:
+        """The sentence as somebody else would tell it."""
+        return f"{self.speaker} said: {self.sentence.text}" if self.speaker else self.sentence.text
 
 
 @dataclass(slots=True)
@@ -155,7 +164,10 @@ def gather(
 ) -> tuple[Question, list[Candidate]]:
     """Read the question against the sources; return it and every sentence that can be quoted, in reading order."""
     sentences = [split_sentences(source.text) for source in sources]
-    texts = [[_Text(stems(each.text)) for each in passage] for passage in sentences]
+    texts = [
+        [_text_of(source, each) for each in passage]
+        for source, passage in zip(sources, sentences, strict=True)
+    ]
     read = read_question(question, [text for passage in texts for text in passage], rarity)
     candidates = []
     for index, source in enumerate(sources):
@@ -170,8 +182,23 @@ def gather(
             around = _coverage(read.terms, _Text([*title, *(each for text in near for each in text.ordered)]))
             features = _features(read, sentence.text, texts[index][position], around, whole)
             features.rank = float(index)
-            candidates.append(Candidate(index, position, sentence, features))
-    return read, candidates
+            speaker = source.speaker_at(sentence.start)
+            is_asked_for = not read.words.isdisjoint(stems(speaker))
+            candidates.append(Candidate(index, position, sentence, features, speaker if is_asked_for else ""))
+    return read, _of_whom_it_is_asked(candidates)
+
+
+def _of_whom_it_is_asked(candidates: list[Candidate]) -> list[Candidate]:
+    """Leave out what others say where the question names a speaker, unless they speak of whom it names."""
+    if not any(each.speaker for each in candidates):
+        return candidates
+    return [each for each in candidates if each.speaker or not each.features.names_sentence]
+
+
+def _text_of(source: SourceText, sentence: Sentence) -> _Text:
+    """Return what a sentence covers: its words, and of a recording that somebody says them, and who."""
+    speaker = source.speaker_at(sentence.start)
+    return _Text([*(stems(f"{speaker} {SAYING}") if speaker else ()), *stems(sentence.text)])
 
 
 def read_question(text: str, against: Sequence[_Text], rarity: Callable[[str], float]) -> Question:

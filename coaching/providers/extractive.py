@@ -82,12 +82,12 @@ class Extractive:
         candidates = [candidate for _, shortlisted in readings for candidate in shortlisted]
         if not candidates:
             return Support()
-        texts = list(dict.fromkeys([*asked, *(candidate.sentence.text for candidate in candidates)]))
+        texts = list(dict.fromkeys([*asked, *(candidate.told for candidate in candidates)]))
         vectors = (await self.embeddings.embed(texts, deadline_s=deadline_s)).vectors
         place = {text: number for number, text in enumerate(texts)}
         for read, shortlisted in readings:
             for candidate in shortlisted:
-                similarity = vectors[place[candidate.sentence.text]] @ vectors[place[read.text]]
+                similarity = vectors[place[candidate.told]] @ vectors[place[read.text]]
                 candidate.features.similarity = float(similarity)
         whole, *parts = [judge(read, shortlisted) for read, shortlisted in readings]
         return together(whole, parts, answers_from=ANSWERS_FROM)

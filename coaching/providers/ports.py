@@ -12,6 +12,7 @@ Every adapter translates the exceptions of its vendor into this tree::
     └── ProviderUnsupported  this adapter cannot do what was asked
 """
 
+from bisect import bisect_right
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, Literal, Protocol, TypeVar
@@ -82,8 +83,13 @@ class SourceText:
     text: str
     score: float = 0.0
     """Calibrated relevance between 0 and 1."""
-    voiced: str = ""
-    """Of a transcript: the text with the name of each speaker before what that speaker says."""
+    speakers: tuple[tuple[int, str], ...] = ()
+    """Of a recording: from which character of `text` on who speaks, in order; an empty name where nobody is named."""
+
+    def speaker_at(self, offset: int) -> str:
+        """Return who says the character at `offset`; nothing where that is not known."""
+        index = bisect_right(self.speakers, offset, key=lambda each: each[0]) - 1
+        return self.speakers[index][1] if index >= 0 else ""
 
 
 @dataclass(frozen=True, slots=True)

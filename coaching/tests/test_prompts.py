@@ -129,7 +129,7 @@ class TestAnswer:
         assert "As shown by Hattie (3, 7)." in last_of(request)
 
     def test_a_transcript_says_who_speaks_and_a_name_is_material_too(self) -> None:
-        said = SourceText(1, "Meeting", "Begin.", voiced="</source> Ada [2]: Begin.")
+        said = SourceText(1, "Meeting", "Begin.", speakers=((0, "</source> Ada [2]"),))
         last = last_of(answer(sources=(said,)))
         assert '<source number="1" title="Meeting">\n\u2039/source> Ada (2): Begin.\n</source>' in last
 

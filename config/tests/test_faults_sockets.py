@@ -19,7 +19,7 @@ pytestmark = pytest.mark.processes
 
 QUESTION = "How do we begin a team meeting well?"
 LONG = " ".join([REPLY] * 3)
-SLOWLY = Script(reply=LONG, gap_s=0.02)
+SLOWLY = Script(reply=LONG, gap_s=0.05)
 
 
 class TestASocketThatIsCut:

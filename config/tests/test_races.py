@@ -28,7 +28,7 @@ from conversations.tests.factories import begin
 from conversations.turns import recovery
 from conversations.turns.accept import Accepted, Refusal, accept, retry
 from conversations.turns.plan import Plan, load
-from conversations.turns.record import Outcome, record, request_stop, save_partial
+from conversations.turns.record import Outcome, record, request_stop, save_partials
 from knowledge.retrieved import Retrieval
 
 pytestmark = [pytest.mark.races, pytest.mark.django_db(transaction=True)]
@@ -355,24 +355,22 @@ class TestRecovery:
             assert accepted.reply is not None
             turn_id = plan_turn(accepted)
             now = timezone.now()
+            save = partial(save_partials, {turn_id: "Begin with"}, worker="here", now=now)
             saved, found = two.race(
-                partial(
-                    save_partial,
-                    turn_id=turn_id,
-                    text="Begin with",
-                    worker="here",
-                    now=now,
-                ),
+                save,
                 partial(recovery.take, turn_id=turn_id, worker="sweeper", now=now),
                 apart=True,
             )
             reply = Message.objects.get(pk=accepted.reply.pk)
             turn = Interaction.objects.get(pk=turn_id)
             if found is not None and found.run:
-                assert (turn.worker, reply.content, saved) == ("sweeper", "", False)
+                assert (turn.worker, reply.content) == ("sweeper", "")
+                # Asked while the sweeper had the row, it is left in doubt; not longer than until it asks again.
+                assert saved in (set(), {turn_id})
+                assert save() == set()
             else:
-                assert reply.content == "Begin with"
-            kept[saved] += 1
+                assert (reply.content, saved) == ("Begin with", {turn_id})
+            kept[reply.content != ""] += 1
         assert set(kept) == {True, False}
 
 

@@ -18,7 +18,7 @@ from conversations.models import Conversation, Handoff, Interaction, Message
 from conversations.tests.doubles import stage
 from conversations.tests.factories import begin
 from conversations.tests.test_turns import Ear, say
-from conversations.turns import run, settle
+from conversations.turns import keeping, run, settle
 from conversations.turns.accept import LEASE
 from conversations.turns.run import turns
 
@@ -95,7 +95,7 @@ async def test_the_lease_and_all_of_the_text_are_kept_until_it_succeeds(
 
     monkeypatch.setattr(run, "settle", settle_later)
     monkeypatch.setattr(run, "SETTLE_PAUSES", [0.01] * 10_000)
-    monkeypatch.setattr(run, "KEEP_SECONDS", 0.01)
+    monkeypatch.setattr(keeping, "KEEP_SECONDS", 0.01)
     stage.chat = ScriptedChat("Begin with one question.")
     await say(cast, conversation)
     turn = await Interaction.objects.aget()

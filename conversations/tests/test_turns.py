@@ -22,7 +22,7 @@ from conversations.events import Delta, Event, MessageChanged
 from conversations.models import Conversation, Handoff, Interaction, Message
 from conversations.tests.doubles import embeddings, stage
 from conversations.tests.factories import begin
-from conversations.turns import recovery, run
+from conversations.turns import keeping, recovery
 from conversations.turns.accept import LEASE, accept
 from conversations.turns.plan import load
 from conversations.turns.run import turns
@@ -232,7 +232,7 @@ class TestStopping:
             return await embed(*values, **named)
 
         monkeypatch.setattr(embeddings(), "embed", slowly)
-        monkeypatch.setattr(run, "KEEP_SECONDS", 0.01)
+        monkeypatch.setattr(keeping, "KEEP_SECONDS", 0.01)
         await say(cast, conversation)
         await begun.wait()
         accepted = await Interaction.objects.aget()

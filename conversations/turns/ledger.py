@@ -75,13 +75,21 @@ _EARLIER = """
         AND id NOT IN (SELECT reply_id FROM conversations_interaction WHERE question_id = %s)
     ORDER BY sequence DESC LIMIT %s
 """
-_KEEP = """
-    WITH renewed AS (
-        UPDATE conversations_interaction SET lease_until = %s
-        WHERE id = %s AND state = 'running' AND worker = %s AND NOT stop_requested RETURNING reply_id)
-    UPDATE conversations_message SET content = %s
-    WHERE state = 'streaming' AND id IN (SELECT reply_id FROM renewed)
+_OURS = """
+    SELECT t.id, t.reply_id, given.text
+    FROM unnest(%s::uuid[], %s::text[]) AS given (id, text)
+    JOIN conversations_interaction t ON t.id = given.id
+    JOIN conversations_message m ON m.id = t.reply_id
+    WHERE t.state = 'running' AND t.worker = %s AND NOT t.stop_requested AND m.state = 'streaming'
 """
+_KEEP = f"""
+    WITH free AS ({_OURS} FOR UPDATE OF t, m SKIP LOCKED),
+    renewed AS (
+        UPDATE conversations_interaction t SET lease_until = %s FROM free WHERE t.id = free.id),
+    written AS (
+        UPDATE conversations_message m SET content = free.text FROM free WHERE m.id = free.reply_id)
+    SELECT id FROM ({_OURS}) AS ours
+"""  # noqa: S608 -- constants
 _SETTLE = """
     WITH closed AS (
         UPDATE conversations_interaction t
@@ -222,15 +230,16 @@ def said_before(turn: TurnRow, *, most: int) -> list[Said]:
     return [Said(sender, content, orjson.loads(metadata)) for sender, content, metadata in reversed(rows)]
 
 
-def keep(*, turn_id: UUID, text: str, worker: str, lease_until: datetime) -> bool:
-    """Keep the text so far and renew the lease; False when the turn is no longer this worker's to go on with.
+def keep(texts: Mapping[UUID, str], *, worker: str, lease_until: datetime) -> set[UUID]:
+    """Keep the texts so far and renew the leases; return the turns that are this worker's to go on with.
 
-    The turn's row comes first, here and wherever a turn ends: who has it decides who writes.
+    A turn's row comes first, here and wherever a turn ends: who has it decides who writes. One that somebody has now is
+    left as it is, so that no turn waits for another's; whether it goes on is seen the next time.
     """
+    given: list[Any] = [list(texts), list(texts.values()), worker]
     with prepared.cursor() as cursor:
-        cursor.execute(_KEEP, [lease_until, turn_id, worker, text])
-        kept: int = cursor.rowcount
-    return kept == 1
+        cursor.execute(_KEEP, [*given, lease_until, *given])
+        return {turn_id for (turn_id,) in cursor.fetchall()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Every write is conditional on the reply still being `streaming`. A takeover, a s
 changes that under the lock of the conversation, and from then on nothing of the turn is written.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -48,9 +48,9 @@ class Recorded:
     """Whether this settled it; else it had been ended by somebody else, or was settled before."""
 
 
-def save_partial(*, turn_id: UUID, text: str, worker: str, now: datetime) -> bool:
-    """Keep the text so far and renew the lease, in one statement; False when the turn must end."""
-    return ledger.keep(turn_id=turn_id, text=text, worker=worker, lease_until=now + LEASE)
+def save_partials(texts: Mapping[UUID, str], *, worker: str, now: datetime) -> set[UUID]:
+    """Keep the texts of turns so far and renew their leases, in one statement; return those that go on."""
+    return ledger.keep(texts, worker=worker, lease_until=now + LEASE)
 
 
 @transaction.atomic(durable=True)

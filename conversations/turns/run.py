@@ -7,12 +7,9 @@ the lease expired and another process takes the turn over.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Coroutine
 from typing import Any, Literal
 from uuid import UUID
-
-from django.utils import timezone
 
 from accounts import request_ids
 from coaching.providers import registry
@@ -23,18 +20,15 @@ from conversations.events import Delta
 from conversations.metering import Collector
 from conversations.presenting import Names
 from conversations.turns import measures
+from conversations.turns.keeping import keeper
 from conversations.turns.listening import ear
 from conversations.turns.plan import Plan, load, unprepared
 from conversations.turns.prepare import prepare
-from conversations.turns.record import Outcome, save_partial
+from conversations.turns.record import Outcome
 from conversations.turns.settle import Settled, settle
 from conversations.turns.stream import Teller, read
 
 logger = logging.getLogger(__name__)
-
-KEEP_SECONDS = 1.0
-"""How often the text so far is kept and the lease renewed."""
-
 
 SETTLE_PAUSES = (0.1, 0.4, 1.0, 2.0, 4.0, 4.0)
 """Seconds between attempts to settle a turn while the database is away: together less than a lease."""
@@ -78,20 +72,21 @@ class RunningTurn:
         """Work the turn off; None when it was no longer this process's to run."""
         self.listen()
         try:
-            async with self._kept():
-                collector = Collector()
-                plan = await self._prepare(collector)
-                if plan is None:
-                    return None
-                measures.looked_up(plan.retrieval)
-                self.reply_id = plan.loaded.reply_id
-                self.names = Names(client="", persona=plan.loaded.voice.persona.name)
-                if self._stopped:
-                    outcome = Outcome("stopped", "", runs=collector.runs)
-                else:
-                    outcome = await self._stream(plan, collector)
-                return await self._settle(plan, outcome)
+            keeper.add(self)
+            collector = Collector()
+            plan = await self._prepare(collector)
+            if plan is None:
+                return None
+            measures.looked_up(plan.retrieval)
+            self.reply_id = plan.loaded.reply_id
+            self.names = Names(client="", persona=plan.loaded.voice.persona.name)
+            if self._stopped:
+                outcome = Outcome("stopped", "", runs=collector.runs)
+            else:
+                outcome = await self._stream(plan, collector)
+            return await self._settle(plan, outcome)
         finally:
+            keeper.remove(self)
             ear.close(self)
 
     async def _prepare(self, collector: Collector) -> Plan | None:
@@ -136,33 +131,6 @@ class RunningTurn:
         if ended != "stopped":
             teller.finish()
         return Outcome(ended, teller.text, error, confidence, teller.first_token_at, collector.runs)
-
-    @asynccontextmanager
-    async def _kept(self) -> AsyncIterator[None]:
-        """Keep the lease and the text within this block."""
-        keeper = asyncio.create_task(self._keep())
-        try:
-            yield
-        finally:
-            keeper.cancel()
-            with suppress(asyncio.CancelledError):
-                await keeper
-
-    async def _keep(self) -> None:
-        """Keep the text and the lease while the turn is at work; end it when it was taken away."""
-        while True:
-            await asyncio.sleep(KEEP_SECONDS)
-            try:
-                kept = await in_db(save_partial)(
-                    turn_id=self.turn_id, text=self.text, worker=live.PROCESS, now=timezone.now()
-                )
-            except AWAY:
-                # The answer goes on; the next round keeps all of it.
-                logger.warning("text_not_kept")
-                continue
-            if not kept:
-                self.stop()
-                return
 
 
 class Turns:

@@ -29,6 +29,8 @@ Stage = IngestionStep.Stage
 SPLITTER = "knowledge.splitting.split"
 """By its path, like a provider: the web process loads this module to nudge, and has no use for LangChain."""
 HEADINGS_BETWEEN = " > "
+MOST_SPEAKERS = 300
+"""Characters of the names of those who speak in a passage."""
 
 
 def extract(work: Work) -> Write:
@@ -178,7 +180,8 @@ def _tokenizer() -> TextTokenizer:
 
 def _passage(version: DocumentVersion, draft: PassageDraft) -> Passage:
     headings = [heading[:300] for heading in draft.headings]
-    path = [draft.chapter_title, *headings] if draft.chapter_title else headings
+    # Who speaks is asked for, too, and stands in no text.
+    path = list(filter(None, [draft.chapter_title, *headings, draft.speaker[:MOST_SPEAKERS]]))
     return Passage(
         version=version,
         organization_id=version.organization_id,

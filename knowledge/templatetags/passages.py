@@ -2,6 +2,7 @@
 
 from django import template
 
+from coaching.prompts import quoting
 from knowledge import domains, utterances
 from knowledge.models import Passage
 from knowledge.utterances import Utterance
@@ -18,7 +19,8 @@ def clock(seconds: float | None) -> str:
 @register.filter
 def voiced(passage: Passage) -> str:
     """Return the text of a passage; that of a recording with the name of each speaker before their words."""
-    return utterances.voiced(passage.text, [Utterance(*each) for each in passage.utterances])
+    said = [Utterance(*each) for each in passage.utterances]
+    return quoting.voiced(passage.text, utterances.speakers_of(said))
 
 
 @register.filter

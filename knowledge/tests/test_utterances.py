@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from accounts.tests.cast import House
+from coaching.prompts.quoting import voiced
 from knowledge.citations import resolve
 from knowledge.ingestion import run
 from knowledge.library import Shelf
@@ -14,7 +15,7 @@ from knowledge.retrieved import RetrievedPassage
 from knowledge.scope import Scope
 from knowledge.tests.ingesting import add
 from knowledge.tests.shelf import question
-from knowledge.utterances import Utterance, place_of, voiced
+from knowledge.utterances import Utterance, place_of, speakers_of
 
 TEXT = "How was it?\n\nSlow at first. Then we all\n\nwrote down one question each.\n\nGood."
 CAPTIONS = """WEBVTT
@@ -55,22 +56,25 @@ PASSAGE = RetrievedPassage(
 
 
 def test_a_name_stands_before_what_its_speaker_says_once() -> None:
-    assert voiced(TEXT, UTTERANCES) == (
+    assert voiced(TEXT, speakers_of(UTTERANCES)) == (
         "Ada: How was it?\n\nBen Okoro: Slow at first. Then we all\n\nwrote down one question each.\n\nAda: Good."
     )
 
 
 def test_who_is_not_named_is_not_made_up() -> None:
     unnamed = [Utterance(0, 61.0, ""), *UTTERANCES[1:2], Utterance(41, 66.5, ""), *UTTERANCES[3:]]
-    assert voiced(TEXT, unnamed) == TEXT.replace("Slow", "Ben Okoro: Slow").replace("Good", "Ada: Good")
+    assert voiced(TEXT, speakers_of(unnamed)) == TEXT.replace("Slow", "Ben Okoro: Slow").replace(
+        "Good", "Ada: Good"
+    )
     assert voiced(TEXT, ()) == TEXT
 
 
 def test_a_model_reads_the_names_and_the_words_to_quote_stay_without_them() -> None:
     source = PASSAGE.as_source(2)
     assert (source.number, source.title, source.text, source.score) == (2, "Tuesday's meeting", TEXT, 0.8)
-    assert source.voiced.startswith("Ada: How was it?")
-    assert replace(PASSAGE, utterances=()).as_source(2).voiced == ""
+    assert source.speakers == ((0, ADA), (13, BEN), (41, BEN), (72, ADA))
+    assert [source.speaker_at(offset) for offset in (0, 12, 13, 71, 72, 90)] == [ADA, ADA, BEN, BEN, ADA, ADA]
+    assert replace(PASSAGE, utterances=()).as_source(2).speaker_at(5) == ""
 
 
 @pytest.mark.parametrize(
@@ -116,3 +120,13 @@ def test_a_recording_that_was_added_is_found_and_cited_with_its_speakers(home: H
     assert found.utterances == ((0, 1.0, "Ada"), (13, 3.5, "Ben Okoro"), (29, 3725.0, "Ben Okoro"))
     (citation,) = resolve("“Each of us wrote down one question.” [1]", {1: found})
     assert place_of(citation.as_dict()) == "Ben Okoro at 1:02:05"
+
+
+def test_a_recording_is_found_by_the_names_of_its_speakers(home: House) -> None:
+    shelf = Shelf(home.organization.pk)
+    for name in ("Okoro", "Lind"):
+        said = CAPTIONS.replace("Ben Okoro", f"Ben {name}").replace("question", f"question, {len(name)}")
+        run.ingest(version_id=add(shelf, said, f"{name}.vtt").version.pk)
+    asked = "Lind"
+    found = retrieve(scope=Scope(home.organization.pk), question=asked, vector=question(asked)).passages
+    assert [each.speaker for each in found if each.legs.get("text_rank")] == ["Ada, Ben Lind"]
