@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from coaching.prompts.library import PROMPTS
-from coaching.prompts.quoting import as_material, tagged, voiced, without_markers
+from coaching.prompts.quoting import as_material, tagged, without_markers
 from coaching.providers.ports import ChatMessage, ChatRequest, SourceText
 from coaching.providers.tokens import MESSAGE_OVERHEAD, estimate_tokens
 
@@ -118,12 +118,7 @@ def _sources(sources: Sequence[SourceText]) -> str:
     if not sources:
         return NO_SOURCES
     return "\n".join(
-        tagged(
-            "source",
-            without_markers(voiced(source.text, source.speakers)),
-            number=source.number,
-            title=source.title,
-        )
+        tagged("source", without_markers(source.voiced), number=source.number, title=source.title)
         for source in sources
     )
 

@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
 
 OPENING = re.compile(r"[<\uFF1C\uFE64](?=\s*[/!|?]?\s*[^\W\d_]|\s*[/!|?])")
 """A character that could open a tag, also in the wide forms that a model reads alike.
@@ -24,17 +23,6 @@ def as_material(text: str) -> str:
 def without_markers(text: str) -> str:
     """Turn ``[3]`` into ``(3)``: the reference of a source or of an older answer is not one of ours."""
     return MARKER.sub(r"(\1)", text)
-
-
-def voiced(text: str, speakers: Sequence[tuple[int, str]]) -> str:
-    """Return what was said with the name of each speaker before it; `speakers` says from which character on who speaks."""
-    pieces: list[str] = []
-    told, speaker = 0, ""
-    for offset, name in speakers:
-        if name and name != speaker:
-            pieces += [text[told:offset], f"{name}: "]
-            told, speaker = offset, name
-    return "".join([*pieces, text[told:]])
 
 
 def as_attribute(text: str) -> str:

@@ -86,6 +86,17 @@ class SourceText:
     speakers: tuple[tuple[int, str], ...] = ()
     """Of a recording: from which character of `text` on who speaks, in order; an empty name where nobody is named."""
 
+    @property
+    def voiced(self) -> str:
+        """The text, and in it the name of each speaker before what that speaker says."""
+        pieces: list[str] = []
+        told, speaker = 0, ""
+        for offset, name in self.speakers:
+            if name and name != speaker:
+                pieces += [self.text[told:offset], f"{name}: "]
+                told, speaker = offset, name
+        return "".join([*pieces, self.text[told:]])
+
     def speaker_at(self, offset: int) -> str:
         """Return who says the character at `offset`; nothing where that is not known."""
         index = bisect_right(self.speakers, offset, key=lambda each: each[0]) - 1

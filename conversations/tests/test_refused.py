@@ -171,7 +171,10 @@ class TestItsOwner:
         files = {part.name: part for part in ConversationsData().export(cast.home.owner)}
         who_read = files["who_read.jsonl"]
         assert isinstance(who_read, Records)
-        assert [each["who"] for each in who_read.rows()] == ["Dora Finch", "Somebody outside your organization"]
+        assert [each["who"] for each in who_read.rows()] == [
+            "Dora Finch",
+            "Somebody outside your organization",
+        ]
 
 
 class TestTheRecord:

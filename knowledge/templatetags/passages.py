@@ -2,7 +2,7 @@
 
 from django import template
 
-from coaching.prompts import quoting
+from coaching.providers.ports import SourceText
 from knowledge import domains, utterances
 from knowledge.models import Passage
 from knowledge.utterances import Utterance
@@ -20,7 +20,7 @@ def clock(seconds: float | None) -> str:
 def voiced(passage: Passage) -> str:
     """Return the text of a passage; that of a recording with the name of each speaker before their words."""
     said = [Utterance(*each) for each in passage.utterances]
-    return quoting.voiced(passage.text, utterances.speakers_of(said))
+    return SourceText(passage.ordinal, "", passage.text, speakers=utterances.speakers_of(said)).voiced
 
 
 @register.filter

@@ -1,12 +1,13 @@
 """Who says what, and when, in a passage of a transcript: for the model, for a citation, and on its card."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
 import pytest
 
 from accounts.tests.cast import House
-from coaching.prompts.quoting import voiced
+from coaching.providers.ports import SourceText
 from knowledge.citations import resolve
 from knowledge.ingestion import run
 from knowledge.library import Shelf
@@ -55,18 +56,21 @@ PASSAGE = RetrievedPassage(
 )
 
 
+def voiced(utterances: Sequence[Utterance]) -> str:
+    """Return the text with the names of who says what in it."""
+    return SourceText(1, "Tuesday's meeting", TEXT, speakers=speakers_of(utterances)).voiced
+
+
 def test_a_name_stands_before_what_its_speaker_says_once() -> None:
-    assert voiced(TEXT, speakers_of(UTTERANCES)) == (
+    assert voiced(UTTERANCES) == (
         "Ada: How was it?\n\nBen Okoro: Slow at first. Then we all\n\nwrote down one question each.\n\nAda: Good."
     )
 
 
 def test_who_is_not_named_is_not_made_up() -> None:
     unnamed = [Utterance(0, 61.0, ""), *UTTERANCES[1:2], Utterance(41, 66.5, ""), *UTTERANCES[3:]]
-    assert voiced(TEXT, speakers_of(unnamed)) == TEXT.replace("Slow", "Ben Okoro: Slow").replace(
-        "Good", "Ada: Good"
-    )
-    assert voiced(TEXT, ()) == TEXT
+    assert voiced(unnamed) == TEXT.replace("Slow", "Ben Okoro: Slow").replace("Good", "Ada: Good")
+    assert voiced(()) == TEXT
 
 
 def test_a_model_reads_the_names_and_the_words_to_quote_stay_without_them() -> None:
