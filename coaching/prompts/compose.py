@@ -118,7 +118,12 @@ def _sources(sources: Sequence[SourceText]) -> str:
     if not sources:
         return NO_SOURCES
     return "\n".join(
-        tagged("source", without_markers(source.voiced), number=source.number, title=source.title)
+        tagged(
+            "source",
+            without_markers(source.voiced),
+            number=source.number,
+            title=source.title,
+        )
         for source in sources
     )
 

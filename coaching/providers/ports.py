@@ -88,7 +88,7 @@ class SourceText:
 
     @property
     def voiced(self) -> str:
-        """The text, and in it the name of each speaker before what that speaker says."""
+        """`text` with the name of each speaker before what that speaker says."""
         pieces: list[str] = []
         told, speaker = 0, ""
         for offset, name in self.speakers:

@@ -19,8 +19,8 @@ def clock(seconds: float | None) -> str:
 @register.filter
 def voiced(passage: Passage) -> str:
     """Return the text of a passage; that of a recording with the name of each speaker before their words."""
-    said = [Utterance(*each) for each in passage.utterances]
-    return SourceText(passage.ordinal, "", passage.text, speakers=utterances.speakers_of(said)).voiced
+    speakers = utterances.speakers_of([Utterance(*each) for each in passage.utterances])
+    return SourceText(passage.ordinal, "", passage.text, speakers=speakers).voiced
 
 
 @register.filter

@@ -59,7 +59,6 @@ PASSAGE = RetrievedPassage(
 
 
 def voiced(utterances: Sequence[Utterance]) -> str:
-    """Return the text with the names of who says what in it."""
     return SourceText(1, "Tuesday's meeting", TEXT, speakers=speakers_of(utterances)).voiced
 
 
