@@ -72,9 +72,9 @@ def erase(organization: Organization, *, now: datetime, even_in_a_crisis: bool =
 @transaction.atomic(durable=True)
 def _close(organization: Organization, *, now: datetime, even_in_a_crisis: bool) -> None:
     """Let nobody sign in or come in any more; sockets, keys and share links end with the accounts."""
-    row = Organization.objects.select_for_update().get(pk=organization.pk)
-    if row.closed_at is not None:
-        return
+    row = Organization.objects.select_for_update().filter(pk=organization.pk, closed_at=None).first()
+    if row is None:
+        return  # It was closed before, or somebody else has erased it meanwhile.
     reasons = [reason for part in parts() if (reason := part.waits_for(row.pk))]
     if reasons and not even_in_a_crisis:
         raise StillNeeded(reasons[0])

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import QuerySet
 
+from accounts.access import NotVisible
 from accounts.entry_models import Invitation
 from accounts.models import Organization, User
 
@@ -55,8 +56,16 @@ def open_invitations(organization: Organization, *, now: datetime) -> QuerySet[I
 
 
 def take_turn(organization_id: UUID) -> Organization:
-    """Lock and return the organization whose seats are to be given; always before an invitation to it."""
-    return Organization.objects.select_for_update(no_key=True).get(pk=organization_id)
+    """Lock and return the organization whose seats are to be given; always before an invitation to it.
+
+    Raises:
+        NotVisible: it is gone, or closed: its erasure has begun.
+    """
+    still_open = Organization.objects.filter(pk=organization_id, closed_at=None)
+    organization = still_open.select_for_update(no_key=True).first()
+    if organization is None:
+        raise NotVisible
+    return organization
 
 
 def claim(*, organization_id: UUID, now: datetime) -> None:
@@ -64,6 +73,7 @@ def claim(*, organization_id: UUID, now: datetime) -> None:
 
     Raises:
         NoSeatLeft: there is none.
+        NotVisible: the organization is gone, or closed.
     """
     organization = take_turn(organization_id)
     seats = seats_of(organization, now=now)

@@ -17,7 +17,7 @@ from django.db.models import Model, Q
 from accounts import saved_replies
 from accounts.lifecycle import Part, Records, StillNeeded, Text
 from accounts.models import AuditEvent, User
-from conversations import analytics_views, episodes, escalating, exports_work, presence
+from conversations import analytics_views, diary, episodes, escalating, exports_work, presence
 from conversations.exports_markdown import written
 from conversations.models import (
     Attendance,
@@ -152,9 +152,10 @@ def _who_read(person: User) -> Iterator[dict[str, Any]]:
     events = AuditEvent.objects.filter(resource__in=resources).exclude(actor_id=person.pk)
     names = dict(User.objects.filter(pk__in=events.values("actor_id")).values_list("pk", "name"))
     for event in events.order_by("sequence").iterator():
+        name = names.get(event.actor_id, "") if event.actor_id else ""
         yield {
             "at": event.at,
-            "who": names.get(event.actor_id, "") if event.actor_id else "",
+            "who": diary.OUTSIDER if diary.is_outsiders(event, person) else name,
             "action": event.action,
             "conversation": event.resource.partition(":")[2],
         }

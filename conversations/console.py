@@ -11,7 +11,7 @@ from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_GET, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts import dashboard
@@ -68,7 +68,7 @@ def waiting_badge(request: MemberRequest) -> str:
     return render_to_string(BADGE, {"count": waiting.count(request.user)})
 
 
-@require_safe
+@require_GET  # Each look is on record as a reading.
 @coach_required
 def console(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
     """Show one conversation to a coach who may open it; htmx gets how things stand. Each visit is recorded."""

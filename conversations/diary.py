@@ -153,9 +153,14 @@ def _who(event: AuditEvent, known: _Known) -> str:
         return "You"
     if event.actor_id is None:
         return HOLDER if event.action == "share.viewed" else "Sideline"
-    if event.organization_id != known.owner.organization_id:
+    if is_outsiders(event, known.owner):
         return OUTSIDER
     return known.people.get(event.actor_id, "Somebody who has left")
+
+
+def is_outsiders(event: AuditEvent, owner: User) -> bool:
+    """Whether somebody of another organization did it, whose name is not told to the owner."""
+    return event.actor_id is not None and event.organization_id != owner.organization_id
 
 
 def _what(event: AuditEvent) -> str:

@@ -6,7 +6,7 @@ from django.contrib import messages as notes
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from accounts import quota_answers, quotas
 from accounts.http import MemberRequest, member_required
@@ -66,7 +66,7 @@ def discard(request: MemberRequest, export_id: UUID) -> HttpResponse:
     return redirect("conversations:exports")
 
 
-@require_safe
+@require_GET  # On record is that the words were taken along.
 @member_required
 def fetch(request: MemberRequest, export_id: UUID, name: str) -> HttpResponseBase:
     """Send a file of an export."""
@@ -82,7 +82,7 @@ def fetch(request: MemberRequest, export_id: UUID, name: str) -> HttpResponseBas
     return attachment(file)
 
 
-@require_safe
+@require_GET  # Each is one of the day's exports.
 @member_required
 def markdown(request: MemberRequest, conversation_id: UUID) -> HttpResponseBase:
     """Send one conversation as Markdown with its sources as footnotes."""

@@ -33,7 +33,7 @@ def queue(request: MemberRequest) -> HttpResponse:
     return render(request, "conversations/feedback/queue.html", dashboard.context_of(request, **context))
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_http_methods(["GET", "POST"])  # Each look is on record as a reading.
 @coach_required
 def feedback(request: MemberRequest, feedback_id: UUID) -> HttpResponse:
     """Show one piece of feedback, with its words where the member may read them; keep what became of it."""

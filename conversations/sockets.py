@@ -109,6 +109,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     def watch(self, conversation_id: UUID | None) -> None:
         """Have it looked at every few seconds whether this socket may stay open."""
         session_key = self.scope["session"].session_key
+        self.told_at = time.monotonic()  # Its silence begins now.
         self.watched = Watched(self, self.member.pk, self.member.password, session_key, conversation_id)
         watch.add(self.watched)
 

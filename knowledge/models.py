@@ -239,6 +239,11 @@ class Passage(models.Model):
     def __str__(self) -> str:
         return f"passage {self.ordinal}"
 
+    @property
+    def heading(self) -> str:
+        """Return what it stands under; of a recording, which has no chapters, the path for search says who speaks."""
+        return self.heading_path if self.start_seconds is None else ""
+
 
 class EmbeddingSpace(models.Model):
     """The vectors of one embedding model; one space is active, another may be under construction."""

@@ -57,6 +57,7 @@ def claim(*, organization_id: UUID, size: int) -> None:
 
     Raises:
         LibraryFull: they do not.
+        NotVisible: the organization is gone, or closed.
     """
     organization = seats.take_turn(organization_id)
     allowed = _allowed(organization)

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts import audit, seats
+from accounts.access import NotVisible
 from accounts.models import Organization, OrganizationDomain, User
 from accounts.roles import Role
 from accounts.sso import refusals
@@ -127,7 +128,7 @@ def _joined(
     """Return a new educator of the organization; nobody becomes more than that by coming in.
 
     Raises:
-        SignInRefused: the organization has no seat for one more.
+        SignInRefused: the organization has no seat for one more, or has been closed meanwhile.
     """
     try:
         seats.claim(organization_id=organization.pk, now=timezone.now())
@@ -137,6 +138,8 @@ def _joined(
         if account is None:
             raise SignInRefused(refusals.FULL) from full
         return _known(account.user, identity)
+    except NotVisible:
+        _nobody_vouches(identity.home, None)
     person = User(
         email=address,
         name=identity.name or (address or "").partition("@")[0] or NAMELESS,

@@ -48,6 +48,12 @@ class TestOrganization:
         organization.domains.create(domain="riverside.example")
         assert_refused(client, sign_in(client, google), NOT_SET_UP)
 
+    def test_that_is_closed_while_somebody_is_on_the_way_takes_nobody_in(
+        self, client: Client, google: FakeGoogle, riverside: Organization
+    ) -> None:
+        Organization.objects.filter(pk=riverside.pk).update(closed_at=timezone.now())
+        assert_refused(client, sign_in(client, google), NOT_SET_UP)
+
     @pytest.mark.parametrize("domain", ["side.example", "sub.riverside.example", "iverside.example"])
     def test_of_a_similar_domain_opens_nothing(
         self, client: Client, google: FakeGoogle, riverside: Organization, domain: str

@@ -56,6 +56,17 @@ class TestSeats:
         home.owner.refresh_from_db()
         assert home.owner.is_active is False
 
+    def test_are_given_to_nobody_once_the_organization_is_closed(self, home: House) -> None:
+        invitation = invited(home)
+        client = as_(home.admin)
+        Organization.objects.filter(pk=home.organization.pk).update(closed_at=timezone.now())
+        sent = {"name": "Gil", "email": "gil@riverside.example", "role": "educator"}
+        assert client.post("/admin/accounts/user/add/", sent).status_code == 404
+        assert client.post(f"{PAGE}add/", sent).status_code == 404
+        assert Client().post(link_to(invitation), form()).status_code == 404
+        assert not User.objects.filter(email__in=[EVE, sent["email"]]).exists()
+        assert [each.email for each in Invitation.objects.all()] == [EVE]
+
     def test_keep_a_link_open_until_there_is_one(self, home: House, settings: Any) -> None:
         invitation = invited(home)
         settings.SEATS = {"free": 4}

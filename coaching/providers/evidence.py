@@ -183,9 +183,16 @@ def gather(
             features = _features(read, sentence.text, texts[index][position], around, whole)
             features.rank = float(index)
             speaker = source.speaker_at(sentence.start)
-            is_asked_for = not read.words.isdisjoint(stems(speaker))
-            candidates.append(Candidate(index, position, sentence, features, speaker if is_asked_for else ""))
+            named = speaker if _names(read, speaker) else ""
+            candidates.append(Candidate(index, position, sentence, features, named))
     return read, _of_whom_it_is_asked(candidates)
+
+
+def _names(question: Question, speaker: str) -> bool:
+    """Whether the question has a part of the name; "Speaker 1" is named by both of its parts, by no other 1."""
+    name = set(stems(speaker))
+    numbers = {each for each in name if each.isdigit()}
+    return numbers <= question.words and not question.words.isdisjoint(name - numbers)
 
 
 def _of_whom_it_is_asked(candidates: list[Candidate]) -> list[Candidate]:

@@ -3,9 +3,11 @@
 import pytest
 from django.test import Client
 
-from accounts.models import User
+from accounts.models import AuditEvent, User
 from accounts.tests.cast import Cast
 from accounts.tests.factories import UserFactory
+from conversations.models import Feedback
+from conversations.tests.factories import add, begin
 
 pytestmark = pytest.mark.django_db
 
@@ -41,3 +43,16 @@ class TestLookingWithoutReading:
         for address in (*pages, *desk):
             read, looked = client.get(address), client.head(address)
             assert (read.status_code, looked.status_code, looked.content) == (200, 200, b""), address
+
+    def test_is_not_possible_where_each_look_is_a_reading_or_an_export(self, cast: Cast) -> None:
+        shared = begin(cast.home.owner, visibility="coached")
+        answer = add(shared, "Yours.", by="ai")
+        rated = Feedback.objects.create(message=answer, author=cast.home.owner, score=-1)
+        readers = (
+            (cast.home.coach, f"/admin/queue/{shared.pk}/"),
+            (cast.home.coach, f"/admin/feedback/{rated.pk}/"),
+        )
+        for member, address in (*readers, (cast.home.owner, f"/conversations/{shared.pk}/markdown/")):
+            client, acts = browser(member), AuditEvent.objects.count()
+            assert (client.head(address).status_code, AuditEvent.objects.count()) == (405, acts), address
+            assert (client.get(address).status_code, AuditEvent.objects.count()) == (200, acts + 1), address

@@ -11,7 +11,7 @@ import pytest
 from django.apps import apps
 from django.conf import settings
 from django.core.management import CommandError, call_command
-from django.db import connection, models
+from django.db import IntegrityError, connection, models
 from django.utils.module_loading import import_string
 
 from accounts import audit
@@ -228,6 +228,33 @@ class TestTheCommand:
         erase()
         assert not Organization.objects.filter(pk=named.pk).exists()
         assert refused("--yes", NAME) == 2
+
+    def test_finds_nothing_left_where_another_was_faster_than_who_types(
+        self, named: Organization, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def typed_late(_question: str) -> str:
+            erase("--yes", NAME)
+            return NAME
+
+        monkeypatch.setattr("builtins.input", typed_late)
+        assert erase().endswith(f"The organization {named.pk} is erased.\n")
+        assert AuditEvent.objects.filter(action="organization_erased").count() == 1
+
+    @pytest.mark.parametrize("seen", [True, False])
+    def test_is_to_be_given_again_where_something_came_in_late(
+        self, seen: bool, cast: Cast, named: Organization, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def comes_in_late(*_arguments: object, **_named: object) -> Any:
+            begin(cast.home.owner)
+            if not seen:
+                raise IntegrityError("named by a row that was committed a moment before")
+            yield from ()
+
+        with monkeypatch.context() as patched:
+            patched.setattr("conversations.organization_data.OrganizationNumbers.erase", comes_in_late)
+            assert refused("--yes", NAME) == 1
+        erase("--yes", NAME)
+        assert not Organization.objects.filter(pk=named.pk).exists()
 
     def test_waits_for_a_crisis_unless_it_is_told_not_to(self, cast: Cast, named: Organization) -> None:
         say(cast.home.owner, Conversation.objects.filter(owner=cast.home.owner).latest("pk"), "I want to die")

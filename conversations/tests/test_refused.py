@@ -14,11 +14,13 @@ from django.utils import timezone
 
 from accounts import audit, record, refusals
 from accounts.access import NotVisible
+from accounts.lifecycle import Records
 from accounts.models import AuditEvent, User
 from accounts.tests.api_caller import as_program
 from accounts.tests.cast import Cast
 from accounts.tests.racing import overtaken
 from conversations import diary, organizing
+from conversations.account_data import ConversationsData
 from conversations.consumers import ConversationConsumer
 from conversations.models import Conversation
 from conversations.tests.factories import add, begin
@@ -161,6 +163,18 @@ class TestItsOwner:
             ("Dora Finch", "asked for it and was not let in", ""),
         ]
         assert diary.page(cast.away.owner).entries == []
+
+    def test_takes_no_more_along_in_the_copy_of_the_own_data(self, cast: Cast) -> None:
+        private = begin(cast.home.owner, visibility="private")
+        for member in (cast.home.admin, cast.away.owner):
+            by_page(member, private.pk)
+        files = {part.name: part for part in ConversationsData().export(cast.home.owner)}
+        who_read = files["who_read.jsonl"]
+        assert isinstance(who_read, Records)
+        assert [each["who"] for each in who_read.rows()] == [
+            "Dora Finch",
+            "Somebody outside your organization",
+        ]
 
 
 class TestTheRecord:

@@ -165,6 +165,17 @@ class TestASocketThatIsToldNothing:
         assert await page.receive_nothing()
         await page.disconnect()
 
+    async def test_hears_none_before_it_is_ready(self, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+        async def takes_longer_than_a_tick(_consumer: QueueConsumer, _group: str) -> None:
+            watch.beat(now=time.monotonic())
+
+        monkeypatch.setattr(QueueConsumer, "enter", takes_longer_than_a_tick)
+        queue = WebsocketCommunicator(QueueConsumer.as_asgi(), "/ws/queue/")
+        queue.scope |= {"user": cast.home.coach, "session": SimpleNamespace(session_key="a session")}
+        await queue.connect()
+        assert await queue.receive_json_from(timeout=5) == {"type": "ready"}
+        await queue.disconnect()
+
     async def test_hears_it_by_itself(self, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("conversations.watch.BEAT_SECONDS", 0.0)
         monkeypatch.setattr("conversations.watch.TICK_SECONDS", 0.01)

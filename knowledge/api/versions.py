@@ -117,7 +117,7 @@ class PreviewShape(serializers.ModelSerializer[Passage]):
     """A piece of a version that answers can quote; `context` holds the request and the document's id."""
 
     place = serializers.IntegerField(source="ordinal", help_text="In the version, from 0.")
-    heading = serializers.CharField(source="heading_path", help_text="Chapter and headings.")
+    heading = serializers.CharField(help_text="Chapter and headings.")
     page = serializers.CharField(source="page_label", help_text="As printed; empty where there are no pages.")
     last_page = serializers.CharField(source="page_label_end")
     tokens = serializers.IntegerField(source="token_count")

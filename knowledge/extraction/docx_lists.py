@@ -6,6 +6,7 @@ looks like; lists that share their looks also go on counting where the other sto
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -155,10 +156,12 @@ class Lists:
 
 
 def _numbering(document: Document) -> Any:
+    """Return the part "numbering"; an empty one where there is none that can be read: the words can, all the same."""
     for relation in document.part.rels.values():
         if not relation.is_external and relation.reltype.endswith("/numbering"):
             parser = etree.XMLParser(resolve_entities=False, no_network=True)
-            return etree.fromstring(relation.target_part.blob, parser)
+            with suppress(etree.XMLSyntaxError):
+                return etree.fromstring(relation.target_part.blob, parser)
     return etree.Element(qn("w:numbering"))
 
 

@@ -4,7 +4,9 @@ import io
 from typing import Any
 
 import docx
+import pytest
 from docx.document import Document
+from docx.opc.part import Part
 from docx.oxml import OxmlElement, parse_xml
 from docx.oxml.ns import nsdecls, qn
 
@@ -158,3 +160,13 @@ class TestAListThatIsNotWellMade:
         based.set(qn("w:val"), "ListNumber")
         document.add_paragraph("round", style="List Number")
         assert read(document) == ["• round"]
+
+    @pytest.mark.parametrize("part", [b"", b"<w:numbering", b"<other/>"])
+    def test_has_bullets_where_the_numbers_cannot_be_read(self, part: bytes) -> None:
+        document = docx.Document()
+        document.add_paragraph("still there", style="List Number")
+        numbering = document.part.numbering_part
+        # Under another type of content, of which python-docx reads nothing.
+        as_it_is = Part(numbering.partname, "application/xml", part, numbering.package)
+        next(each for each in document.part.rels.values() if each.target_part is numbering)._target = as_it_is
+        assert read(document) == ["• still there"]

@@ -6,6 +6,8 @@ from uuid import UUID
 
 import pytest
 
+from accounts.tests.api_caller import as_program
+from accounts.tests.browsing import as_
 from accounts.tests.cast import House
 from coaching.providers.ports import SourceText
 from knowledge.citations import resolve
@@ -123,6 +125,19 @@ def test_a_recording_that_was_added_is_found_and_cited_with_its_speakers(home: H
     assert found.utterances == ((0, 1.0, "Ada"), (13, 3.5, "Ben Okoro"), (29, 3725.0, "Ben Okoro"))
     (citation,) = resolve("“Each of us wrote down one question.” [1]", {1: found})
     assert place_of(citation.as_dict()) == "Ben Okoro at 1:02:05"
+
+
+def test_a_recording_is_listed_with_its_speakers_and_without_a_heading(home: House) -> None:
+    names = [f"<v Person of the Board Number {number}>" for number in range(6)]
+    cues = "\n\n".join(f"00:0{at}.000 --> 00:0{at}.900\n{name}I agree." for at, name in enumerate(names, 1))
+    version = add(Shelf(home.organization.pk), f"WEBVTT\n\n{cues}\n", "board.vtt").version
+    run.ingest(version_id=version.pk)
+    listed = as_program(home.coach)("GET", f"documents/{version.document_id}/passages").data["passages"]
+    assert [(each["heading"], each["speaker"][:29]) for each in listed] == [
+        ("", "Person of the Board Number 0,")
+    ]
+    page = as_(home.coach).get(f"/admin/knowledge/document/{version.document_id}/change/").content.decode()
+    assert page.count("Person of the Board Number 1, Person of the Board Number 2,") == 1
 
 
 def test_a_recording_is_found_by_the_names_of_its_speakers(home: House) -> None:

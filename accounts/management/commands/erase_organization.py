@@ -5,7 +5,7 @@ from collections import Counter
 from typing import Any
 
 from django.core.management.base import CommandError
-from django.db.models import ProtectedError
+from django.db import IntegrityError
 from django.utils import timezone
 from typing_extensions import override
 
@@ -67,7 +67,8 @@ class Command(CommandWithExamples):
         except StillNeeded as needed:
             message = "Somebody in it waits for a person in a crisis, or has one. Nothing was erased."
             raise CommandError(message, returncode=IN_A_CRISIS) from needed
-        except ProtectedError as late:
+        except IntegrityError as late:
+            # Also as `ProtectedError`: a row that was there in time to be seen, but not to be erased before.
             message = "Something came in while it was erased. Run the command again."
             raise CommandError(message, returncode=UNFINISHED) from late
         self._tell(gone, verb="gone")

@@ -142,7 +142,7 @@ def _shelf(organization: str, coach: str) -> library.Shelf:
 
 
 def _organization(named: str) -> Organization:
-    organizations = Organization.objects.order_by("name")
+    organizations = Organization.objects.filter(closed_at=None).order_by("name")
     if named:
         organizations = organizations.filter(**({"pk": named} if _is_id(named) else {"name__iexact": named}))
     candidates = list(organizations[:2])
