@@ -21,7 +21,7 @@ def test_it_reads_well(talk: Talk, artefacts: Path, width: int, scheme: str) -> 
     page.goto("/admin/service/")
     page.get_by_role("heading", name="How long 95 % of the answers took at most").wait_for()
     page.get_by_text("The same as a table").click()
-    assert page.get_by_role("row").count() == 7 + 3 + 5
+    assert page.get_by_role("row").count() == 7 + 4 + 5
     assert page.get_by_role("rowheader", name="First words").is_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     line = page.locator(".service__line--first").bounding_box()

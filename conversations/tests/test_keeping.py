@@ -11,6 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.tests.cast import Cast
 from conversations.models import Interaction, Message
 from conversations.tests.factories import begin
+from conversations.turns import recovery
 from conversations.turns.accept import LEASE, accept
 from conversations.turns.record import request_stop, save_partials
 
@@ -92,3 +93,18 @@ def test_one_that_is_not_to_go_on_is_named_no_more_and_left_as_it_is(
     assert save_partials(texts, worker=WORKER, now=now + timedelta(seconds=5)) == {going}
     assert kept(gone) == before
     assert kept(going)[0] == "Begin"
+
+
+def test_the_sweep_leaves_what_was_asked_just_now_to_the_message_that_was_sent_for_it(
+    cast: Cast, now: datetime
+) -> None:
+    accept(
+        member=cast.home.owner,
+        conversation_id=begin(cast.home.owner).pk,
+        client_id=uuid4(),
+        text="How do we begin?",
+        now=now,
+        worker="",
+    )
+    assert recovery.overdue(now=now + timedelta(seconds=1.9)) == []
+    assert recovery.overdue(now=now + timedelta(seconds=2.1)) == [Interaction.objects.get().pk]

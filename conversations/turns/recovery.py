@@ -6,10 +6,11 @@ marked as interrupted, with a way to ask again: a second answer is never appende
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from conversations import announcing, live
 from conversations.database import in_db
@@ -22,6 +23,8 @@ logger = logging.getLogger(__name__)
 
 MOST_ATTEMPTS = 3
 AT_ONCE = 20
+UNDER_WAY = timedelta(seconds=2)
+"""So long the sweep leaves a turn that nobody has begun to the message that was sent for it, and to its request's id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +38,13 @@ class Found:
 
 
 def overdue(*, now: datetime) -> list[UUID]:
-    """Return the turns whose lease has run out, oldest first."""
+    """Return the turns whose lease has run out, oldest first; one that was asked for just now is not yet lost."""
+    just_asked = Q(state=Interaction.State.WAITING, lease_until__gt=now - UNDER_WAY)
     return list(
         Interaction.objects.filter(
-            state__in=[Interaction.State.WAITING, Interaction.State.RUNNING], lease_until__lt=now
+            ~just_asked,
+            state__in=[Interaction.State.WAITING, Interaction.State.RUNNING],
+            lease_until__lt=now,
         )
         .order_by("lease_until")
         .values_list("pk", flat=True)[:AT_ONCE]
