@@ -7,7 +7,7 @@ figures.
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -35,19 +35,21 @@ DOMAIN_WEIGHT = 0.5
 DOMAIN_BONUS = 0.03
 """Added to the score for the order, where a passage belongs to a domain that the question was routed to."""
 
-POOLED = f"""
-    WITH {text_search.WORDS}
+OPENED_AT_ONCE = 2
+"""Passages that are read with their texts, for each one that is asked for: some repeat others."""
+
+OPENED = """
     SELECT p.id, v.document_id, p.version_id, d.title, d.authors, d.year, p.chapter_title, p.headings,
         p.page_label, p.page_index, p.page_index_end, p.page_offsets,
         v.page_labels[p.page_index + 1 : p.page_index_end + 1] AS page_labels, p.text, p.domains, p.speaker, p.start_seconds,
         p.utterances,
-        p.ordinal, p.start, p."end", {text_search.SCORE} AS words
+        p.ordinal, p.start, p."end"
     FROM knowledge_passage p
     JOIN knowledge_documentversion v ON v.id = p.version_id
     JOIN knowledge_document d ON d.id = v.document_id
     WHERE p.id = ANY(%s) AND p.live AND p.organization_id IS NOT DISTINCT FROM %s
         AND (p.coach_id IS NULL OR p.coach_id = %s)
-"""  # noqa: S608 - constants
+"""
 
 
 @dataclass(slots=True)
@@ -68,6 +70,15 @@ class _Search:
         return list(dict.fromkeys(found))
 
 
+@dataclass(frozen=True, slots=True)
+class _Measures:
+    """A pooled passage on the scale of both legs."""
+
+    passage_id: UUID
+    score: float
+    legs: Mapping[str, float]
+
+
 def retrieve(
     *,
     scope: Scope,
@@ -86,18 +97,22 @@ def retrieve(
     search = _Search(scope=scope)
     _search_vectors(search, vector)
     _search_words(search, question)
-    pool = _pool(search, domains)
-    rows = _measured(search, pool, vector)
+    tagged = _domains_of(search)
+    measured = _measured(search, _pool(search, tagged, domains), vector)
     wanted = set(domains)
     ordered = sorted(
-        rows, key=lambda row: -(row["score"] + (DOMAIN_BONUS if wanted.intersection(row["domains"]) else 0.0))
+        measured,
+        key=lambda each: (
+            -(each.score + (DOMAIN_BONUS if wanted.intersection(tagged[each.passage_id]) else 0.0))
+        ),
     )
-    winners = fusion.without_repeats(ordered, _stretch, most=limit)
+    opened = _opened(search, ordered, at_once=OPENED_AT_ONCE * limit)
+    winners = fusion.without_repeats(opened, _stretch, most=limit)
     search.trace["total_ms"] = _ms_since(started)
     return Retrieval(
-        passages=tuple(_passage(row) for row in winners),
+        passages=tuple(_passage(row, measures) for row, measures in winners),
         considered=len(search.candidates()),
-        confidence=max((row["score"] for row in winners), default=0.0),
+        confidence=max((measures.score for _, measures in winners), default=0.0),
         trace=search.trace,
     )
 
@@ -140,17 +155,15 @@ def _search_words(search: _Search, question: str) -> None:
     }
 
 
-def _pool(search: _Search, domains: Sequence[str]) -> dict[UUID, float]:
-    """Return the passages to measure with their fused score, best first."""
+def _pool(search: _Search, tagged: Mapping[UUID, Sequence[str]], domains: Sequence[str]) -> dict[UUID, float]:
+    """Return the passages to measure with their fused score, best first; `tagged` has their domains."""
     by_vector = [hit.passage_id for hit in search.by_vector]
     by_text = [hit.passage_id for hit in search.by_text]
     rankings = [(1.0, by_vector), (TEXT_WEIGHT, by_text)]
-    if domains:
-        tagged = _domains_of(search)
-        for domain in dict.fromkeys(domains):
-            for weight, ranking in rankings[:2]:
-                ranked = fusion.of_domain(ranking, tagged, domain, most=PER_DOMAIN)
-                rankings.append((DOMAIN_WEIGHT * weight, ranked))
+    for domain in dict.fromkeys(domains):
+        for weight, ranking in rankings[:2]:
+            ranked = fusion.of_domain(ranking, tagged, domain, most=PER_DOMAIN)
+            rankings.append((DOMAIN_WEIGHT * weight, ranked))
     fused = fusion.fuse(rankings)
     return dict(list(fused.items())[:POOL])
 
@@ -162,39 +175,56 @@ def _domains_of(search: _Search) -> Mapping[UUID, Sequence[str]]:
 
 def _measured(
     search: _Search, pool: Mapping[UUID, float], vector: NDArray[np.float32] | None
-) -> list[dict[str, Any]]:
-    """Return the pooled passages that the scope sees, in the order of the pool, each with its measures and score."""
-    if not pool:
-        return []
-    places = {passage: place for place, passage in enumerate(pool)}
-    rows = sorted(_pooled_rows(search, list(pool)), key=lambda row: places[row["id"]])
+) -> list[_Measures]:
+    """Return the pooled passages, in the order of the pool, each measured by both legs and with its score."""
     similarity = _similarities(search, list(pool), vector)
+    fit = _fits(search, list(pool))
     vector_ranks = {hit.passage_id: rank for rank, hit in enumerate(search.by_vector, start=1)}
     text_ranks = {hit.passage_id: rank for rank, hit in enumerate(search.by_text, start=1)}
     best_possible = text_search.best_possible(search.words)
     curve = fusion.BOTH_LEGS if search.space else fusion.TEXT_ONLY
-    for row in rows:
-        words = row["words"] / best_possible if best_possible else 0.0
-        near = similarity.get(row["id"], 0.0)
-        row["score"] = curve.probability(similarity=near, words=words)
+    measured: list[_Measures] = []
+    for passage, fused in pool.items():
+        words = fit.get(passage, 0.0) / best_possible if best_possible else 0.0
+        near = similarity.get(passage, 0.0)
         legs = {
             "text": words,
-            "text_rank": text_ranks.get(row["id"]),
+            "text_rank": text_ranks.get(passage),
             "vector": near if search.space else None,
-            "vector_rank": vector_ranks.get(row["id"]),
-            "fused": pool[row["id"]],
+            "vector_rank": vector_ranks.get(passage),
+            "fused": fused,
         }
-        row["legs"] = {name: float(value) for name, value in legs.items() if value is not None}
-    return rows
+        score = curve.probability(similarity=near, words=words)
+        known = {name: float(value) for name, value in legs.items() if value is not None}
+        measured.append(_Measures(passage, score, known))
+    return measured
 
 
-def _pooled_rows(search: _Search, passages: Sequence[UUID]) -> list[dict[str, Any]]:
-    scope = search.scope
-    parameters = [*text_search.weighed(search.words), list(passages), scope.organization_id, scope.coach_id]
+def _opened(
+    search: _Search, ordered: Sequence[_Measures], *, at_once: int
+) -> Iterator[tuple[Mapping[str, Any], _Measures]]:
+    """Read the passages that the scope still sees with their texts, a few at a time as they are wanted."""
+    for start in range(0, len(ordered), at_once):
+        some = ordered[start : start + at_once]
+        rows = _rows(search.scope, [measures.passage_id for measures in some])
+        yield from ((rows[measures.passage_id], measures) for measures in some if measures.passage_id in rows)
+
+
+def _rows(scope: Scope, passages: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
     with prepared.cursor() as cursor:
-        cursor.execute(POOLED, parameters)
+        cursor.execute(OPENED, [list(passages), scope.organization_id, scope.coach_id])
         names = [column.name for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        return {row[0]: dict(zip(names, row, strict=True)) for row in cursor.fetchall()}
+
+
+def _fits(search: _Search, passages: Sequence[UUID]) -> dict[UUID, float]:
+    """Return how well the words of passages fit the question's; those that have none of them may be left out."""
+    known = {hit.passage_id: hit.score for hit in search.by_text}
+    missing = [passage for passage in passages if passage not in known]
+    has_all = len(known) < DEPTH and text_search.finds_every(search.words)
+    if missing and not has_all:
+        known |= text_search.scores(scope=search.scope, words=search.words, passages=missing)
+    return known
 
 
 def _similarities(
@@ -211,7 +241,8 @@ def _similarities(
     return known
 
 
-def _stretch(row: Mapping[str, Any]) -> fusion.Stretch:
+def _stretch(opened: tuple[Mapping[str, Any], _Measures]) -> fusion.Stretch:
+    row, _ = opened
     return fusion.Stretch(
         version=row["version_id"],
         ordinal=row["ordinal"],
@@ -222,7 +253,7 @@ def _stretch(row: Mapping[str, Any]) -> fusion.Stretch:
     )
 
 
-def _passage(row: Mapping[str, Any]) -> RetrievedPassage:
+def _passage(row: Mapping[str, Any], measures: _Measures) -> RetrievedPassage:
     return RetrievedPassage(
         passage_id=row["id"],
         document_id=row["document_id"],
@@ -238,8 +269,8 @@ def _passage(row: Mapping[str, Any]) -> RetrievedPassage:
         page_offsets=tuple(row["page_offsets"]),
         page_labels=tuple(row["page_labels"] or ()),
         text=row["text"],
-        score=row["score"],
-        legs=row["legs"],
+        score=measures.score,
+        legs=measures.legs,
         domains=tuple(row["domains"]),
         speaker=row["speaker"],
         start_seconds=row["start_seconds"],

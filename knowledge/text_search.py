@@ -56,6 +56,11 @@ RANKED = f"""
     WHERE live AND organization_id IS NOT DISTINCT FROM %s AND (coach_id IS NULL OR coach_id = %s)
     ORDER BY score DESC, id LIMIT %s
 """  # noqa: S608 - constants
+SCORED = f"""
+    WITH {WORDS} SELECT id, {SCORE} FROM knowledge_passage
+    WHERE id = ANY(%s) AND live
+        AND organization_id IS NOT DISTINCT FROM %s AND (coach_id IS NULL OR coach_id = %s)
+"""  # noqa: S608 - constants
 # "IS NOT DISTINCT FROM" is "=" that no index serves: the few likely rows are looked up one by one, and the
 # planner is not led to read the whole organization.
 
@@ -128,6 +133,13 @@ def rank(*, scope: Scope, words: Sequence[Word], size: int, limit: int) -> list[
         return [Worded(passage_id=row[0], domains=tuple(row[1]), score=row[2]) for row in cursor.fetchall()]
 
 
+def scores(*, scope: Scope, words: Sequence[Word], passages: Sequence[UUID]) -> dict[UUID, float]:
+    """Return how well those of `passages` that the scope sees fit the words, in the units of the weights."""
+    with prepared.cursor() as cursor:
+        cursor.execute(SCORED, [*weighed(words), list(passages), scope.organization_id, scope.coach_id])
+        return dict(cursor.fetchall())
+
+
 def weighed(words: Sequence[Word]) -> tuple[list[str], list[float]]:
     """Return the queries of words and their weights, as parameters of a statement."""
     return [word.query for word in words], [word.weight for word in words]
@@ -148,6 +160,11 @@ def candidates(words: Sequence[Word], size: int) -> list[Word]:
         expected += word.passages
         (rare if expected <= BUDGET else common).append(word)
     return rare + _together(common[:COMBINED], size)
+
+
+def finds_every(words: Sequence[Word]) -> bool:
+    """Whether `candidates` leaves out no passage that has one of the words."""
+    return sum(word.passages for word in words) <= BUDGET
 
 
 def quoted(lexeme: str) -> str:

@@ -18,6 +18,7 @@ import orjson
 from django.db import connection, transaction
 from numpy.typing import NDArray
 
+from accounts import prepared
 from knowledge.models import EmbeddingSpace
 from knowledge.remembered import Remembered
 from knowledge.scope import Scope
@@ -166,7 +167,7 @@ def _by_scan(scope: Scope, space: EmbeddingSpace, vector: Vector, limit: int) ->
         parameters += [literal, scope.organization_id, scope.coach_id]
     merged = " UNION ALL ".join(f"({part})" for part in parts)
     statement = WITH_DOMAINS.format(nearest=merged, limit=int(limit))
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(statement, parameters)
         return list(cursor.fetchall())
 

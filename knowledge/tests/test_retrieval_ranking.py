@@ -6,7 +6,7 @@ from django.db import connection
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.tests.cast import House
-from knowledge import text_search
+from knowledge import retrieval, text_search
 from knowledge.models import EmbeddingSpace, Passage, PassageEmbedding
 from knowledge.retrieval import retrieve
 from knowledge.scope import Scope
@@ -136,6 +136,31 @@ def test_common_words_are_combined_so_that_no_search_reads_the_whole_library() -
         "'rare'",
         "('a' & 'b')",
     ]
+
+
+def test_what_only_the_vectors_bring_up_is_measured_by_its_words_too(
+    home: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retrieval, "DEPTH", 2)
+    put(home.organization, *(f"The team writes norms. {text} {text}" for text in SHELF))
+    scope, asked = Scope(home.organization.pk), "common norms of a team"
+    found = retrieve(scope=scope, question=asked, vector=-question("norms")).passages
+    words = text_search.weigh(scope=scope, question=asked, size=4)
+    fit = text_search.scores(scope=scope, words=words, passages=[each.passage_id for each in found])
+    unranked = [each for each in found if "text_rank" not in each.legs]
+    assert unranked
+    for each in found:
+        expected = fit[each.passage_id] / text_search.best_possible(words)
+        assert each.legs["text"] == pytest.approx(expected)
+        assert each.legs["text"] > 0
+
+
+def test_goes_on_looking_past_many_repeats(home: House) -> None:
+    for copy in range(6):
+        put(home.organization, SHELF[1], title=f"Copy {copy}")
+    put(home.organization, SHELF[0])
+    asked = "How many questions has a common assessment?"
+    assert ask(home, asked, limit=2) == [SHELF[1], SHELF[0]]
 
 
 def test_a_search_costs_few_queries(home: House, django_assert_num_queries: DjangoAssertNumQueries) -> None:
