@@ -93,20 +93,38 @@ class Router:
 
     def _nearest(self, cosines: Vector) -> Vector:
         """Return for each domain the mean cosine of its nearest texts."""
-        owners = self._vectors.owners
-        means = [np.sort(cosines[owners == domain])[-NEAREST:].mean() for domain in range(len(self._words))]
-        return np.array(means, np.float32)
+        places, taken = self._places
+        nearest = np.sort(np.append(cosines, np.float32(-np.inf))[places], axis=1)[:, -NEAREST:]
+        means: Vector = np.where(np.isfinite(nearest), nearest, np.float32(0)).sum(axis=1) / taken
+        return means
+
+    @cached_property
+    def _places(self) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+        """Where the texts of each domain are, filled up with the place behind the last one; and how many are nearest."""
+        own = [np.flatnonzero(self._vectors.owners == domain) for domain in range(len(self._words))]
+        places = np.full((len(own), max(NEAREST, *map(len, own))), len(self._vectors.owners), np.intp)
+        for domain, texts in enumerate(own):
+            places[domain, : len(texts)] = texts
+        return places, np.array([min(len(texts), NEAREST) for texts in own], np.float32)
 
     def _shared_words(self, words: frozenset[str]) -> Vector:
-        """Return for each domain how much the question's words speak for it: few domains have them, often."""
-        count = len(self._words)
-        points = np.zeros(count, np.float32)
+        """Return for each domain how much the question's words speak for it."""
+        points = np.zeros(len(self._words), np.float32)
         for word in words:
+            if word in self._points:
+                points += self._points[word]
+        return points
+
+    @cached_property
+    def _points(self) -> dict[str, Vector]:
+        """What each word says for each domain: much where few domains have it, and often."""
+        count = len(self._words)
+        points: dict[str, Vector] = {}
+        for word in set().union(*self._words):
             having = sum(word in known for known in self._words)
             rarity = math.log(1 + (count - having + 0.5) / (having + 0.5))
-            for domain, known in enumerate(self._words):
-                often = min(known[word], 3)
-                points[domain] += rarity * 2 * often / (often + 1)
+            often = np.array([min(known[word], 3) for known in self._words], np.float32)
+            points[word] = np.float32(rarity) * 2 * often / (often + 1)
         return points
 
     @cached_property
