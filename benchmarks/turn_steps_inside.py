@@ -1,6 +1,7 @@
 """The measuring process of `benchmarks.turn_steps`: it has the services' addresses in its environment."""
 
 import asyncio
+import pickle
 import sys
 import time
 from collections import defaultdict
@@ -24,7 +25,8 @@ from conversations import announcing, organizing
 from conversations.metering import Collector
 from conversations.presenting import Names
 from conversations.turns.accept import accept
-from conversations.turns.plan import load, look_up
+from conversations.turns.plan import load, look_up, prompt
+from conversations.turns.prepare import handed_on
 from conversations.turns.record import Outcome, record, save_partials
 from conversations.turns.understand import understand
 
@@ -84,6 +86,9 @@ def one_turn(
         understood = loop.run_until_complete(understand(loaded.search_text, collector))
     with spent.on("look up and compose"):
         plan = look_up(loaded, understood)
+        prompt(plan)
+    with spent.on("hand the plan over"):
+        pickle.loads(pickle.dumps(handed_on(plan, collector.runs)))  # noqa: S301 -- our own
     with spent.on("keep (alone)"):
         save_partials({accepted.turn_id: REPLY[:300]}, worker=WORKER, now=now)
     outcome = Outcome("complete", REPLY, runs=collector.runs, first_token_at=now)

@@ -15,7 +15,6 @@ from django.utils import timezone
 from accounts.models import AuditEvent, Team, User
 from accounts.tests.cast import Cast
 from accounts.tests.factories import UserFactory
-from coaching.providers.ports import ChatRequest
 from coaching.tests.factories import PersonaFactory
 from config.tests.racing import (
     Racers,
@@ -89,7 +88,7 @@ def answered(turn_id: UUID) -> Plan:
     """Return the plan of a running turn for which nothing was looked up."""
     loaded = load(turn_id)
     assert loaded is not None
-    return Plan(loaded, ChatRequest(messages=(), purpose="answer", question=QUESTION), Retrieval(), {})
+    return Plan(loaded, Retrieval(), {})
 
 
 def running_turn(people: Field, conversation: Conversation, *, now: datetime | None = None) -> Accepted:

@@ -26,7 +26,6 @@ from conversations.timings import Slot
 from conversations.turns import measures
 from knowledge.library import Shelf
 from knowledge.models import DocumentVersion
-from knowledge.retrieved import Retrieval
 from knowledge.tests.ingesting import add
 
 pytestmark = pytest.mark.django_db
@@ -264,7 +263,7 @@ class TestThisProcess:
         for _ in range(100):
             requests.labels("none").observe(0.001)
         assert process_levels.look()[0].most == "under 5.00 s"
-        measures.looked_up(Retrieval(trace={"total_ms": 12.5}))
+        measures.looked_up({"total_ms": 12.5})
         search.observe(0.04)
         assert "under 0.05 s" in visit(home.admin).content.decode().split("This web process")[1]
 

@@ -25,15 +25,15 @@ from conversations import apart as house
 from conversations import live
 from conversations.apart import Apart, WorkFailed
 from conversations.metering import Collector
-from conversations.models import Conversation, Message
+from conversations.models import Conversation, Interaction, Message
 from conversations.presenting import Names
 from conversations.tests.test_turns import counted
 from conversations.tests.thoughts import be_silent_unless_in, die_unless_in, stumble, under, where
 from conversations.turns import prepare as preparing
 from conversations.turns import settle as settling
 from conversations.turns.accept import accept
-from conversations.turns.plan import Plan
 from conversations.turns.record import Outcome
+from conversations.turns.sealing import Sealed, unseal
 
 
 async def has_ended(process: int) -> bool:
@@ -135,7 +135,7 @@ async def asked(cast: Cast, conversation: Conversation) -> UUID:
     return accepted.turn_id
 
 
-async def answered(cast: Cast, conversation: Conversation) -> tuple[Plan, Outcome]:
+async def answered(cast: Cast, conversation: Conversation) -> tuple[Sealed, Outcome]:
     """Have a question asked and its answer heard to the end, which nobody has written down yet."""
     prepared = await preparing.prepare_here(await asked(cast, conversation))
     assert prepared is not None
@@ -161,17 +161,21 @@ class TestATurn:
         before = counted("sideline_provider_calls_total", **labels)
         turn_id = await asked(cast, conversation)
         collector = Collector()
-        plan = await preparing.prepare(turn_id, collector)
+        there = await preparing.prepare(turn_id, collector)
         assert [run.purpose for run in collector.runs] == ["embedding"]
         assert counted("sideline_provider_calls_total", **labels) == before + 1
         here = await preparing.prepare_here(turn_id)
         assert here is not None
-        assert plan is not None
-        assert (plan.loaded, plan.request, plan.passages) == (
-            here.plan.loaded,
-            here.plan.request,
-            here.plan.passages,
+        assert there is not None
+        assert (there.reply_id, there.reply_sequence, there.persona_name, there.request, there.markers) == (
+            here.reply_id,
+            here.reply_sequence,
+            here.persona_name,
+            here.request,
+            here.markers,
         )
+        found, own = unseal(there.plan), unseal(here.plan)
+        assert (found.loaded, found.passages, found.asks_back) == (own.loaded, own.passages, own.asks_back)
         assert await preparing.prepare(Message().pk, collector) is None
 
     async def test_is_settled_there_written_out_and_counted_here(
@@ -192,9 +196,9 @@ class TestATurn:
         assert (settled.shown.state, settled.shown.length) == ("complete", len(ANSWER))
         assert "Compass" in settled.shown.html
         assert counted("sideline_turns_total", ended="complete") == before + 1
-        reply = await Message.objects.aget(pk=plan.loaded.reply_id)
-        assert (reply.content, reply.state) == (ANSWER, "complete")
-        assert await PromptRun.objects.filter(subject_id=plan.loaded.turn_id).acount() == 1
+        turn = await Interaction.objects.select_related("reply").aget(conversation=conversation)
+        assert (turn.reply.content, turn.reply.state) == (ANSWER, "complete")
+        assert await PromptRun.objects.filter(subject_id=turn.pk).acount() == 1
 
     async def test_is_settled_once_though_the_process_that_did_it_was_not_heard(
         self, cast: Cast, conversation: Conversation
@@ -206,6 +210,7 @@ class TestATurn:
         assert second.recorded.reply.content == ANSWER
         assert (first.shown, second.shown) == (None, None)
         assert counted("sideline_turns_total", ended="complete") == before + 1
-        assert await PromptRun.objects.filter(subject_id=plan.loaded.turn_id).acount() == 1
+        turn = await Interaction.objects.aget(conversation=conversation)
+        assert await PromptRun.objects.filter(subject_id=turn.pk).acount() == 1
         today = await Budget.objects.aget(user=cast.home.owner)
         assert (today.spent_usd, today.reserved_usd, today.open_turns) == (COST, Decimal(0), 0)

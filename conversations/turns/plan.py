@@ -60,10 +60,9 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The prompt, and the passages that its markers stand for."""
+    """What an answer is to stand on, and the passages that its markers stand for."""
 
     loaded: Loaded
-    request: ChatRequest
     retrieval: Retrieval
     passages: dict[int, RetrievedPassage]
     asks_back: bool = False
@@ -163,14 +162,11 @@ def _was_asked_back(earlier: Sequence[ledger.Said]) -> bool:
 
 def unprepared(loaded: Loaded) -> Plan:
     """Return the plan of a turn that ends before anything was looked up."""
-    request = compose_answer(
-        persona=loaded.voice.persona, history=loaded.history, question=loaded.question, sources=()
-    )
-    return Plan(loaded, request, Retrieval(), {})
+    return Plan(loaded, Retrieval(), {})
 
 
 def look_up(loaded: Loaded, understood: Understood) -> Plan:
-    """Retrieve the passages for a turn and write its prompt."""
+    """Retrieve the passages for a turn."""
     found = retrieve(
         scope=loaded.scope,
         question=loaded.search_text,
@@ -178,14 +174,17 @@ def look_up(loaded: Loaded, understood: Understood) -> Plan:
         domains=understood.domains,
     )
     passages = dict(enumerate(found.passages, start=1))
-    sources = tuple(passage.as_source(number) for number, passage in passages.items())
-    asks_back = understood.is_vague and not loaded.asked_back
-    request = compose_answer(
+    return Plan(loaded, found, passages, asks_back=understood.is_vague and not loaded.asked_back)
+
+
+def prompt(plan: Plan) -> ChatRequest:
+    """Write the prompt of a turn."""
+    loaded = plan.loaded
+    return compose_answer(
         persona=loaded.voice.persona,
         history=loaded.history,
         question=loaded.question,
-        sources=sources,
+        sources=[passage.as_source(number) for number, passage in plan.passages.items()],
         handback=loaded.handback,
-        asks_back=asks_back,
+        asks_back=plan.asks_back,
     )
-    return Plan(loaded, request, found, passages, asks_back)

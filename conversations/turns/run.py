@@ -22,9 +22,10 @@ from conversations.presenting import Names
 from conversations.turns import measures
 from conversations.turns.keeping import keeper
 from conversations.turns.listening import ear
-from conversations.turns.plan import Plan, load, unprepared
-from conversations.turns.prepare import prepare
+from conversations.turns.plan import load, unprepared
+from conversations.turns.prepare import Prepared, handed_on, prepare
 from conversations.turns.record import Outcome
+from conversations.turns.sealing import Sealed
 from conversations.turns.settle import Settled, settle
 from conversations.turns.stream import Teller, read
 
@@ -74,23 +75,23 @@ class RunningTurn:
         try:
             keeper.add(self)
             collector = Collector()
-            plan = await self._prepare(collector)
-            if plan is None:
+            prepared = await self._prepare(collector)
+            if prepared is None:
                 return None
-            measures.looked_up(plan.retrieval)
-            self.reply_id = plan.loaded.reply_id
-            self.names = Names(client="", persona=plan.loaded.voice.persona.name)
+            measures.looked_up(prepared.search_trace)
+            self.reply_id = prepared.reply_id
+            self.names = Names(client="", persona=prepared.persona_name)
             if self._stopped:
                 outcome = Outcome("stopped", "", runs=collector.runs)
             else:
-                outcome = await self._stream(plan, collector)
-            return await self._settle(plan, outcome)
+                outcome = await self._stream(prepared, collector)
+            return await self._settle(prepared.plan, outcome)
         finally:
             keeper.remove(self)
             ear.close(self)
 
-    async def _prepare(self, collector: Collector) -> Plan | None:
-        """Return the plan; of a turn that is stopped meanwhile, what it takes to settle it."""
+    async def _prepare(self, collector: Collector) -> Prepared | None:
+        """Prepare the turn; where it is stopped meanwhile, only as far as it takes to settle it."""
         self._work = preparing = asyncio.create_task(prepare(self.turn_id, collector))
         try:
             return await preparing
@@ -98,9 +99,9 @@ class RunningTurn:
             if not self._stopped:
                 raise
         loaded = await in_db(load)(self.turn_id)
-        return None if loaded is None else unprepared(loaded)
+        return None if loaded is None else handed_on(unprepared(loaded))
 
-    async def _settle(self, plan: Plan, outcome: Outcome) -> Settled:
+    async def _settle(self, plan: Sealed, outcome: Outcome) -> Settled:
         """Settle the turn; while the database is away, try again for as long as the lease may last."""
         names = self.names if live.hub.somebody_listens(self.conversation_id) else None
         for pause in SETTLE_PAUSES:
@@ -111,15 +112,14 @@ class RunningTurn:
                 await asyncio.sleep(pause)
         return await settle(plan, outcome, names)
 
-    async def _stream(self, plan: Plan, collector: Collector) -> Outcome:
-        loaded = plan.loaded
+    async def _stream(self, prepared: Prepared, collector: Collector) -> Outcome:
         teller = self.teller = Teller(
-            self.conversation_id, loaded.reply_id, loaded.reply_sequence, plan.passages.keys()
+            self.conversation_id, prepared.reply_id, prepared.reply_sequence, prepared.markers
         )
         ended: Literal["complete", "stopped", "failed"] = "complete"
         error = ""
         confidence: float | None = None
-        self._work = reading = asyncio.create_task(read(registry.chat(collector), plan.request, teller))
+        self._work = reading = asyncio.create_task(read(registry.chat(collector), prepared.request, teller))
         try:
             confidence = await reading
         except ProviderError as failure:

@@ -14,8 +14,8 @@ from conversations.events import MessageChanged
 from conversations.models import Message
 from conversations.presenting import Names
 from conversations.turns import measures
-from conversations.turns.plan import Plan
 from conversations.turns.record import Outcome, Recorded, record
+from conversations.turns.sealing import Sealed, unseal
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class Settled:
     shown: MessageChanged | None
 
 
-async def settle(plan: Plan, outcome: Outcome, names: Names | None) -> Settled:
+async def settle(plan: Sealed, outcome: Outcome, names: Names | None) -> Settled:
     """Settle a turn that ran in this process; with names, the reply is also written out for those who watch.
 
     Raises:
@@ -43,10 +43,10 @@ async def settle(plan: Plan, outcome: Outcome, names: Names | None) -> Settled:
     return settled
 
 
-async def settle_here(plan: Plan, outcome: Outcome, names: Names | None, worker: str) -> Settled | None:
+async def settle_here(plan: Sealed, outcome: Outcome, names: Names | None, worker: str) -> Settled | None:
     """Settle a turn of the process `worker` in this one; None while the database is away."""
     try:
-        recorded = await in_db(record)(plan=plan, outcome=outcome, worker=worker, now=timezone.now())
+        recorded = await in_db(record)(plan=unseal(plan), outcome=outcome, worker=worker, now=timezone.now())
     except AWAY:
         return None
     return Settled(recorded, _written_out(recorded.reply, names) if names else None)
