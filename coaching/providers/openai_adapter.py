@@ -143,6 +143,7 @@ class OpenAIChat:
         pace = Pace(self._account.deadlines, deadline_s=deadline_s)
         answer = AnswerReader(request)
         async with AsyncExitStack() as stack:
+            stack.callback(pace.close)
             chunks = await self._open(request, pace=pace, stack=stack)
             while not answer.ended and (chunk := await _next_chunk(chunks, pace=pace, answer=answer)):
                 text = answer.feed(chunk)
@@ -342,10 +343,6 @@ async def _translated(call: Awaitable[Result], *, due: float, may_drop: bool = F
     try:
         async with asyncio.timeout_at(due):
             return await call
-    except TimeoutError:
-        raised = ProviderTimeout("nothing came in time")
-    except ProviderError as error:
-        raised = error
     except Exception as error:  # noqa: BLE001 (the transports raise more kinds than the SDK admits to)
         raised = _UnknownOption() if may_drop and _names_the_option(error) else _our_error(error)
     raise raised
@@ -357,6 +354,8 @@ def _names_the_option(error: Exception) -> bool:
 
 
 def _our_error(error: Exception) -> ProviderError:
+    if isinstance(error, ProviderError):
+        return error
     if isinstance(error, openai.APIStatusError):
         return status_error(error.status_code, body=error.body, headers=error.response.headers)
     if isinstance(error, openai.APIResponseValidationError):
@@ -379,13 +378,15 @@ def _ran_out_of_time(error: BaseException | None) -> bool:
 
 async def _next_chunk(chunks: AsyncIterator[bytes], *, pace: Pace, answer: AnswerReader) -> bytes:
     """Return the next bytes, or none at the end. What goes wrong after the answer is whole is no error."""
+    raised: ProviderError
     try:
-        return await _translated(anext(chunks, b""), due=pace.due())
-    except ProviderError as error:
+        return await pace.wait(anext(chunks, b""))
+    except Exception as error:  # noqa: BLE001 (see `_translated`)
         if answer.finish_reason:
             return b""
-        lost = isinstance(error, ProviderUnavailable) and answer.has_spoken
-        raised = ProviderCut("the connection was lost half way") if lost else error
+        raised = _our_error(error)
+        if isinstance(raised, ProviderUnavailable) and answer.has_spoken:
+            raised = ProviderCut("the connection was lost half way")
     raise raised
 
 
