@@ -8,8 +8,8 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-PLAIN = re.compile(r"[^\[`~\\\n \t]+")
-"""A run in which nothing can begin."""
+PLAIN = re.compile(r"(?:[ \t]*+[^\[`~\\\n \t]++)++")
+"""Words, with the blanks before them: a run in which nothing can begin, and after which no blank is left over."""
 PARTIAL = re.compile(r"\[(?:\d{1,3}(?:[,;] ?\d{1,3})*(?:[,;] ?)?)?")
 MARKER = re.compile(r"\[\d{1,3}(?:[,;] ?\d{1,3})*\]")
 NUMBER = re.compile(r"\d+")
@@ -77,11 +77,11 @@ class MarkerParser:
         """Return the end of what is passed on unread from `position`; `position` itself for none."""
         character = text[position]
         if not self._code.inside and not self._code.escaped:
-            if character in " \t[":
-                return position
             if found := PLAIN.match(text, position):
                 self._code.plain()
                 return found.end()
+            if character in " \t[":
+                return position
         self._code.step(character)
         return position + 1
 
