@@ -23,7 +23,7 @@ import aiohttp
 import openai
 import orjson
 
-from coaching.providers import openai_adapter
+from coaching.providers import openai_account, openai_adapter
 from coaching.providers.breaker import CircuitBreaker
 from coaching.providers.metered import MemorySink, MeteredChat
 from coaching.providers.ports import ChatMessage, ChatModel, ChatRequest
@@ -47,7 +47,7 @@ TRANSPORTS = {"aiohttp": openai.DefaultAioHttpClient, "httpx": openai.DefaultAsy
 
 async def adapter(base_url: str, transport: str) -> ChatModel:
     """Build our adapter over the named transport, its connections opened by a first answer."""
-    vars(openai_adapter)["DefaultAioHttpClient"] = TRANSPORTS[transport]
+    vars(openai_account)["DefaultAioHttpClient"] = TRANSPORTS[transport]
     model = openai_adapter.OpenAIChat(model="loopback", api_key=f"sk-{transport}", base_url=base_url)
     await ours(model)()
     return model
