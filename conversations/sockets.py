@@ -9,6 +9,7 @@ from uuid import UUID
 
 from channels.consumer import get_handler_name
 from channels.generic.websocket import AsyncWebsocketConsumer
+from channels.sessions import InstanceSessionWrapper
 from typing_extensions import override
 
 from accounts import request_ids
@@ -70,6 +71,10 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     @override
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve the socket; whatever ends it, a cancellation too, nothing in this process remembers it."""
+        sessions = getattr(send, "__self__", None)
+        if isinstance(sessions, InstanceSessionWrapper):
+            # It looks with each frame whether the session has changed, and no socket changes one.
+            send = sessions.real_send
         try:
             await super().__call__(scope, receive, send)
         finally:

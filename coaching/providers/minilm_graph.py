@@ -56,6 +56,8 @@ class _Graph:
         self.precision = precision
         self.nodes: list[Any] = []
         self.constants: dict[str, Any] = {}
+        self.middles = ""
+        """The middle of 8 bits for each token: all layers have as many tokens, so it is made once."""
 
     def weight(self, name: str) -> str:
         return self.constant(name, self.weights[name])
@@ -171,8 +173,9 @@ def _quantise_tokens(graph: _Graph, tokens: str) -> tuple[str, str]:
     largest = graph.one("ReduceMax", graph.one("Abs", tokens), graph.integers(1), keepdims=1)
     scale = graph.one("Mul", largest, graph.constant("step", np.float32(1 / 127)))
     flat = graph.one("Squeeze", scale, graph.integers(1))
-    middles = graph.one("Expand", graph.constant("middle", np.uint8(128)), graph.one("Shape", flat))
-    return graph.one("QuantizeLinear", tokens, flat, middles, axis=0), scale
+    if not graph.middles:
+        graph.middles = graph.one("Expand", graph.constant("middle", np.uint8(128)), graph.one("Shape", flat))
+    return graph.one("QuantizeLinear", tokens, flat, graph.middles, axis=0), scale
 
 
 def probe() -> tuple[bytes, Mapping[str, NDArray[np.uint8]], int]:
