@@ -16,8 +16,6 @@ from config import memory
 from config.warming import warm_thinking
 from conversations import apart
 
-NICENESS = 5
-
 
 async def main(descriptor: int) -> None:
     """Serve the parent; the models are loaded meanwhile, and what is asked before waits for them."""
@@ -33,6 +31,4 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     memory.use_few_arenas()
-    # Words on their way come first.
-    os.nice(NICENESS)
     asyncio.run(main(int(sys.argv[1])))

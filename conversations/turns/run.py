@@ -20,6 +20,7 @@ from conversations.events import Delta
 from conversations.metering import Collector
 from conversations.presenting import Names
 from conversations.turns import measures
+from conversations.turns.crowd import Waiting, crowd
 from conversations.turns.keeping import keeper
 from conversations.turns.listening import ear
 from conversations.turns.plan import load, unprepared
@@ -72,6 +73,7 @@ class RunningTurn:
     async def run(self) -> Settled | None:
         """Work the turn off; None when it was no longer this process's to run."""
         self.listen()
+        waiting = crowd.enter()
         try:
             keeper.add(self)
             collector = Collector()
@@ -84,9 +86,10 @@ class RunningTurn:
             if self._stopped:
                 outcome = Outcome("stopped", "", runs=collector.runs)
             else:
-                outcome = await self._stream(prepared, collector)
+                outcome = await self._stream(prepared, collector, waiting)
             return await self._settle(prepared.plan, outcome)
         finally:
+            waiting.over()
             keeper.remove(self)
             ear.close(self)
 
@@ -112,14 +115,15 @@ class RunningTurn:
                 await asyncio.sleep(pause)
         return await settle(plan, outcome, names)
 
-    async def _stream(self, prepared: Prepared, collector: Collector) -> Outcome:
+    async def _stream(self, prepared: Prepared, collector: Collector, waiting: Waiting) -> Outcome:
         teller = self.teller = Teller(
             self.conversation_id, prepared.reply_id, prepared.reply_sequence, prepared.markers
         )
         ended: Literal["complete", "stopped", "failed"] = "complete"
         error = ""
         confidence: float | None = None
-        self._work = reading = asyncio.create_task(read(registry.chat(collector), prepared.request, teller))
+        answer = read(registry.chat(collector), prepared.request, teller, waiting)
+        self._work = reading = asyncio.create_task(answer)
         try:
             confidence = await reading
         except ProviderError as failure:

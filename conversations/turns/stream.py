@@ -11,10 +11,14 @@ from coaching.providers.ports import ChatModel, ChatRequest
 from coaching.providers.streams import closing
 from conversations import live
 from conversations.events import Delta
+from conversations.turns.crowd import Waiting, crowd
 from knowledge.markers import MarkerParser
 
 JOIN_SECONDS = 0.04
 """Pieces that arrive within this time go out as one frame; nobody reads faster."""
+
+AT_ONCE_SECONDS = 0.002
+"""What comes within this time was there already, and more may be."""
 
 DEADLINE_SECONDS = 60.0
 """Longest answer, from the request to its last word."""
@@ -87,17 +91,24 @@ class Teller:
             task.add_done_callback(self._sending.discard)
 
 
-async def read(model: ChatModel, request: ChatRequest, teller: Teller) -> float | None:
-    """Stream the answer into `teller`; return the adapter's own confidence, where it has one.
+async def read(model: ChatModel, request: ChatRequest, teller: Teller, waiting: Waiting) -> float | None:
+    """Stream the answer into `teller`, and no longer be `waiting`; return the adapter's own confidence, if it has one.
 
     Raises:
         ProviderError: the answer did not come whole.
     """
     confidence: float | None = None
+    now = asyncio.get_running_loop().time
     async with closing(model.stream(request, deadline_s=DEADLINE_SECONDS)) as pieces:
+        asked_at = now()
         async for piece in pieces:
             if piece.text:
+                came_at_once = now() - asked_at < AT_ONCE_SECONDS
                 teller.hear(piece.text)
+                waiting.over()
+                if not came_at_once and (pause := crowd.pause_seconds()):
+                    await asyncio.sleep(pause)
             if piece.confidence is not None:
                 confidence = piece.confidence
+            asked_at = now()
     return confidence
