@@ -203,5 +203,5 @@ def draft(request: MemberRequest, conversation_id: UUID) -> HttpResponse:
         return _page(request, standing, **shown)
     if proposed is None:
         return JsonResponse({"problem": problem})
-    sources = [{"title": each.title, "page": each.page_label, "url": each.url} for each in proposed.sources]
+    sources = [{"title": each.title, "place": each.place, "url": each.url} for each in proposed.sources]
     return JsonResponse({"text": proposed.text, "sources": sources})

@@ -19,10 +19,11 @@ async def at_once() -> str:
     return "word"
 
 
-async def after(turns: int) -> str:
-    """Come after so many turns of the loop."""
-    for _ in range(turns):
-        await asyncio.sleep(0)
+async def later(seconds: float) -> str:
+    """Come after a while."""
+    came = asyncio.Event()
+    asyncio.get_running_loop().call_later(seconds, came.set)
+    await came.wait()
     return "word"
 
 
@@ -35,7 +36,7 @@ async def test_a_read_that_takes_too_long_ends_and_the_task_goes_on() -> None:
     assert task is not None
     assert task.cancelling() == 0
     pace.spoke()
-    assert await pace.wait(after(3)) == "word"
+    assert await pace.wait(at_once()) == "word"
     pace.close()
 
 
@@ -43,8 +44,7 @@ async def test_a_read_is_not_ended_by_what_the_one_before_it_was_allowed() -> No
     pace = Pace(Deadlines(first_token_s=0.05, idle_s=60), deadline_s=60)
     assert await pace.wait(at_once()) == "word"
     pace.spoke()
-    slow = asyncio.sleep(0.1, "word")
-    assert await pace.wait(slow) == "word"
+    assert await pace.wait(later(0.1)) == "word"
     pace.close()
 
 
@@ -97,7 +97,7 @@ async def test_an_end_from_outside_is_not_taken_for_a_late_read() -> None:
 async def test_nothing_is_ended_between_two_reads() -> None:
     pace = Pace(SHORT, deadline_s=60)
     assert await pace.wait(at_once()) == "word"
-    await asyncio.sleep(0.1)
+    assert await later(0.1) == "word"
     task = asyncio.current_task()
     assert task is not None
     assert task.cancelling() == 0

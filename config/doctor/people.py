@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from accounts import export_making, invitations, retention_rules, waiting_work
 from accounts.entry_models import OutgoingMail
-from accounts.models import OrganizationDomain
+from accounts.models import Organization, OrganizationDomain
 from accounts.outbox import UNSENT
 from accounts.waiting_work import SWEPT_WITHIN
 from coaching.models import Reservation
@@ -17,6 +17,8 @@ from conversations import allowance, exports_work
 
 EXPIRED_EVERY = timedelta(seconds=jobs.SCHEDULE["expire-exports"]["schedule"])
 RECENT = timedelta(days=7)
+UNDER_WAY = timedelta(hours=1)
+"""So long the erasure of an organization may take."""
 PATIENCE = timedelta(days=30)
 """How long it may take until staff have asked the owner of a domain."""
 
@@ -58,12 +60,21 @@ def exports() -> Finding:
 
 
 def erasures() -> Finding:
-    """Look for people who should be erased by now and are not."""
+    """Look for people who should be erased by now and are not, and for organizations that are half erased."""
     found = waiting_work.erasures(now=timezone.now())
     if found.overdue:
         return fail(
             f"{plural(found.overdue, 'erasure')} overdue: tried in vain, or not at all",
             f"The worker's log says why (erasure_failed); people were promised it. {_SEE_BEAT}",
+        )
+    if (
+        begun := Organization.objects.filter(closed_at__lt=timezone.now() - UNDER_WAY)
+        .order_by("closed_at")
+        .first()
+    ):
+        return warn(
+            f"the erasure of the organization {begun.pk} has begun and not ended",
+            f"Go on with it: manage.py erase_organization {begun.pk}",
         )
     return ok(f"{plural(found.waiting, 'erasure')} to do")
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts import invitations
 from accounts.entry_models import OutgoingMail
 from accounts.lifecycle_models import AccountExport, Erasure
-from accounts.models import ApiToken, OrganizationDomain
+from accounts.models import ApiToken, Organization, OrganizationDomain
 from accounts.tests.cast import Cast, House
 from accounts.tests.inviting import invited
 from coaching.models import Reservation
@@ -111,6 +111,18 @@ class TestErasures:
         self.erasure(cast, due_at=ago(days=2), state="done", finished_at=ago(days=2))
         self.erasure(cast, due_at=ago(days=2), state="cancelled")
         assert people.erasures().state == State.OK
+
+    def test_an_organization_that_was_begun_and_not_ended_is_named(self, cast: Cast) -> None:
+        home = cast.home.organization
+        Organization.objects.filter(pk=home.pk).update(closed_at=ago(minutes=59))
+        assert people.erasures().state == State.OK
+        Organization.objects.filter(pk=home.pk).update(closed_at=ago(minutes=61))
+        found = people.erasures()
+        assert (found.state, found.text) == (
+            State.WARN,
+            f"the erasure of the organization {home.pk} has begun and not ended",
+        )
+        assert found.next_step == f"Go on with it: manage.py erase_organization {home.pk}"
 
 
 class TestReservations:

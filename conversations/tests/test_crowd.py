@@ -1,82 +1,59 @@
-"""While many wait for their first words, those who read already are given theirs in larger pieces."""
+"""While many turns are being prepared, answers that have begun are given in larger pieces."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from asgiref.sync import sync_to_async
-from typing_extensions import override
 
 from accounts.tests.cast import Cast
 from accounts.tests.waiting import eventually
-from coaching.providers.ports import ChatRequest, Piece, ProviderUnavailable
+from coaching.providers.ports import ChatRequest
 from coaching.providers.scripted import Reply, ScriptedChat
 from conversations import acting
 from conversations.models import Conversation
 from conversations.tests.doubles import embeddings, stage
 from conversations.tests.test_turns import Ear, reply_of, say
 from conversations.turns import crowd as house
+from conversations.turns import stream
 from conversations.turns.crowd import FEW, LONGEST_SECONDS, Crowd, crowd
 from conversations.turns.run import turns
-from conversations.turns.stream import AT_ONCE_SECONDS, Teller, read
 
 REQUEST = ChatRequest(purpose="answer", messages=())
 
 
 @pytest.fixture
 def many() -> Iterator[None]:
-    """Let many others wait in this process."""
-    with ExitStack() as leaving:
+    """Let many others be prepared in this process."""
+    with ExitStack() as others:
         for _ in range(FEW + 100):
-            leaving.callback(crowd.enter().over)
+            others.enter_context(crowd.waiting())
         yield
 
 
-class Slowly(ScriptedChat):
-    """Says one word after the other, each later than at once, or all of them at once."""
-
-    def __init__(self, *words: str, at_once: bool) -> None:
-        super().__init__()
-        self._words = words
-        self._at_once = at_once
-
-    @override
-    async def stream(self, request: ChatRequest, *, deadline_s: float) -> AsyncGenerator[Piece, None]:
-        """Say the words."""
-        for word in self._words:
-            if not self._at_once:
-                await asyncio.sleep(2 * AT_ONCE_SECONDS)
-            yield Piece(text=word)
-
-
 class TestTheCrowd:
-    def test_puts_nobody_off_while_few_wait(self) -> None:
+    def test_puts_nobody_off_while_it_is_small_and_nobody_for_long(self) -> None:
         here = Crowd()
         assert here.pause_seconds() == 0
-        waiting = [here.enter() for _ in range(FEW)]
-        assert here.pause_seconds() == 0
-        waiting.append(here.enter())
-        assert here.pause_seconds() == pytest.approx(0.02)
-        waiting += [here.enter() for _ in range(1_000)]
-        assert here.pause_seconds() == LONGEST_SECONDS
-        for each in waiting:
-            each.over()
+        with ExitStack() as others:
+            for _ in range(FEW):
+                others.enter_context(here.waiting())
+            assert here.pause_seconds() == 0
+            others.enter_context(here.waiting())
+            assert here.pause_seconds() == pytest.approx(0.02)
+            for _ in range(1_000):
+                others.enter_context(here.waiting())
+            assert here.pause_seconds() == LONGEST_SECONDS
         assert (here.size, here.pause_seconds()) == (0, 0)
-
-    def test_one_who_waits_no_longer_leaves_once(self) -> None:
-        here = Crowd()
-        first, _second = here.enter(), here.enter()
-        first.over()
-        first.over()
-        assert here.size == 1
 
 
 class TestReading:
-    @pytest.mark.parametrize(("at_once", "put_off"), [(False, 3), (True, 0)])
+    @pytest.mark.parametrize(("threshold_s", "put_off"), [(0, 3), (60, 0)])
     async def test_puts_off_what_comes_bit_by_bit_and_never_what_is_there_already(
-        self, at_once: bool, put_off: int, monkeypatch: pytest.MonkeyPatch
+        self, threshold_s: float, put_off: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         asked: list[int] = []
 
@@ -85,22 +62,12 @@ class TestReading:
             return 0.001
 
         monkeypatch.setattr(Crowd, "pause_seconds", pause_seconds)
-        teller = Teller(uuid4(), uuid4(), 2, ())
-        await read(Slowly("One ", "two ", "three", at_once=at_once), REQUEST, teller, crowd.enter())
+        monkeypatch.setattr(stream, "AT_ONCE_SECONDS", threshold_s)
+        teller = stream.Teller(uuid4(), uuid4(), 2, ())
+        await stream.read(ScriptedChat("One two three"), REQUEST, teller)
         teller.finish()
         assert teller.text == "One two three"
         assert asked == [0] * put_off
-
-
-async def late(cast: Cast, conversation: Conversation, text: str) -> None:
-    """Ask a question whose answer does not come at once."""
-    reply = Reply(text, until=asyncio.Event())
-    stage.chat = ScriptedChat(reply)
-    await say(cast, conversation)
-    await reply.reached.wait()
-    await asyncio.sleep(2 * AT_ONCE_SECONDS)
-    assert reply.until is not None
-    reply.until.set()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -112,8 +79,10 @@ class TestATurn:
     ) -> None:
         monkeypatch.setattr(house, "LONGEST_SECONDS", 600.0)
         monkeypatch.setattr(house, "STEP_SECONDS", 600.0)
+        monkeypatch.setattr(stream, "AT_ONCE_SECONDS", 0)
+        stage.chat = ScriptedChat("One two three")
         ear = Ear(conversation)
-        await late(cast, conversation, "One two three")
+        await say(cast, conversation)
 
         async def words() -> str:
             return ear.text
@@ -125,28 +94,39 @@ class TestATurn:
         assert (stored.state, stored.content.rstrip()) == ("stopped", "One")
 
     @pytest.mark.usefixtures("many")
-    async def test_among_many_is_told_whole(self, cast: Cast, conversation: Conversation) -> None:
+    async def test_among_many_is_told_whole(
+        self, cast: Cast, conversation: Conversation, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(stream, "AT_ONCE_SECONDS", 0)
+        stage.chat = ScriptedChat("One two three")
         ear = Ear(conversation)
-        await late(cast, conversation, "One two three")
+        await say(cast, conversation)
         await turns.finished()
         stored = await sync_to_async(reply_of)(conversation)
         assert (stored.state, stored.content, ear.text) == ("complete", "One two three", "One two three")
 
-    @pytest.mark.parametrize("error", [None, ProviderUnavailable("away")])
-    async def test_that_has_ended_waits_no_longer_however_it_ended(
-        self, cast: Cast, conversation: Conversation, error: ProviderUnavailable | None
+    async def test_counts_while_it_is_prepared_and_not_while_its_provider_is_waited_for(
+        self, cast: Cast, conversation: Conversation, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        reply = Reply("Yes.", error=error, until=asyncio.Event())
+        sizes: list[int] = []
+        embed = embeddings().embed
+
+        async def counting(*values: Any, **named: Any) -> Any:
+            sizes.append(crowd.size)
+            return await embed(*values, **named)
+
+        monkeypatch.setattr(embeddings(), "embed", counting)
+        reply = Reply("Yes.", until=asyncio.Event())
         stage.chat = ScriptedChat(reply)
         await say(cast, conversation)
         await reply.reached.wait()
-        assert crowd.size == 1
+        assert (sizes, crowd.size) == ([1], 0)
         assert reply.until is not None
         reply.until.set()
         await turns.finished()
         assert crowd.size == 0
 
-    async def test_that_is_stopped_before_it_spoke_waits_no_longer(
+    async def test_that_is_stopped_while_it_is_prepared_counts_no_longer(
         self, cast: Cast, conversation: Conversation, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         begun = asyncio.Event()

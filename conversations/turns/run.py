@@ -20,7 +20,7 @@ from conversations.events import Delta
 from conversations.metering import Collector
 from conversations.presenting import Names
 from conversations.turns import measures
-from conversations.turns.crowd import Waiting, crowd
+from conversations.turns.crowd import crowd
 from conversations.turns.keeping import keeper
 from conversations.turns.listening import ear
 from conversations.turns.plan import load, unprepared
@@ -73,7 +73,6 @@ class RunningTurn:
     async def run(self) -> Settled | None:
         """Work the turn off; None when it was no longer this process's to run."""
         self.listen()
-        waiting = crowd.enter()
         try:
             keeper.add(self)
             collector = Collector()
@@ -86,10 +85,9 @@ class RunningTurn:
             if self._stopped:
                 outcome = Outcome("stopped", "", runs=collector.runs)
             else:
-                outcome = await self._stream(prepared, collector, waiting)
+                outcome = await self._stream(prepared, collector)
             return await self._settle(prepared.plan, outcome)
         finally:
-            waiting.over()
             keeper.remove(self)
             ear.close(self)
 
@@ -97,7 +95,8 @@ class RunningTurn:
         """Prepare the turn; where it is stopped meanwhile, only as far as it takes to settle it."""
         self._work = preparing = asyncio.create_task(prepare(self.turn_id, collector))
         try:
-            return await preparing
+            with crowd.waiting():
+                return await preparing
         except asyncio.CancelledError:
             if not self._stopped:
                 raise
@@ -115,15 +114,14 @@ class RunningTurn:
                 await asyncio.sleep(pause)
         return await settle(plan, outcome, names)
 
-    async def _stream(self, prepared: Prepared, collector: Collector, waiting: Waiting) -> Outcome:
+    async def _stream(self, prepared: Prepared, collector: Collector) -> Outcome:
         teller = self.teller = Teller(
             self.conversation_id, prepared.reply_id, prepared.reply_sequence, prepared.markers
         )
         ended: Literal["complete", "stopped", "failed"] = "complete"
         error = ""
         confidence: float | None = None
-        answer = read(registry.chat(collector), prepared.request, teller, waiting)
-        self._work = reading = asyncio.create_task(answer)
+        self._work = reading = asyncio.create_task(read(registry.chat(collector), prepared.request, teller))
         try:
             confidence = await reading
         except ProviderError as failure:

@@ -11,7 +11,7 @@ from coaching.providers.ports import ChatModel, ChatRequest
 from coaching.providers.streams import closing
 from conversations import live
 from conversations.events import Delta
-from conversations.turns.crowd import Waiting, crowd
+from conversations.turns.crowd import crowd
 from knowledge.markers import MarkerParser
 
 JOIN_SECONDS = 0.04
@@ -91,8 +91,8 @@ class Teller:
             task.add_done_callback(self._sending.discard)
 
 
-async def read(model: ChatModel, request: ChatRequest, teller: Teller, waiting: Waiting) -> float | None:
-    """Stream the answer into `teller`, and no longer be `waiting`; return the adapter's own confidence, if it has one.
+async def read(model: ChatModel, request: ChatRequest, teller: Teller) -> float | None:
+    """Stream the answer into `teller`; return the adapter's own confidence, where it has one.
 
     Raises:
         ProviderError: the answer did not come whole.
@@ -105,7 +105,6 @@ async def read(model: ChatModel, request: ChatRequest, teller: Teller, waiting: 
             if piece.text:
                 came_at_once = now() - asked_at < AT_ONCE_SECONDS
                 teller.hear(piece.text)
-                waiting.over()
                 if not came_at_once and (pause := crowd.pause_seconds()):
                     await asyncio.sleep(pause)
             if piece.confidence is not None:

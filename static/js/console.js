@@ -239,9 +239,9 @@ function takeDraft({ problem, text, sources = [] }) {
 function sayOfDraft(words, sources = []) {
   const place = byId("draft-about");
   place.replaceChildren(words);
-  for (const [index, { title, page: label, url }] of sources.entries()) {
+  for (const [index, { title, place: where, url }] of sources.entries()) {
     const link = Object.assign(document.createElement("a"), { href: url });
-    link.textContent = label ? `${title}, page ${label}` : title;
+    link.textContent = where ? `${title}, ${where}` : title;
     link.dataset.citation = "";
     place.append(index ? " · " : " It draws on ", link);
   }

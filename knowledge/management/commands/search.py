@@ -16,6 +16,7 @@ from coaching.providers import registry
 from coaching.providers.ports import ProviderError
 from knowledge.retrieval import Retrieval, RetrievedPassage, retrieve
 from knowledge.scope import Scope
+from knowledge.utterances import place_of
 
 NOTHING_FOUND = 2
 EMBED_DEADLINE_S = 30.0
@@ -69,7 +70,8 @@ class Command(BaseCommand):
 
 def _where(passage: RetrievedPassage) -> str:
     page = passage.page_label or (str(passage.page_index + 1) if passage.page_index is not None else "")
-    parts = [passage.title, passage.chapter_title, f"p. {page}" if page else ""]
+    said = place_of({"speaker": passage.speaker, "start_seconds": passage.start_seconds})
+    parts = [passage.title, passage.chapter_title, f"p. {page}" if page else said]
     return " · ".join(part for part in parts if part)
 
 
