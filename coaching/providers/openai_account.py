@@ -7,7 +7,7 @@ transport: the SDK's own way there, through the types of its options, takes long
 
 import asyncio
 import hashlib
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -129,7 +129,7 @@ class _Line:
 
     client: AsyncOpenAI
     transport: httpx2.AsyncClient
-    headers: httpx2.Headers
+    headers: Mapping[str, str]
     base_url: str
 
     @override
@@ -152,8 +152,11 @@ def _lines(base_url: str, key: _Secret, connect_s: float) -> PerLoop[_Line]:
             timeout=timeout,
             http_client=transport,
         )
-        said = {**client.default_headers, **client.auth_headers}
-        headers = httpx2.Headers({name: value for name, value in said.items() if isinstance(value, str)})
+        said = [
+            *client.auth_headers.items(),
+            *client.default_headers.items(),
+        ]  # what is configured wins, as in the SDK
+        headers = {name.lower(): value for name, value in said if isinstance(value, str)}
         return _Line(client, transport, headers, base_url.rstrip("/"))
 
     return PerLoop(make, _Line.close)
@@ -167,8 +170,10 @@ def _json(text: str) -> Any:
 
 
 def _names_the_option(error: Exception) -> bool:
-    refused = isinstance(error, openai.APIStatusError) and error.status_code in {400, 422}
-    return refused and "stream_options" in str(error)
+    """Whether the server refused `stream_options`; one that repeats the whole question in its answer did not."""
+    if not isinstance(error, openai.APIStatusError) or error.status_code not in {400, 422}:
+        return False
+    return "stream_options" in str(error) and '"messages"' not in str(error)
 
 
 def _ran_out_of_time(error: BaseException | None) -> bool:

@@ -1,9 +1,8 @@
-"""How many turns of this process are still being prepared; while many are, answers that have begun are read less often.
+"""How many turns of this process are still being prepared; while many are, answers that have begun are sent less often.
 
 Who has begun to read loses nothing when the next words come three at a time. Who still waits sees nothing. So a process
-that has more to do than it can puts off what is not urgent: a stream that was read a moment ago is left alone for a
-little longer, and what arrives meanwhile is read, and sent on, together. A turn that waits for its provider is not
-counted: it has nothing from our hurry.
+that has more to do than it can joins more of what it reads before it sends it on. A turn that waits for its provider is
+not counted: it has nothing from our hurry.
 """
 
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from contextlib import contextmanager
 from typing import Final
 
 FEW: Final = 4
-"""So many may be prepared at once before anybody is put off."""
+"""So many may be prepared at once before anybody's words wait."""
 STEP_SECONDS: Final = 0.02
 """For each one more."""
 LONGEST_SECONDS: Final = 0.3
@@ -32,8 +31,8 @@ class Crowd:
         finally:
             self.size -= 1
 
-    def pause_seconds(self) -> float:
-        """Return for how long a stream that was just read is left alone."""
+    def patience_seconds(self) -> float:
+        """Return how much longer than usual words may wait for others to go out with."""
         return min(LONGEST_SECONDS, max(0, self.size - FEW) * STEP_SECONDS)
 
 

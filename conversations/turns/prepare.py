@@ -56,8 +56,8 @@ def _looked_up(loaded: Loaded, understood: Understood, runs: Sequence[RunRecord]
     return handed_on(look_up(loaded, understood), runs)
 
 
-def handed_on(plan: Plan, runs: Sequence[RunRecord] = ()) -> Prepared:
-    """Return a plan with its prompt as the process of its turn needs them."""
+def handed_on(plan: Plan, runs: Sequence[RunRecord] = (), *, comes_back: bool = True) -> Prepared:
+    """Return a plan with its prompt as the process of its turn needs them; it comes back to this process or not."""
     return Prepared(
         reply_id=plan.loaded.reply_id,
         reply_sequence=plan.loaded.reply_sequence,
@@ -66,5 +66,5 @@ def handed_on(plan: Plan, runs: Sequence[RunRecord] = ()) -> Prepared:
         markers=tuple(plan.passages),
         search_trace=plan.retrieval.trace,
         runs=runs,
-        plan=seal(plan),
+        plan=seal(plan, remember=comes_back),
     )

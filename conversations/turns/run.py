@@ -101,7 +101,7 @@ class RunningTurn:
             if not self._stopped:
                 raise
         loaded = await in_db(load)(self.turn_id)
-        return None if loaded is None else handed_on(unprepared(loaded))
+        return None if loaded is None else handed_on(unprepared(loaded), comes_back=False)
 
     async def _settle(self, plan: Sealed, outcome: Outcome) -> Settled:
         """Settle the turn; while the database is away, try again for as long as the lease may last."""

@@ -17,9 +17,6 @@ from knowledge.markers import MarkerParser
 JOIN_SECONDS = 0.04
 """Pieces that arrive within this time go out as one frame; nobody reads faster."""
 
-AT_ONCE_SECONDS = 0.002
-"""What comes within this time was there already, and more may be."""
-
 DEADLINE_SECONDS = 60.0
 """Longest answer, from the request to its last word."""
 
@@ -68,10 +65,11 @@ class Teller:
             self.first_token_at = timezone.now()
         loop = asyncio.get_running_loop()
         passed = loop.time() - self._last_frame_at
-        if passed >= JOIN_SECONDS:
+        together = JOIN_SECONDS + crowd.patience_seconds()
+        if passed >= together:
             self._flush()
         elif self._timer is None:
-            self._timer = loop.call_later(JOIN_SECONDS - passed, self._flush)
+            self._timer = loop.call_later(together - passed, self._flush)
 
     def _flush(self) -> None:
         if self._timer is not None:
@@ -98,16 +96,10 @@ async def read(model: ChatModel, request: ChatRequest, teller: Teller) -> float 
         ProviderError: the answer did not come whole.
     """
     confidence: float | None = None
-    now = asyncio.get_running_loop().time
     async with closing(model.stream(request, deadline_s=DEADLINE_SECONDS)) as pieces:
-        asked_at = now()
         async for piece in pieces:
             if piece.text:
-                came_at_once = now() - asked_at < AT_ONCE_SECONDS
                 teller.hear(piece.text)
-                if not came_at_once and (pause := crowd.pause_seconds()):
-                    await asyncio.sleep(pause)
             if piece.confidence is not None:
                 confidence = piece.confidence
-            asked_at = now()
     return confidence

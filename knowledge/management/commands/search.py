@@ -40,8 +40,11 @@ class Command(BaseCommand):
         question = str(options["question"]).strip()
         if not question:
             raise CommandError("The question is empty.")
+        limit = int(str(options["limit"]))
+        if limit < 1:
+            raise CommandError("--limit is at least 1.")
         vector = self._vector(question)
-        found = retrieve(scope=scope, question=question, vector=vector, limit=int(str(options["limit"])))
+        found = retrieve(scope=scope, question=question, vector=vector, limit=limit)
         self._print(found)
         if not found.passages:
             raise CommandError("Nothing was found.", returncode=NOTHING_FOUND)
