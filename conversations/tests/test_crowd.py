@@ -64,6 +64,16 @@ class TestTheWordsOfAnAnswer:
     async def test_wait_for_more_words_among_many(self) -> None:
         assert JOIN_SECONDS < await self.seconds_until_sent() <= JOIN_SECONDS + LONGEST_SECONDS
 
+    @pytest.mark.usefixtures("many")
+    async def test_are_not_sent_any_more_once_it_was_stopped(self) -> None:
+        teller = Teller(uuid4(), uuid4(), 2, ())
+        teller.hear("One two ")
+        teller.hear("three ")
+        timer: asyncio.TimerHandle = vars(teller)["_timer"]
+        teller.fall_silent()
+        assert timer.cancelled()
+        assert (teller.told, teller.text) == ("One two", "One two three")
+
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("scripted")

@@ -130,7 +130,9 @@ class RunningTurn:
             if not self._stopped:
                 raise
             ended = "stopped"
-        if ended != "stopped":
+        if ended == "stopped":
+            teller.fall_silent()
+        else:
             teller.finish()
         return Outcome(ended, teller.text, error, confidence, teller.first_token_at, collector.runs)
 

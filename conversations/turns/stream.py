@@ -56,6 +56,12 @@ class Teller:
         self._take(self._parser.close())
         self._flush()
 
+    def fall_silent(self) -> None:
+        """Send nothing more: who asked for the end is not told what was on its way."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
     def _take(self, safe: str) -> None:
         if not safe:
             return
@@ -72,9 +78,7 @@ class Teller:
             self._timer = loop.call_later(together - passed, self._flush)
 
     def _flush(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self.fall_silent()
         if not self._pending:
             return
         text = "".join(self._pending)
