@@ -31,6 +31,8 @@ from coaching.providers.ports import (
 
 OFFICIAL_BASE_URL = "https://api.openai.com/v1"
 OFFICIAL_HOST = "api.openai.com"
+LINES = httpx2.Limits(max_connections=1000, keepalive_expiry=45.0)
+"""A connection that is not used stays open for so many seconds: each new one costs round trips and a handshake."""
 
 Result = TypeVar("Result")
 
@@ -66,6 +68,24 @@ class Account:
             await response.aclose()
             raise openai.APIStatusError(text, response=response, body=_json(text))
         return response
+
+
+async def rest(response: httpx2.Response, seconds: float) -> None:
+    """Read nothing of a streamed answer for a while: what comes meanwhile waits with the system.
+
+    Nothing is lost when the connection breaks off, as it would be if the transport went on to read. An answer that has
+    come to its end has given its connection back already, and there is nothing to wait for.
+    """
+    behind = getattr(getattr(response.stream, "_stream", None), "_aiohttp_response", None)
+    connection = behind.connection if behind is not None else None
+    line = connection.transport if connection is not None else None
+    if line is None:
+        return
+    line.pause_reading()
+    try:
+        await asyncio.sleep(seconds)
+    finally:
+        line.resume_reading()
 
 
 class UnknownOption(Exception):
@@ -144,7 +164,7 @@ class _Line:
 def _lines(base_url: str, key: _Secret, connect_s: float) -> PerLoop[_Line]:
     def make() -> _Line:
         timeout = openai.Timeout(None, connect=connect_s)
-        transport = DefaultAioHttpClient(timeout=timeout, follow_redirects=False)
+        transport = DefaultAioHttpClient(timeout=timeout, limits=LINES, follow_redirects=False)
         client = AsyncOpenAI(
             api_key=key.value or "none",  # compatible servers without keys; the SDK insists on one
             base_url=base_url,

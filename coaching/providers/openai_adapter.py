@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from typing_extensions import override
 
+from coaching.providers.crowd import crowd
 from coaching.providers.json_schema import adapter_of, problems, strict_schema
 from coaching.providers.openai_account import (
     OFFICIAL_BASE_URL,
     Account,
     UnknownOption,
     our_error,
+    rest,
     translated,
 )
 from coaching.providers.openai_protocol import (
@@ -81,7 +83,8 @@ class OpenAIChat:
         answer = AnswerReader(request)
         async with AsyncExitStack() as stack:
             stack.callback(pace.close)
-            chunks = await self._open(request, pace=pace, stack=stack)
+            response = await self._open(request, pace=pace, stack=stack)
+            chunks = await stack.enter_async_context(aclosing(response.aiter_bytes()))
             while not answer.ended and (chunk := await _next_chunk(chunks, pace=pace, answer=answer)):
                 text = answer.feed(chunk)
                 if text:
@@ -91,6 +94,8 @@ class OpenAIChat:
                     raise answer.trouble
                 if answer.finish_reason:
                     pace.finished()
+                elif text and (seconds := crowd.patience_seconds()):
+                    await rest(response, seconds)
             yield Piece(usage=answer.usage, finish_reason=answer.close())
             await _drain(chunks)
 
@@ -117,7 +122,7 @@ class OpenAIChat:
             )
         raise garbled
 
-    async def _open(self, request: ChatRequest, *, pace: Pace, stack: AsyncExitStack) -> AsyncIterator[bytes]:
+    async def _open(self, request: ChatRequest, *, pace: Pace, stack: AsyncExitStack) -> httpx2.Response:
         """Send the request, without asking for token counts where the server does not know that."""
         try:
             return await self._enter(request, pace=pace, stack=stack)
@@ -125,14 +130,12 @@ class OpenAIChat:
             self._counts_on_request = False
         return await self._enter(request, pace=pace, stack=stack)
 
-    async def _enter(
-        self, request: ChatRequest, *, pace: Pace, stack: AsyncExitStack
-    ) -> AsyncIterator[bytes]:
+    async def _enter(self, request: ChatRequest, *, pace: Pace, stack: AsyncExitStack) -> httpx2.Response:
         options = {"stream_options": {"include_usage": True}} if self._counts_on_request else {}
         opening = self._post(request.messages, request.max_output_tokens, stream=True, **options)
         response = await translated(opening, due=pace.due(), may_drop=bool(options))
         stack.push_async_callback(response.aclose)
-        return await stack.enter_async_context(aclosing(response.aiter_bytes()))
+        return response
 
     async def _whole(
         self, messages: Sequence[ChatMessage], request: ChatRequest, *, schema: type[Any], ends_at: float

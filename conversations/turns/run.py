@@ -13,6 +13,7 @@ from uuid import UUID
 
 from accounts import request_ids
 from coaching.providers import registry
+from coaching.providers.crowd import crowd
 from coaching.providers.ports import ProviderError
 from conversations import announcing, live
 from conversations.database import AWAY, in_db
@@ -20,7 +21,6 @@ from conversations.events import Delta
 from conversations.metering import Collector
 from conversations.presenting import Names
 from conversations.turns import measures
-from conversations.turns.crowd import crowd
 from conversations.turns.keeping import keeper
 from conversations.turns.listening import ear
 from conversations.turns.plan import load, unprepared

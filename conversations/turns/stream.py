@@ -11,7 +11,6 @@ from coaching.providers.ports import ChatModel, ChatRequest
 from coaching.providers.streams import closing
 from conversations import live
 from conversations.events import Delta
-from conversations.turns.crowd import crowd
 from knowledge.markers import MarkerParser
 
 JOIN_SECONDS = 0.04
@@ -71,11 +70,10 @@ class Teller:
             self.first_token_at = timezone.now()
         loop = asyncio.get_running_loop()
         passed = loop.time() - self._last_frame_at
-        together = JOIN_SECONDS + crowd.patience_seconds()
-        if passed >= together:
+        if passed >= JOIN_SECONDS:
             self._flush()
         elif self._timer is None:
-            self._timer = loop.call_later(together - passed, self._flush)
+            self._timer = loop.call_later(JOIN_SECONDS - passed, self._flush)
 
     def _flush(self) -> None:
         self.fall_silent()

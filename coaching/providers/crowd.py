@@ -1,8 +1,8 @@
-"""How many turns of this process are still being prepared; while many are, answers that have begun are sent less often.
+"""How many answers of this process are still being prepared; while many are, those that have begun are read less often.
 
-Who has begun to read loses nothing when the next words come three at a time. Who still waits sees nothing. So a process
-that has more to do than it can joins more of what it reads before it sends it on. A turn that waits for its provider is
-not counted: it has nothing from our hurry.
+Who has begun to read loses nothing when the next words come some at a time. Who still waits sees nothing. So a process
+that has more to do than it can leaves what a provider sends with the system for a moment, and reads it in one piece.
+An answer that waits for its provider is not counted: it has nothing from our hurry.
 """
 
 from collections.abc import Iterator
@@ -17,14 +17,14 @@ LONGEST_SECONDS: Final = 0.3
 
 
 class Crowd:
-    """The turns that are being prepared."""
+    """The answers that are being prepared."""
 
     def __init__(self) -> None:
         self.size = 0
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Count a turn that is prepared within."""
+        """Count an answer that is prepared within."""
         self.size += 1
         try:
             yield
@@ -32,7 +32,7 @@ class Crowd:
             self.size -= 1
 
     def patience_seconds(self) -> float:
-        """Return how much longer than usual words may wait for others to go out with."""
+        """Return how long the next words of an answer may wait to be read."""
         return min(LONGEST_SECONDS, max(0, self.size - FEW) * STEP_SECONDS)
 
 
