@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+from django.db import connection
 from numpy.typing import NDArray
 
 from accounts import prepared
@@ -38,6 +39,11 @@ DOMAIN_BONUS = 0.03
 OPENED_AT_ONCE = 2
 """Passages that are read with their texts, for each one that is asked for: some repeat others."""
 
+_SPACE = ("id", "provider", "model", "dimensions", "state")
+BEGUN = f"""
+    SELECT {text_search.LEXEMES}, {", ".join(f"s.{name}" for name in _SPACE)}
+    FROM (SELECT) AS once LEFT JOIN knowledge_embeddingspace s ON s.state = 'active'
+"""  # noqa: S608 -- constants
 OPENED = """
     SELECT p.id, v.document_id, p.version_id, d.title, d.authors, d.year, p.chapter_title, p.headings,
         p.page_label, p.page_index, p.page_index_end, p.page_offsets,
@@ -57,7 +63,9 @@ class _Search:
     """What one search has found so far."""
 
     scope: Scope
-    space: EmbeddingSpace | None = None
+    lexemes: Sequence[str]
+    space: EmbeddingSpace | None
+    """The active one, if the question's vector is at home there."""
     size: int = 0
     words: list[text_search.Word] = field(default_factory=list)
     by_text: list[text_search.Worded] = field(default_factory=list)
@@ -94,9 +102,9 @@ def retrieve(
     ten passages of each are considered besides the best overall, and preferred when nearly as good.
     """
     started = time.perf_counter()
-    search = _Search(scope=scope)
+    search = _begun(scope, question, vector)
     _search_vectors(search, vector)
-    _search_words(search, question)
+    _search_words(search)
     tagged = _domains_of(search)
     measured = _measured(search, _pool(search, tagged, domains), vector)
     wanted = set(domains)
@@ -117,35 +125,39 @@ def retrieve(
     )
 
 
+def _begun(scope: Scope, question: str, vector: NDArray[np.float32] | None) -> _Search:
+    """Ask for the words of the question and the active space, in one statement: every search needs both."""
+    with prepared.cursor() as cursor:
+        cursor.execute(BEGUN, [question.replace("\0", " ")])
+        lexemes, *columns = cursor.fetchone()
+    space = EmbeddingSpace.from_db(connection.alias, _SPACE, columns) if columns[0] is not None else None
+    return _Search(scope=scope, lexemes=lexemes or (), space=space if _at_home(vector, space) else None)
+
+
+def _at_home(vector: NDArray[np.float32] | None, space: EmbeddingSpace | None) -> bool:
+    if space is None or vector is None or space.dimensions != len(vector):
+        return False
+    return spaces.belongs_to(space, registry.embeddings())
+
+
 def _search_vectors(search: _Search, vector: NDArray[np.float32] | None) -> None:
     started = time.perf_counter()
-    space = _space_for(vector)
+    scope, space = search.scope, search.space
     if space is None or vector is None:
         search.trace["vector"] = "no vector of the active space"
         return
-    search.space = space
-    search.size = vector_search.scope_size(scope=search.scope, space=space)
-    strategy = vector_search.choose(scope=search.scope, space=space)
+    search.size = vector_search.scope_size(scope=scope, space=space)
+    strategy = vector_search.choose(scope=scope, space=space)
     search.by_vector = vector_search.nearest(
-        scope=search.scope, space=space, vector=vector, limit=DEPTH, strategy=strategy
+        scope=scope, space=space, vector=vector, limit=DEPTH, strategy=strategy
     )
     search.trace |= {"vector": str(strategy), "space": space.pk, "vector_ms": _ms_since(started)}
 
 
-def _space_for(vector: NDArray[np.float32] | None) -> EmbeddingSpace | None:
-    """Return the active space if `vector` is at home in it."""
-    if vector is None:
-        return None
-    space = spaces.active()
-    if space is None or space.dimensions != len(vector):
-        return None
-    return space if spaces.belongs_to(space, registry.embeddings()) else None
-
-
-def _search_words(search: _Search, question: str) -> None:
+def _search_words(search: _Search) -> None:
     started = time.perf_counter()
     size = search.size or text_search.scope_size(scope=search.scope)
-    search.words = text_search.weigh(scope=search.scope, question=question, size=size)
+    search.words = text_search.weigh(scope=search.scope, lexemes=search.lexemes, size=size)
     search.by_text = text_search.rank(scope=search.scope, words=search.words, size=size, limit=DEPTH)
     search.trace |= {
         "words": len(search.words),

@@ -16,7 +16,6 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from numpy.typing import NDArray
 
-from accounts import prepared
 from coaching.providers.ports import EmbeddingModel
 from knowledge import vector_search
 from knowledge.models import EmbeddingSpace, Passage, PassageEmbedding
@@ -62,18 +61,6 @@ def active_space(model: EmbeddingModel) -> EmbeddingSpace:
             )
     except IntegrityError:  # another process was first
         return EmbeddingSpace.objects.get(state=EmbeddingSpace.State.ACTIVE)
-
-
-_ACTIVE = "SELECT id, provider, model, dimensions, state FROM knowledge_embeddingspace WHERE state = 'active'"
-
-
-def active() -> EmbeddingSpace | None:
-    """Return the active space, if there is one; every search asks, so the statement is written out and prepared."""
-    with prepared.cursor() as cursor:
-        cursor.execute(_ACTIVE)
-        row = cursor.fetchone()
-    names = ("id", "provider", "model", "dimensions", "state")
-    return None if row is None else EmbeddingSpace.from_db(connection.alias, names, row)
 
 
 def belongs_to(space: EmbeddingSpace, model: EmbeddingModel) -> bool:

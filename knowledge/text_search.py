@@ -31,7 +31,8 @@ COMBINED = 5
 USUAL_TOKENS = 300.0
 """A longer passage has words by chance; its fit counts a little less."""
 
-LEXEMES = "SELECT tsvector_to_array(to_tsvector('english', %s::text))"
+LEXEMES = "tsvector_to_array(to_tsvector('english', %s::text))"
+"""The words of a question as full text knows them: of statements that have the question to give."""
 COUNTS = """
     SELECT word, (SELECT count(*) FROM (
         SELECT 1 FROM knowledge_passage
@@ -101,11 +102,9 @@ def scope_size(*, scope: Scope) -> int:
         return _sizes.put(scope, int(cursor.fetchone()[0]))
 
 
-def weigh(*, scope: Scope, question: str, size: int) -> list[Word]:
-    """Return the words of the question, the heaviest first; `size` is the number of passages in the scope."""
-    with prepared.cursor() as cursor:
-        cursor.execute(LEXEMES, [question.replace("\0", " ")])
-        queries = [quoted(lexeme) for lexeme in cursor.fetchone()[0] or []]
+def weigh(*, scope: Scope, lexemes: Sequence[str], size: int) -> list[Word]:
+    """Return the words of a question, the heaviest first; `size` is the number of passages in the scope."""
+    queries = [quoted(lexeme) for lexeme in lexemes]
     counts = _count(scope, queries)
     words = [
         Word(query=query, weight=_weight(counts[query], size), passages=counts[query]) for query in queries

@@ -127,6 +127,8 @@ class MiniLM:
     def _embed_here(self, texts: list[str]) -> Embedded:
         """Embed within one call of a thread: each more would cost a short text a tenth of what it takes."""
         windows = self._windows(texts)
+        if len(windows) == 1:
+            return Embedded(self._run(windows), _usage(windows))
         sums = np.zeros((len(texts), WIDTH), np.float32)
         for batch in _batches(windows):
             _add(sums, batch, self._run(batch))
@@ -180,7 +182,11 @@ def _add(sums: Vectors, batch: Sequence[Window], vectors: Vectors) -> None:
 
 def _embedded(sums: Vectors, windows: Sequence[Window]) -> Embedded:
     vectors = sums / np.linalg.norm(sums, axis=1, keepdims=True)
-    return Embedded(vectors, Usage(input_tokens=sum(len(window.pieces) for window in windows)))
+    return Embedded(vectors, _usage(windows))
+
+
+def _usage(windows: Sequence[Window]) -> Usage:
+    return Usage(input_tokens=sum(len(window.pieces) for window in windows))
 
 
 def _batches(windows: Sequence[Window]) -> Iterator[list[Window]]:

@@ -59,8 +59,13 @@ _OPEN = """
 
 _LOCK = f"SELECT {', '.join(_SPEAKING)} FROM conversations_conversation WHERE id = %s FOR UPDATE"  # noqa: S608
 _LOAD = """
-    SELECT t.conversation_id, c.owner_id, c.organization_id, c.coach_id, u.name, q.id, q.content,
-        t.reply_id, r.sequence, p.name, p.bio, p.tone, p.instructions, p.low_confidence_below
+    SELECT t.conversation_id, c.owner_id, c.organization_id, c.coach_id, u.name, q.content,
+        t.reply_id, r.sequence, p.name, p.bio, p.tone, p.instructions, p.low_confidence_below,
+        (SELECT json_agg(json_build_array(e.sender_type, e.content, e.metadata) ORDER BY e.sequence)::text FROM (
+            SELECT m.sequence, m.sender_type, m.content, m.metadata FROM conversations_message m
+            WHERE m.conversation_id = t.conversation_id AND m.sequence < r.sequence AND m.id <> t.question_id
+                AND m.id NOT IN (SELECT o.reply_id FROM conversations_interaction o WHERE o.question_id = t.question_id)
+            ORDER BY m.sequence DESC LIMIT %s) AS e)
     FROM conversations_interaction t
     JOIN conversations_conversation c ON c.id = t.conversation_id
     JOIN conversations_message q ON q.id = t.question_id
@@ -68,12 +73,6 @@ _LOAD = """
     LEFT JOIN accounts_user u ON u.id = c.coach_id
     LEFT JOIN coaching_persona p ON p.coach_id = c.coach_id
     WHERE t.id = %s AND t.state = 'running'
-"""
-_EARLIER = """
-    SELECT sender_type, content, metadata FROM conversations_message
-    WHERE conversation_id = %s AND sequence < %s AND id <> %s
-        AND id NOT IN (SELECT reply_id FROM conversations_interaction WHERE question_id = %s)
-    ORDER BY sequence DESC LIMIT %s
 """
 _OURS = """
     SELECT t.id, t.reply_id, given.text
@@ -182,26 +181,6 @@ def lock(conversation_id: UUID) -> Conversation:
 
 
 @dataclass(frozen=True, slots=True)
-class TurnRow:
-    """A running turn as the database knows it, the persona's columns empty where there is no coach."""
-
-    conversation_id: UUID
-    owner_id: UUID
-    organization_id: UUID
-    coach_id: UUID | None
-    coach_name: str | None
-    question_id: UUID
-    question: str
-    reply_id: UUID
-    reply_sequence: int
-    persona_name: str | None
-    bio: str
-    tone: str
-    instructions: str
-    low_confidence_below: float
-
-
-@dataclass(frozen=True, slots=True)
 class Said:
     """A message of the conversation before the answer."""
 
@@ -210,24 +189,36 @@ class Said:
     metadata: Mapping[str, Any]
 
 
-def load(turn_id: UUID) -> TurnRow | None:
-    """Return a turn that is running, or None."""
+@dataclass(frozen=True, slots=True)
+class TurnRow:
+    """A running turn as the database knows it, the persona's columns empty where there is no coach."""
+
+    conversation_id: UUID
+    owner_id: UUID
+    organization_id: UUID
+    coach_id: UUID | None
+    coach_name: str | None
+    question: str
+    reply_id: UUID
+    reply_sequence: int
+    persona_name: str | None
+    bio: str
+    tone: str
+    instructions: str
+    low_confidence_below: float
+    earlier: tuple[Said, ...]
+    """The last messages before the answer, oldest first, without the question and what was begun to be answered to it."""
+
+
+def load(turn_id: UUID, *, most: int) -> TurnRow | None:
+    """Return a turn that is running, with at most `most` messages before it; None where it runs no longer."""
     with prepared.cursor() as cursor:
-        cursor.execute(_LOAD, [turn_id])
+        cursor.execute(_LOAD, [most, turn_id])
         row = cursor.fetchone()
-    return None if row is None else TurnRow(*row)
-
-
-def said_before(turn: TurnRow, *, most: int) -> list[Said]:
-    """Return the last `most` messages before the turn's answer, oldest first.
-
-    The question itself and what was begun to be answered to it before are not among them.
-    """
-    asked = turn.question_id
-    with prepared.cursor() as cursor:
-        cursor.execute(_EARLIER, [turn.conversation_id, turn.reply_sequence, asked, asked, most])
-        rows = cursor.fetchall()
-    return [Said(sender, content, orjson.loads(metadata)) for sender, content, metadata in reversed(rows)]
+    if row is None:
+        return None
+    earlier = tuple(Said(*said) for said in orjson.loads(row[-1] or "[]"))
+    return TurnRow(*[*row[:-1], earlier])
 
 
 def keep(texts: Mapping[UUID, str], *, worker: str, lease_until: datetime) -> set[UUID]:

@@ -74,11 +74,10 @@ _PERSONA = ("name", "bio", "tone", "instructions", "low_confidence_below")
 
 def load(turn_id: UUID) -> Loaded | None:
     """Read a running turn with its conversation; None when it is no longer running."""
-    turn = ledger.load(turn_id)
+    turn = ledger.load(turn_id, most=HISTORY)
     if turn is None:
         return None
-    said = ledger.said_before(turn, most=HISTORY)
-    earlier = [replace(message, content=student_gate.for_provider(message)) for message in said]
+    earlier = [replace(message, content=student_gate.for_provider(message)) for message in turn.earlier]
     persona = {
         "name": turn.persona_name,
         "bio": turn.bio,
