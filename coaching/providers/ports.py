@@ -88,12 +88,12 @@ class SourceText:
 
     @property
     def voiced(self) -> str:
-        """`text` with the name of each speaker before what that speaker says."""
+        """`text` with the name of each speaker before what that speaker says; after one, of others: "Somebody: "."""
         pieces: list[str] = []
         told, speaker = 0, ""
         for offset, name in self.speakers:
-            if name and name != speaker:
-                pieces += [self.text[told:offset], f"{name}: "]
+            if name != speaker:
+                pieces += [self.text[told:offset], f"{name or 'Somebody'}: "]
                 told, speaker = offset, name
         return "".join([*pieces, self.text[told:]])
 

@@ -1,5 +1,7 @@
 """The coach's pages: who waits, what may be known of it, and what each button does without a script."""
 
+import html
+import re
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -17,6 +19,8 @@ from conversations import handoff, reading, waiting
 from conversations.models import Conversation, Handoff, Message
 from conversations.tests.doubles import stage
 from conversations.tests.factories import begin, say, spoken
+from knowledge.models import Passage
+from knowledge.tests.shelf import put
 
 SECRET = "I want to kill myself"
 HTMX = {"HX-Request": "true"}
@@ -334,6 +338,24 @@ class TestTheForms:
         assert "Hello Ada,\n\nWhat have you tried?</textarea>" in words_of(answer)
         assert 'value="What have you tried?"' in words_of(answer)
         assert not Message.objects.filter(sender_type="human_coach").exists()
+
+    def test_a_draft_says_what_it_draws_on_and_who_said_that_when(self, cast: Cast) -> None:
+        begin_with = "Begin with one question that everybody writes down."
+        (recorded,) = put(cast.home.organization, begin_with, title="Tuesday's meeting")
+        said = [[0, 61.0, "Ben Okoro"]]
+        Passage.objects.update(page_label="", speaker="Ben Okoro", start_seconds=61.0, utterances=said)
+        (printed,) = put(cast.home.organization, "To begin well, agree on norms.", title="Handbook")
+        sources = {recorded.text: "Tuesday's meeting, Ben Okoro at 1:01", printed.text: "Handbook, page 1"}
+        stage.chat = ScriptedChat("One question [1]. And norms [2].")
+        page = words_of(self.post(cast.home.coach, asked(cast, "How do we begin well?"), "draft"))
+        assert "One question. And norms.</textarea>" in page
+        shown = html.unescape(page[page.index("It draws on") :])
+        links = re.findall(r'<a href="(/library/[^"]+)">([^<]+)</a>', shown[: shown.index("</p>")])
+        assert {label for _, label in links} == set(sources.values())
+        for (url, _label), passage in zip(
+            sorted(links, key=lambda link: link[1]), (printed, recorded), strict=True
+        ):
+            assert str(passage.version_id) in url
 
     def test_a_draft_for_a_script_is_json_and_its_failure_a_sentence(self, cast: Cast) -> None:
         conversation = asked(cast)
