@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -73,6 +74,27 @@ class Environment:
         elif len(set(value)) < SECRET_LENGTH // 4:
             self.problems.append(f"{name} repeats itself: make a random one")
         return value
+
+    def key(self, name: str) -> str:
+        """Return the key of a provider, empty without one: it travels in a header, so it is printable ASCII."""
+        value = self._raw(name) or ""
+        if value.isascii() and value.isprintable() and " " not in value:
+            return value
+        self.problems.append(f"{name} has a character that no key has: copy it again")
+        return ""
+
+    def address(self, name: str, default: str) -> str:
+        """Return a base address, to which paths are added: with a host, and without a query or a name to sign in by."""
+        value = self._raw(name) or default
+        try:
+            parts = urlsplit(value)
+            is_base = parts.scheme in {"http", "https"} and bool(parts.hostname) and "@" not in parts.netloc
+        except ValueError:
+            is_base = False
+        if is_base and not set("?#") & set(value):
+            return value
+        self.problems.append(f"{name} must be a base address such as {default}")
+        return default
 
     def given(self, name: str) -> bool:
         """Return whether the environment says anything about a setting."""

@@ -335,8 +335,8 @@ DAILY_BUDGET_USD = Decimal(ENV.integer("DAILY_BUDGET_CENTS", 500)) / 100
 
 # --- The coach's AI ----------------------------------------------------------------------------------
 
-OPENAI_API_KEY = ENV.text("OPENAI_API_KEY", "")
-OPENAI_BASE_URL = ENV.text("OPENAI_BASE_URL", "https://api.openai.com/v1")
+OPENAI_API_KEY = ENV.key("OPENAI_API_KEY")
+OPENAI_BASE_URL = ENV.address("OPENAI_BASE_URL", "https://api.openai.com/v1")
 OPENAI_CHAT_MODEL = ENV.text("OPENAI_CHAT_MODEL", "gpt-4o")
 OPENAI_CHEAPER_MODEL = ENV.text("OPENAI_CHEAPER_MODEL", "gpt-4o-mini")
 OPENAI_EMBEDDING_MODEL = ENV.text("OPENAI_EMBEDDING_MODEL", "text-embedding-3-small")

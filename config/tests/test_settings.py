@@ -98,6 +98,39 @@ class TestEnvironment:
         assert env.problems == [f"A {problem}"]
         assert value not in str(env.problems)
 
+    @pytest.mark.parametrize("value", ["sk-проверка", "sk-two words", "sk-line\nfeed"])
+    def test_refuses_a_key_that_fits_into_no_header(self, value: str) -> None:
+        env = Environment({"A": value})
+        assert env.key("A") == ""
+        assert env.problems == ["A has a character that no key has: copy it again"]
+
+    def test_needs_no_key(self) -> None:
+        env = Environment({"A": "sk-proj_0123"})
+        assert (env.key("A"), env.key("B"), env.problems) == ("sk-proj_0123", "", [])
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            *("api.openai.com/v1", "ftp://one.example/v1", "https://", "https://[::1/v1"),
+            *(
+                "https://one.example/v1?key=1",
+                "https://one.example/v1#here",
+                "https://ann:pass@one.example/v1",
+            ),
+        ],
+    )
+    def test_refuses_an_address_to_which_no_path_can_be_added(self, value: str) -> None:
+        env = Environment({"A": value})
+        assert env.address("A", "https://two.example/v1") == "https://two.example/v1"
+        assert env.problems == ["A must be a base address such as https://two.example/v1"]
+
+    @pytest.mark.parametrize(
+        "value", ["http://127.0.0.1:8000/v1", "https://[::1]:1/v1/", "https://one.example"]
+    )
+    def test_reads_an_address(self, value: str) -> None:
+        env = Environment({"A": value})
+        assert (env.address("A", "https://two.example"), env.problems) == (value, [])
+
 
 class TestAddresses:
     def test_reads_a_database_url(self) -> None:
