@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from accounts.api import invitations, organization, own, people, record
+from accounts.api import invitations, organization, own, people, record, signing_in
 from coaching import api as persona
 from config import api_pages
 from conversations.api import (
@@ -36,6 +36,9 @@ urlpatterns = [
     path("schema/", api_pages.schema, name="schema"),
     path("docs/", api_pages.docs, name="docs"),
     path(V1 + "auth/me", own.Me.as_view(), name="me"),
+    path(V1 + "auth/google", signing_in.ToGoogle.as_view(), name="to_google"),
+    path(V1 + "auth/clever", signing_in.ToClever.as_view(), name="to_clever"),
+    path(V1 + "auth/refresh", signing_in.Refresh.as_view(), name="refresh"),
     path(V1 + "auth/logout", own.Logout.as_view(), name="logout"),
     path(V1 + "auth/sessions", own.Sessions.as_view(), name="sessions"),
     path(V1 + "auth/sessions/<uuid:signed_in_id>", own.SessionById.as_view(), name="session"),

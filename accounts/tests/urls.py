@@ -10,7 +10,7 @@ from django.template import engines
 from django.urls import include, path
 
 from accounts import access
-from accounts.api import invitations, organization, own, people, record
+from accounts.api import invitations, organization, own, people, record, signing_in
 from accounts.http import MemberRequest, member_required
 
 
@@ -42,6 +42,9 @@ API = "api/v1/"
 urlpatterns = [
     path("", include("accounts.urls")),
     path(API + "auth/me", own.Me.as_view()),
+    path(API + "auth/google", signing_in.ToGoogle.as_view()),
+    path(API + "auth/clever", signing_in.ToClever.as_view()),
+    path(API + "auth/refresh", signing_in.Refresh.as_view()),
     path(API + "auth/logout", own.Logout.as_view()),
     path(API + "auth/sessions", own.Sessions.as_view()),
     path(API + "auth/sessions/<uuid:signed_in_id>", own.SessionById.as_view()),
