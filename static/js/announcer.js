@@ -1,13 +1,25 @@
 // One polite voice for screen readers: what happened, never each word of it.
 
-/** Return a function that has `region` (a role=status element) say something. */
+const SILENCE_MS = 60; // Emptied first, so that the same words twice are said twice.
+const TURN_MS = 600; // How long words stay that others wait behind.
+
+/** Return a function that has `region` (a role=status element) say something; what comes meanwhile is said after it. */
 export function announcer(region) {
+  const waiting = [];
   let timer = 0;
-  return (words) => {
-    clearTimeout(timer);
+
+  function fallSilent() {
     region.textContent = "";
-    timer = setTimeout(() => {
-      region.textContent = words;
-    }, 60);
+    timer = setTimeout(say, SILENCE_MS);
+  }
+
+  function say() {
+    region.textContent = waiting.shift();
+    timer = waiting.length ? setTimeout(fallSilent, TURN_MS) : 0;
+  }
+
+  return (words) => {
+    waiting.push(words);
+    if (!timer) fallSilent();
   };
 }
