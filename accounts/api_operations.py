@@ -1,6 +1,6 @@
 """What every operation of the API does alike: who may, what is read, how it is answered."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, TypeVar, cast
 from uuid import UUID
@@ -8,6 +8,8 @@ from uuid import UUID
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from rest_framework import serializers
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 from typing_extensions import override
@@ -41,8 +43,8 @@ class Operation(APIView):
     tells_of_others: ClassVar[bool] = False
     """Whether replies have words about other people: kept are then `about` and the status, and `tell_again` answers."""
 
-    authentication_classes = (TokenAuthentication, BrowserAuthentication)
-    permission_classes = (MayDo,)
+    authentication_classes: Sequence[type[BaseAuthentication]] = (TokenAuthentication, BrowserAuthentication)
+    permission_classes: Sequence[type[BasePermission]] = (MayDo,)
 
     @override
     def __init_subclass__(cls, **options: Any) -> None:
