@@ -23,8 +23,9 @@ from coaching.providers.metered import RunRecord
 from coaching.providers.ports import Usage
 from coaching.providers.prices import cost_usd
 
-PROMPT_TOKENS = 12_000
-"""More than the largest prompt has without the question: persona, history, what a coach said, passages."""
+PROMPT_TOKENS = 13_000
+"""More than the largest prompt has without the question, and the one that asks what it is about: persona, history,
+what a coach said, passages, subjects."""
 ANSWER_TOKENS = 1024
 """The longest answer that is asked for."""
 SETTLES_IN_SECONDS = 10

@@ -52,7 +52,13 @@ class TestTheWay:
 
     @pytest.mark.parametrize(
         "wanted",
-        ["https://evil.example/", "//evil.example", "javascript:alert(1)", "http://testserver@evil.example/", ""],
+        [
+            "https://evil.example/",
+            "//evil.example",
+            "javascript:alert(1)",
+            "http://testserver@evil.example/",
+            "",
+        ],
     )
     def test_leads_to_no_other_site(self, client: Client, google: FakeGoogle, wanted: str) -> None:
         refused = begin(client, google, {"redirect_uri": wanted})
@@ -73,10 +79,14 @@ class TestTheWay:
         begun = Api(client=strict)("POST", "auth/google", {}, x_csrftoken=token)
         assert begun.data["auth_url"].startswith(google.places["AUTHORIZE_URL"])
 
-    def test_does_not_exist_for_a_provider_that_is_not_set_up(self, client: Client, google: FakeGoogle) -> None:
+    def test_does_not_exist_for_a_provider_that_is_not_set_up(
+        self, client: Client, google: FakeGoogle
+    ) -> None:
         assert Api(client=client)("POST", "auth/clever", {}).status == 404
 
-    def test_belongs_to_the_browser_that_began(self, client: Client, google: FakeGoogle, riverside: Organization) -> None:
+    def test_belongs_to_the_browser_that_began(
+        self, client: Client, google: FakeGoogle, riverside: Organization
+    ) -> None:
         begun = begin(client, google)
         other = Client()
         assert back_at(other, google.agree(begun.data["auth_url"])).status_code == 400

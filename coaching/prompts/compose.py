@@ -1,6 +1,6 @@
 """Compose what a model is asked, from values only: no database, no clock, no model."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from coaching.prompts.library import PROMPTS
@@ -10,6 +10,8 @@ from coaching.providers.tokens import MESSAGE_OVERHEAD, estimate_tokens
 
 HISTORY_TOKENS = 2000
 TRANSCRIPT_TOKENS = 4000
+ROUTED_TOKENS = 400
+"""Of a question, to say what it is about."""
 CLIPPED = " […] "
 NO_SOURCES = "No passage of the library matches this question."
 
@@ -85,6 +87,27 @@ def compose_draft(
         question=asked,
         sources=tuple(sources),
         max_output_tokens=600,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Subjects:
+    """What a model answers to `compose_routing`: slugs, which may be wrong."""
+
+    subjects: list[str]
+
+
+def compose_routing(*, question: str, subjects: Mapping[str, str]) -> ChatRequest:
+    """Ask which `subjects`, each described under its slug, a question is about; the answer is `Subjects`."""
+    listed = "\n".join(f"- {slug}: {_line(text)}" for slug, text in subjects.items())
+    return ChatRequest(
+        purpose="routing",
+        messages=(
+            ChatMessage("system", PROMPTS["routing"].fill(subjects=listed)),
+            ChatMessage("user", tagged("question", clipped(question, tokens=ROUTED_TOKENS))),
+        ),
+        question=question,
+        max_output_tokens=100,
     )
 
 

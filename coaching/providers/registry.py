@@ -38,6 +38,18 @@ def chat_chain() -> tuple[ChatModel, ...]:
     return tuple(cast(ChatModel, _built(path, _settings_now())) for path in _chat_paths())
 
 
+def decider(sink: MeterSink | None = None) -> ChatModel | None:
+    """Return the cheaper model of the chain for a small decision; None where there is only one that quotes.
+
+    It has a breaker of its own: a decision is given little time, and one that came too late says nothing about answers.
+    """
+    path = _chat_paths()[-1]
+    if path == EXTRACTIVE_CHAT:
+        return None
+    model = cast(ChatModel, _built(path, _settings_now()))
+    return guarded((model,), key_owner=f"{PLATFORM_KEY}, decisions", sink=sink)
+
+
 def embeddings(sink: MeterSink | None = None) -> EmbeddingModel:
     """Return the embedding model, with retries and breaker; each call is told to `sink`."""
     path = _setting("EMBEDDING_MODEL") or MINILM_EMBEDDING

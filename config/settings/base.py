@@ -339,6 +339,8 @@ OPENAI_API_KEY = ENV.key("OPENAI_API_KEY")
 OPENAI_BASE_URL = ENV.address("OPENAI_BASE_URL", "https://api.openai.com/v1")
 OPENAI_CHAT_MODEL = ENV.text("OPENAI_CHAT_MODEL", "gpt-4o")
 OPENAI_CHEAPER_MODEL = ENV.text("OPENAI_CHEAPER_MODEL", "gpt-4o-mini")
+ROUTING_MODEL_MS = ENV.integer("ROUTING_MODEL_MS", 1000)
+"""How long a question may wait to be told what it is about, where that is not clear here; 0: no model is asked."""
 OPENAI_EMBEDDING_MODEL = ENV.text("OPENAI_EMBEDDING_MODEL", "text-embedding-3-small")
 OPENAI_EMBEDDING_DIMENSIONS = ENV.integer("OPENAI_EMBEDDING_DIMENSIONS", 1536, least=1)
 

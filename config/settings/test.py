@@ -31,6 +31,7 @@ METRICS_PORT = ENV.integer("METRICS_PORT", 0)
 OPENAI_API_KEY = ""
 CHAT_MODEL = ENV.text("CHAT_MODEL", "coaching.providers.scripted.from_settings")
 CHAT_FALLBACK_MODEL = ""
+ROUTING_MODEL_MS = 0
 THINKING_PROCESS = ENV.text("THINKING_PROCESS", "")
 EMBEDDING_MODEL = ENV.text("EMBEDDING_MODEL", "coaching.providers.scripted.embedding_from_settings")
 

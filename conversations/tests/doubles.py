@@ -1,5 +1,8 @@
 """The scripted model that the settings of a test name, exchanged for each test."""
 
+from typing_extensions import override
+
+from coaching.providers.ports import ChatRequest, Schema, Structured
 from coaching.providers.scripted import ScriptedChat, ScriptedEmbedding
 
 DOUBLES = "conversations.tests.doubles"
@@ -26,6 +29,13 @@ class StagedChat(ScriptedChat):
     def __init__(self, **named: str) -> None:
         super().__init__(**named)
         self.stream = lambda request, *, deadline_s: stage.chat.stream(request, deadline_s=deadline_s)  # type: ignore[method-assign]
+
+    @override
+    async def structured(
+        self, request: ChatRequest, *, schema: type[Schema], deadline_s: float
+    ) -> Structured[Schema]:
+        """Read the next reply on the stage as JSON of `schema`."""
+        return await stage.chat.structured(request, schema=schema, deadline_s=deadline_s)
 
 
 def chat() -> StagedChat:

@@ -1,12 +1,14 @@
 """What a question is about: its vector, and the domains that its search should prefer."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from django.conf import settings
 from numpy.typing import NDArray
 
+from coaching.prompts.compose import Subjects, compose_routing
 from coaching.providers import registry
 from coaching.providers.metered import MeterSink, RunRecord
 from coaching.providers.ports import ProviderError
@@ -20,6 +22,8 @@ from knowledge.routing import router_for
 logger = logging.getLogger(__name__)
 
 EMBEDDING_DEADLINE_SECONDS = 5.0
+MOST_DOMAINS = 2
+"""Of those that a model names."""
 
 _texts: Remembered[str, dict[str, tuple[str, ...]]] = Remembered(seconds=300, most=1)
 
@@ -46,8 +50,30 @@ async def understand(question: str, sink: MeterSink | None = None) -> Understood
         logger.warning("question_not_embedded")
         return Understood()
     routing = router.route(question=question, vector=vector)
-    domains = () if routing.unsure else routing.domains
+    domains = routing.domains
+    if routing.unsure:
+        domains = () if routing.needs_clarification else await _asked(question, texts, sink)
     return Understood(vector, domains, is_vague=routing.needs_clarification)
+
+
+async def _asked(
+    question: str, texts: Mapping[str, Sequence[str]], sink: MeterSink | None
+) -> tuple[str, ...]:
+    """Return what a model says that the question is about: of the domains there are; nothing when it is late."""
+    patience_s = settings.ROUTING_MODEL_MS / 1000
+    model = registry.decider(sink) if patience_s else None
+    if model is None:
+        return ()
+    request = compose_routing(
+        question=question, subjects={slug: described[0] for slug, described in texts.items()}
+    )
+    try:
+        answer = await model.structured(request, schema=Subjects, deadline_s=patience_s)
+    except ProviderError:
+        logger.info("question_not_routed")
+        return ()
+    known = [slug for slug in dict.fromkeys(answer.value.subjects) if slug in texts]
+    return tuple(known[:MOST_DOMAINS])
 
 
 async def vector_of(question: str, collector: Collector) -> NDArray[np.float32] | None:
