@@ -39,7 +39,7 @@ class TestTheDescription:
             for operation in methods.values()
             if "x-scope" not in operation
         }
-        assert open_to_any_key == {"post_logout"}
+        assert open_to_any_key == {"post_logout", "post_refresh", "post_to_clever", "post_to_google"}
 
     def test_wraps_every_answer(self) -> None:
         for methods in description()["paths"].values():
