@@ -36,8 +36,8 @@ FORMER = "A former coach"
 """What a coach who was erased is called where their name stood."""
 
 CONVERSATION = (
-    *("id", "title", "status", "channel", "visibility", "created_at", "updated_at", "archived_at"),
-    "deleted_at",
+    *("id", "title", "status", "channel", "visibility", "created_at", "updated_at", "changed_at"),
+    *("archived_at", "deleted_at"),
 )
 MESSAGE = (
     *("id", "conversation_id", "sequence", "sender_type", "state", "content", "citations", "domains"),

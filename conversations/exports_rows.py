@@ -96,7 +96,7 @@ def _conversation_rows(source: Source) -> Iterator[Row]:
             "visibility": each.visibility,
             "channel": each.channel,
             "created_at": each.created_at,
-            "updated_at": each.updated_at,
+            "updated_at": each.last_touched_at,
             "messages": each.said,
         }
 

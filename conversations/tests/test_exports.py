@@ -98,6 +98,12 @@ class TestOwnData:
         assert {row["rating"] for row in feedback} == {"not helpful"}
         assert QUOTE in messages[1]["sources"]
 
+    def test_says_when_something_was_last_done_with_a_conversation(self, cast: Cast) -> None:
+        conversation, later = told(cast.home.owner), timezone.now() + timedelta(hours=1)
+        organizing.rename(member=cast.home.owner, conversation_id=conversation.pk, title="Norms", now=later)
+        (row,) = table(cast.home.owner, made(cast.home.owner), "conversations.csv")
+        assert (row["title"], datetime.fromisoformat(row["updated_at"])) == ("Norms", later)
+
     def test_as_json_lines_is_exact(self, cast: Cast) -> None:
         conversation = told(cast.home.owner)
         add(conversation, '=SUM(A1) äöü\n"x"', by="client", sender=cast.home.owner)
