@@ -73,8 +73,9 @@ class Account:
 async def rest(response: httpx2.Response, seconds: float) -> None:
     """Read nothing of a streamed answer for a while: what comes meanwhile waits with the system.
 
-    Nothing is lost when the connection breaks off, as it would be if the transport went on to read. An answer that has
-    come to its end has given its connection back already, and there is nothing to wait for.
+    Nothing is lost when the connection breaks off, as it would be if the transport went on to read; over TLS a reset
+    takes what came in that moment, which nobody has seen. An answer that has come to its end has given its connection
+    back already, and there is nothing to wait for.
     """
     behind = getattr(getattr(response.stream, "_stream", None), "_aiohttp_response", None)
     connection = behind.connection if behind is not None else None
