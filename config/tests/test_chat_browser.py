@@ -181,6 +181,25 @@ def test_what_happens_in_the_same_moment_is_said_one_after_the_other(talk: Talk)
     assert heard == ["One.", "Two.", "Two."]
 
 
+def test_what_happens_a_moment_later_does_not_cut_off_what_is_being_said(talk: Talk) -> None:
+    first, second = talk.chat().evaluate("""async () => {
+        const { announcer } = await import("/static/js/announcer.js");
+        const [region, times] = [document.createElement("p"), []];
+        const announce = announcer(region);
+        await new Promise((done) => {
+            const hear = () => {
+                if (!region.textContent) return;
+                if (times.push(performance.now()) === 2) done();
+                else announce("Two.");
+            };
+            new MutationObserver(hear).observe(region, { childList: true });
+            announce("One.");
+        });
+        return times;
+    }""")
+    assert second - first >= 600
+
+
 def test_a_connection_that_dies_unnoticed_is_given_up_within_a_minute_by_who_only_waits(talk: Talk) -> None:
     conversation = talk.conversation()
     page = talk.window(talk.house.owner)
