@@ -2,6 +2,7 @@
 
 const SILENCE_MS = 60; // Emptied first, so that the same words twice are said twice.
 const TURN_MS = 600; // How long words stay before others are said.
+const MOST_WAITING = 3; // Older ones are left out: what is said long after it happened misleads.
 
 /** Return a function that has `region` (a role=status element) say something; what comes meanwhile is said after it. */
 export function announcer(region) {
@@ -25,6 +26,7 @@ export function announcer(region) {
 
   return (words) => {
     waiting.push(words);
+    if (waiting.length > MOST_WAITING) waiting.shift();
     if (!timer) fallSilent();
   };
 }
