@@ -89,9 +89,10 @@ class Environment:
         try:
             parts = urlsplit(value)
             is_base = parts.scheme in {"http", "https"} and bool(parts.hostname) and "@" not in parts.netloc
+            is_base = is_base and parts.port != 0  # A port that is none is a ValueError.
         except ValueError:
             is_base = False
-        if is_base and not set("?#") & set(value):
+        if is_base and not set("?# ") & set(value):
             return value
         self.problems.append(f"{name} must be a base address such as {default}")
         return default

@@ -1,7 +1,7 @@
 """Sessions that slide: one in use lives on, without a write for every request, and none lives for ever."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
@@ -35,11 +35,13 @@ def slide(session: SessionBase, *, now: datetime) -> None:
         session[STARTED] = session[RENEWED] = now.isoformat()
     elif now - started > settings.SESSION_LONGEST:
         session.flush()
-    elif renewed is None or now - renewed > settings.SESSION_RENEWED_AFTER:
-        session[RENEWED] = now.isoformat()
+    else:
+        if renewed is None or now - renewed > settings.SESSION_RENEWED_AFTER:
+            session[RENEWED] = now.isoformat()
         end = started + settings.SESSION_LONGEST
-        if end - now < timedelta(seconds=settings.SESSION_COOKIE_AGE):
-            # The row itself says so, for whoever looks at that alone, as the watch over open sockets does.
+        if session.get_expiry_date(modification=now) > end:
+            # The row itself says so, for whoever looks at that alone, as the watch over open sockets does: also one
+            # that is saved for another reason.
             session.set_expiry(end)
 
 

@@ -28,7 +28,7 @@ WORDS = {
     ("conversation.taken_over", ""): "took it over from the AI",
     ("conversation.handed_back", ""): "handed it back to the AI",
     ("feedback.read", ""): "read an answer you rated, and your comment",
-    ("feedback.exported", ""): "took your rating and your comment along in a file",
+    ("feedback.exported", ""): "took your rating, your comment and the answer you rated along in a file",
     (REFUSED, ""): "asked for it and was not let in",
     ("share.viewed", ""): "opened it by a link",
     ("share.made", ""): "made a link to it",

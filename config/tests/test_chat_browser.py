@@ -167,20 +167,6 @@ def test_a_network_that_is_gone_is_told_to_who_only_waits(talk: Talk) -> None:
     expect(page.get_by_text("You are offline.")).to_have_count(0)
 
 
-def test_what_happens_in_the_same_moment_is_said_one_after_the_other(talk: Talk) -> None:
-    heard = talk.chat().evaluate("""async () => {
-        const { announcer } = await import("/static/js/announcer.js");
-        const [region, heard] = [document.createElement("p"), []];
-        await new Promise((done) => {
-            const hear = () => region.textContent && heard.push(region.textContent) === 3 && done();
-            new MutationObserver(hear).observe(region, { childList: true });
-            ["One.", "Two.", "Two."].forEach(announcer(region));
-        });
-        return heard;
-    }""")
-    assert heard == ["One.", "Two.", "Two."]
-
-
 def test_a_connection_that_dies_unnoticed_is_given_up_within_a_minute_by_who_only_waits(talk: Talk) -> None:
     conversation = talk.conversation()
     page = talk.window(talk.house.owner)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
+from django.utils import timezone
 
 from config.sessions import slide
 
@@ -50,3 +51,18 @@ def test_its_last_day_is_not_a_whole_one(session: "SessionStore[Session]") -> No
     slide(session, now=NOW + timedelta(days=6, hours=20))
     session.save()
     assert Session.objects.get().expire_date == NOW + timedelta(days=7)
+
+
+@pytest.mark.django_db
+def test_a_row_that_is_saved_between_two_renewals_does_not_outlast_the_week(
+    session: "SessionStore[Session]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nearly = NOW + timedelta(days=6) - timedelta(minutes=5)
+    slide(session, now=nearly)
+    for moment in (nearly + timedelta(minutes=9), nearly + timedelta(minutes=9, seconds=1)):
+        session.modified = False
+        slide(session, now=moment)
+        monkeypatch.setattr(timezone, "now", lambda moment=moment: moment)
+        session.save()
+        assert Session.objects.get().expire_date == NOW + timedelta(days=7)
+    assert session.modified is False

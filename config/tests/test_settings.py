@@ -112,6 +112,7 @@ class TestEnvironment:
         "value",
         [
             *("api.openai.com/v1", "ftp://one.example/v1", "https://", "https://[::1/v1"),
+            *("https://one.example:port/v1", "https://one.example:65536/v1", "https://one .example/v1"),
             *(
                 "https://one.example/v1?key=1",
                 "https://one.example/v1#here",

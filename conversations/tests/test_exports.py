@@ -16,7 +16,7 @@ from accounts import quotas
 from accounts.models import AuditEvent, User
 from accounts.tests.cast import Cast
 from accounts.tests.factories import UserFactory
-from conversations import organizing, tasks
+from conversations import diary, organizing, tasks
 from conversations.analytics_masking import FEWEST
 from conversations.models import Conversation, Feedback, Handoff
 from conversations.outward import Export
@@ -160,6 +160,8 @@ class TestFeedbackForCoaches:
         assert [(event.actor_id, event.resource) for event in events] == [
             (cast.home.coach.pk, f"conversation:{open_.pk}")
         ]
+        (entry,) = diary.page(cast.home.owner).entries
+        assert entry.what == "took your rating, your comment and the answer you rated along in a file"
 
     @pytest.mark.parametrize(
         "change",

@@ -5,16 +5,22 @@ import json
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 
+from accounts.tests.cast import Cast
 from coaching.providers import registry
 from coaching.providers.breaker import CONSECUTIVE_FAILURES
 from coaching.providers.metered import MemorySink
 from coaching.providers.ports import ProviderBusy
 from coaching.providers.scripted import Reply, ScriptedChat
 from conversations.tests.doubles import stage
+from conversations.tests.factories import begin
+from conversations.tests.test_turns import reply_of, say
 from conversations.turns import understand as understanding
+from conversations.turns.run import turns
 from conversations.turns.understand import Understood, understand
 from knowledge.routing import Routing
+from knowledge.tests.shelf import put
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("scripted")]
 
@@ -140,3 +146,23 @@ class TestNoModelIsAsked:
         sink = MemorySink()
         assert (await understand(QUESTION, sink)).domains == ()
         assert [run.purpose for run in sink.runs] == ["embedding"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("Begin with one question [1].", ["assessment", "curriculum"]),
+        ("I could not find this.", ["leadership"]),
+    ],
+)
+async def test_an_answer_has_the_domains_of_what_it_cites_else_those_of_the_question(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch, answer: str, expected: list[str]
+) -> None:
+    routed(monkeypatch, Routing(primary="leadership", confidence=0.9))
+    conversation = await sync_to_async(begin)(cast.home.owner)
+    text = f"{QUESTION} Begin with one question."
+    await sync_to_async(put)(cast.home.organization, text, domains=["assessment", "curriculum"])
+    stage.chat = ScriptedChat(answer)
+    await say(cast, conversation, QUESTION)
+    await turns.finished()
+    assert (await sync_to_async(reply_of)(conversation)).domains == expected

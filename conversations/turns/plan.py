@@ -67,6 +67,8 @@ class Plan:
     passages: dict[int, RetrievedPassage]
     asks_back: bool = False
     """Whether the answer may be a question back."""
+    domains: tuple[str, ...] = ()
+    """What the question is about."""
 
 
 _PERSONA = ("name", "bio", "tone", "instructions", "low_confidence_below")
@@ -173,7 +175,8 @@ def look_up(loaded: Loaded, understood: Understood) -> Plan:
         domains=understood.domains,
     )
     passages = dict(enumerate(found.passages, start=1))
-    return Plan(loaded, found, passages, asks_back=understood.is_vague and not loaded.asked_back)
+    asks_back = understood.is_vague and not loaded.asked_back
+    return Plan(loaded, found, passages, asks_back, understood.domains)
 
 
 def prompt(plan: Plan) -> ChatRequest:

@@ -128,8 +128,10 @@ def _closed(plan: Plan, outcome: Outcome, *, worker: str, now: datetime) -> Inte
 
 
 def cited_domains(reply: Message, plan: Plan) -> list[str]:
-    """Return the domains of the passages that the reply cites, or of all when it cites none."""
-    numbers = {citation["number"] for citation in reply.citations} or set(plan.passages)
+    """Return the domains of the passages that the reply cites; where it cites none, those of the question."""
+    numbers = {citation["number"] for citation in reply.citations}
+    if not numbers:
+        return sorted(plan.domains)
     return sorted({domain for number in numbers for domain in plan.passages[number].domains})
 
 
