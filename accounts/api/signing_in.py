@@ -15,6 +15,7 @@ from accounts.api_envelope import Answer
 from accounts.api_errors import Problem
 from accounts.api_operations import Operation
 from accounts.api_parsing import StrictSerializer
+from accounts.sso.views import too_often
 
 NOT_RENEWED = "A key lasts as long as was chosen when it was made. A new one is made in the browser."
 
@@ -59,8 +60,11 @@ class ToProvider(Operation):
             NotVisible: the provider is not configured.
             ValidationError: the address to come back to is not one of this site.
             WithoutCsrfToken: no page of this site asks.
+            Problem: too many sign-ins begin at this address.
         """
         BrowserAuthentication().enforce_csrf(request)
+        if too_often(self.django_request):
+            raise Problem(429, headers={"Retry-After": "60"})
         wanted: str | None = self.body(Departure).get("redirect_uri")
         if wanted is not None and not self._is_ours(wanted):
             raise serializers.ValidationError({"redirect_uri": ["This is not an address of this site."]})

@@ -84,6 +84,21 @@ class TestTheWay:
     ) -> None:
         assert Api(client=client)("POST", "auth/clever", {}).status == 404
 
+    def test_is_begun_so_often_from_one_address_and_no_more(
+        self, client: Client, google: FakeGoogle, settings: Any
+    ) -> None:
+        settings.ACCOUNT_RATE_LIMITS = {"sign_in_with_provider": "2/m/ip"}
+        assert begin(client, google).status == 200
+        assert client.post("/accounts/google/login/").status_code == 302
+        kept = Session.objects.count()
+        refused = begin(Client(), google)
+        assert (refused.status, refused.code, refused.headers["Retry-After"]) == (429, "RATE_LIMITED", "60")
+        page = Client().post("/accounts/google/login/")
+        assert (page.status_code, Session.objects.count()) == (429, kept)
+        assert "It is possible again in a few minutes." in page.content.decode()
+        other = Client(REMOTE_ADDR="192.0.2.7")
+        assert begin(other, google).status == 200
+
     def test_belongs_to_the_browser_that_began(
         self, client: Client, google: FakeGoogle, riverside: Organization
     ) -> None:

@@ -124,6 +124,8 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 """Nobody gets a mail from us because somebody else typed their address."""
 ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_RATE_LIMITS = {"sign_in_with_provider": "300/m/ip"}
+"""Beside django-allauth's own: each beginning writes a session for nobody. A school comes from one address."""
 
 PASSWORD_SIGN_IN = ENV.flag("PASSWORD_SIGN_IN", default=True)
 """Whether passwords open sessions; in production they do not unless the operator says so."""
@@ -339,7 +341,7 @@ OPENAI_API_KEY = ENV.key("OPENAI_API_KEY")
 OPENAI_BASE_URL = ENV.address("OPENAI_BASE_URL", "https://api.openai.com/v1")
 OPENAI_CHAT_MODEL = ENV.text("OPENAI_CHAT_MODEL", "gpt-4o")
 OPENAI_CHEAPER_MODEL = ENV.text("OPENAI_CHEAPER_MODEL", "gpt-4o-mini")
-ROUTING_MODEL_MS = ENV.integer("ROUTING_MODEL_MS", 1000)
+ROUTING_MODEL_MS = ENV.integer("ROUTING_MODEL_MS", 500)
 """How long a question may wait to be told what it is about, where that is not clear here; 0: no model is asked."""
 OPENAI_EMBEDDING_MODEL = ENV.text("OPENAI_EMBEDDING_MODEL", "text-embedding-3-small")
 OPENAI_EMBEDDING_DIMENSIONS = ENV.integer("OPENAI_EMBEDDING_DIMENSIONS", 1536, least=1)
