@@ -79,3 +79,21 @@ def test_what_a_coach_keeps_for_their_own_clients_is_shared_with_nobody_else(
     assert set(Document.objects.values_list("title", "coach")) == {
         (title, house.coach.pk) for title in ("first", "second", "third")
     }
+
+
+def test_choosing_a_new_version_leaves_the_title_alone(live_stack: Stack, page: Page, tmp_path: Path) -> None:
+    house = build_house(
+        "Riverside School", "riverside.example", ("Ada Moss", "Ben Hart", "Cleo Vale", "Dora Finch")
+    )
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    sign_in(page, live_stack, str(house.coach.email))
+    (tmp_path / "handbook.txt").write_text("We meet every week.")
+    (tmp_path / "changed.txt").write_text("We meet every day.")
+    page.set_input_files("input[type=file]", tmp_path / "handbook.txt")
+    page.get_by_role("button", name="Add", exact=True).click()
+    page.locator(".library-entry a", has_text="handbook").first.click()
+    expect(page.get_by_label("Title")).to_have_value("handbook")
+    page.get_by_label("Changed file").set_input_files(tmp_path / "changed.txt")
+    expect(page.get_by_label("Title")).to_have_value("handbook")
+    assert problems == []
