@@ -137,6 +137,8 @@ def configuration(*, level: str) -> dict[str, Any]:
             # Django's own line for each failed request repeats its path; ours names the route.
             "django.request": {"level": "CRITICAL", "propagate": False, "handlers": ["stderr"]},
             "django.server": {"level": "WARNING", "propagate": True},
+            # A line for each request to a provider, of which only the pattern would be left.
+            "httpx2": {"level": "WARNING"},
             "daphne": {"level": "WARNING"},
             "celery": {"level": "WARNING"},
             "kombu": {"level": "WARNING"},

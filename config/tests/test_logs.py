@@ -166,6 +166,10 @@ class TestServerError:
         assert WORDS not in response.content.decode()
 
 
+def test_requests_to_a_provider_leave_no_lines_without_words() -> None:
+    assert not logging.getLogger("httpx2").isEnabledFor(logging.INFO)
+
+
 def test_a_worker_keeps_the_shape_of_the_log() -> None:
     """With a receiver of its own signal, Celery sets up no logging that repeats exceptions."""
     before = list(logging.getLogger().handlers)
