@@ -60,16 +60,16 @@ def upload(request: MemberRequest) -> HttpResponse:
     except room.LibraryFull as full:
         return _problem(request, str(full))
     if request.htmx:
-        return HttpResponse("This file is already in the library." if known else "", status=200)
-    for name in known:
-        messages.info(request, f"{name} is already in the library.")
+        return _told(" ".join(_there_before("This file", title) for _, title in known))
+    for name, title in known:
+        messages.info(request, _there_before(name, title))
     return redirect(LIBRARY)
 
 
 def _add_all(
     request: MemberRequest, place: library.Shelf, files: "Iterable[UploadedFile[bytes]]"
-) -> list[str]:
-    """Add the files and return the names of those that were there before.
+) -> list[tuple[str, str]]:
+    """Add the files and return the names of those that were there before, each with its document's title.
 
     Raises:
         LibraryFull: there is no room for one of them; those before it are added.
@@ -81,13 +81,21 @@ def _add_all(
             shelf=place, filename=name, content=file, now=timezone.now(), added_by_id=request.user.pk
         )
         if not added.is_new:
-            known.append(name)
+            known.append((name, added.version.document.title))
     return known
+
+
+def _there_before(file: str, title: str) -> str:
+    return f"{file} is already in the library, as {title}."
+
+
+def _told(text: str, *, status: int = 200) -> HttpResponse:
+    return HttpResponse(text, status=status, content_type="text/plain; charset=utf-8")
 
 
 def _problem(request: MemberRequest, text: str) -> HttpResponse:
     if request.htmx:
-        return HttpResponse(text, status=422, content_type="text/plain; charset=utf-8")
+        return _told(text, status=422)
     messages.error(request, text)
     return redirect(LIBRARY)
 
@@ -167,7 +175,7 @@ def replace(request: MemberRequest, document_id: UUID) -> HttpResponse:
             document_id=found.pk, filename=file.name or "Untitled", content=file, now=timezone.now()
         )
     except library.AlreadyInLibrary as already:
-        messages.warning(request, f"This file is already in the library, as {already.document.title}.")
+        messages.warning(request, _there_before("This file", already.document.title))
         return redirect(DOCUMENT, document_id)
     except room.LibraryFull as full:
         messages.error(request, str(full))

@@ -153,7 +153,7 @@ class TestUpload:
         htmx = {"HX-Request": "true"}
         assert upload(client, SimpleUploadedFile("one.md", b"# One"), **htmx) == "200 "
         again = upload(client, SimpleUploadedFile("other.md", b"# One"), **htmx)
-        assert again == "200 This file is already in the library."
+        assert again == "200 This file is already in the library, as one."
         assert Document.objects.count() == 1
 
     def test_a_file_that_is_too_large_is_refused(
