@@ -9,6 +9,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Never
 
+from coaching.providers.announced import ANNOUNCES, announced
 from coaching.providers.evidence import Candidate, Question, gather
 from coaching.providers.minilm import from_settings as embedded_embeddings
 from coaching.providers.parts import parts_of
@@ -122,10 +123,22 @@ def compose(support: Support, sources: Sequence[SourceText]) -> str:
     if support.confidence < ANSWERS_FROM or not support.sentences:
         return NOT_FOUND
     answer = INTRODUCTION
-    before: Candidate | None = None
-    for each in sorted(support.sentences, key=lambda each: (each.source, each.position)):
-        adjacent = before and (before.source, before.position + 1) == (each.source, each.position)
-        words = FOREIGN_MARKER.sub("", each.sentence.text)
-        answer += (" " if adjacent else "\n\n> ") + f"{words} [{sources[each.source].number}]"
-        before = each
+    before: tuple[int, int] | None = None
+    for place, text in _quoted(support, sources).items():
+        adjacent = before and (before[0], before[1] + 1) == place
+        words = FOREIGN_MARKER.sub("", text)
+        answer += (" " if adjacent else "\n\n> ") + f"{words} [{sources[place[0]].number}]"
+        before = place
     return answer
+
+
+def _quoted(support: Support, sources: Sequence[SourceText]) -> dict[tuple[int, int], str]:
+    """Return the sentences to quote by source and position, in that order, each followed by what it announces."""
+    quoted: dict[tuple[int, int], str] = {}
+    for each in support.sentences:
+        quoted[each.source, each.position] = each.sentence.text
+        if ANNOUNCES.search(each.sentence.text):
+            quoted |= {
+                (each.source, place): text for place, text in announced(sources[each.source], each.position)
+            }
+    return dict(sorted(quoted.items()))
