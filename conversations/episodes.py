@@ -15,6 +15,12 @@ from conversations.models import Conversation, Handoff, Interaction, Message
 
 OwnerState = Conversation.OwnerState
 
+IN_DESPAIR = "You matter, and you do not have to carry this alone."
+IN_DANGER = (
+    "Somebody may be in danger, and you do not have to carry this alone. If it is happening now, call the emergency "
+    "services first. If a child may be harmed, tell whoever is responsible for safeguarding at your school today."
+)
+
 
 def lock(conversation_id: UUID) -> Conversation:
     """Lock a conversation for this transaction; the caller has passed the gate."""
@@ -57,17 +63,16 @@ def request_within(
     An archived one comes back. Returns whether anything changed. Runs inside the caller's transaction.
     """
     most_urgent = max(findings, key=lambda finding: finding.urgency)
-    trace = [finding.as_trace() for finding in findings]
     episode = open_episode(conversation)
     if episode is not None:
-        return _raise_urgency(conversation, episode, most_urgent, trace=trace, now=now, consented=consented)
+        return _raise_urgency(conversation, episode, findings, now=now, consented=consented)
     Handoff.objects.create(
         conversation=conversation,
         organization_id=conversation.organization_id,
         trigger=trigger,
         reason=most_urgent.reason,
         confidence=confidence,
-        rule_trace=trace,
+        rule_trace=[finding.as_trace() for finding in findings],
         consented=consented,
         requested_at=now,
     )
@@ -76,7 +81,7 @@ def request_within(
         bring_back(conversation)
     if most_urgent.reason in escalation.AI_MUST_WAIT:
         stop_turns(conversation, now=now)
-    _announce_request(conversation, most_urgent.reason, now=now)
+    _announce_request(conversation, most_urgent.reason, findings, now=now)
     return True
 
 
@@ -90,17 +95,17 @@ def would_call(conversation: Conversation, findings: Sequence[escalation.Finding
 def _raise_urgency(
     conversation: Conversation,
     episode: Handoff,
-    finding: escalation.Finding,
+    findings: Sequence[escalation.Finding],
     *,
-    trace: list[dict[str, str]],
     now: datetime,
     consented: bool,
 ) -> bool:
+    finding = max(findings, key=lambda each: each.urgency)
     more_urgent = finding.urgency > escalation.URGENCY[episode.reason]
     more_consent = consented and not episode.consented
     if not (more_urgent or more_consent):
         return False
-    episode.rule_trace = [*episode.rule_trace, *trace]
+    episode.rule_trace = [*episode.rule_trace, *(each.as_trace() for each in findings)]
     episode.consented = episode.consented or consented
     if more_urgent:
         episode.reason = finding.reason
@@ -108,19 +113,21 @@ def _raise_urgency(
         if waits and finding.reason in escalation.AI_MUST_WAIT:
             stop_turns(conversation, now=now)
         if waits or finding.reason == escalation.CRISIS:
-            _announce_request(conversation, finding.reason, now=now)
+            _announce_request(conversation, finding.reason, findings, now=now)
     episode.save(update_fields=["rule_trace", "consented", "reason"])
     return True
 
 
-def _announce_request(conversation: Conversation, reason: str, *, now: datetime) -> None:
+def _announce_request(
+    conversation: Conversation, reason: str, findings: Sequence[escalation.Finding], *, now: datetime
+) -> None:
     """Say that a coach has been asked: written by the server, visible only once it is committed."""
     organization = Organization.objects.get(pk=conversation.organization_id)
     metadata: dict[str, object] = {"kind": "coach_requested", "handoff_reason": reason}
     if reason == escalation.CRISIS:
         lines = ": these lines answer at once" if organization.help_lines else ""
         text = (
-            "Thank you for telling me. You matter, and you do not have to carry this alone. "
+            f"Thank you for telling me. {IN_DANGER if escalation.is_danger(findings) else IN_DESPAIR} "
             f"A person should be with you now{lines}. Your coach has been told that you may need them."
         )
         metadata |= {"kind": "crisis", "help_lines": organization.help_lines}

@@ -32,6 +32,10 @@ from conversations.models import Conversation, Handoff, Message
 
 OwnerState = Conversation.OwnerState
 
+DRAFT_IS_GONE_FROM = 0.7
+"""The edit distance, as a share of the longer text, beyond which nothing is left of a draft: what two texts of one
+language that have nothing to do with each other have."""
+
 
 class AlreadyTaken(Exception):
     """Another coach has the conversation; nothing was changed."""
@@ -158,9 +162,11 @@ def say_as_coach(
     changed_from = _take(conversation, coach, now=now)
     absence.note_act(coach=coach, conversation_id=conversation_id, now=now)
     episode = open_episode(conversation)
-    metadata: dict[str, object] = {"drafted_by_ai": bool(draft)}
+    metadata: dict[str, object] = {"drafted_by_ai": False}
     if draft:
-        metadata["edit_distance"] = Levenshtein.distance(draft, text)
+        distance = Levenshtein.distance(draft, text)
+        is_left = distance <= DRAFT_IS_GONE_FROM * max(len(draft), len(text))
+        metadata |= {"drafted_by_ai": is_left, "edit_distance": distance}
     if episode is not None:
         metadata |= attribution(conversation, episode, now=now)
     message = add_message(

@@ -30,6 +30,7 @@ __all__ = [
     "RULES",
     "URGENCY",
     "Finding",
+    "is_danger",
     "is_substantial",
     "normalise",
     "screen",
@@ -93,6 +94,16 @@ RULES: tuple[tuple[str, Phrase], ...] = (
     (CLIENT_REQUEST, ASKS_FOR_PERSON),
 )
 """The built-in rules with their reasons; each leaves its own trace."""
+
+
+DANGER = frozenset({SOMEBODY_ELSE.name, VIOLENCE.name, EMERGENCY.name})
+"""Rules of a crisis in which somebody, a child perhaps, is in danger; the others are about the writer's own life."""
+
+
+def is_danger(findings: Sequence[Finding]) -> bool:
+    """Whether a crisis is danger for somebody and nothing of it is about the writer's own life."""
+    rules = {finding.rule for finding in findings if finding.reason == CRISIS}
+    return bool(rules) and rules <= DANGER
 
 
 @lru_cache(maxsize=512)

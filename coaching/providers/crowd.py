@@ -2,7 +2,8 @@
 
 Who has begun to read loses nothing when the next words come some at a time. Who still waits sees nothing. So a process
 that has more to do than it can leaves what a provider sends with the system for a moment, and reads it in one piece.
-An answer that waits for its provider is not counted: it has nothing from our hurry.
+An answer that waits for its provider is not counted: it has nothing from our hurry. (One that waits to be told what its
+question is about is; that is one in nine, for half a second at most.)
 """
 
 from collections.abc import Iterator

@@ -4,8 +4,8 @@ import pytest
 
 from coaching.providers.announced import announced
 from coaching.providers.extractive import INTRODUCTION, Extractive
+from coaching.providers.minilm import MiniLM
 from coaching.providers.ports import SourceText
-from coaching.providers.scripted import ScriptedEmbedding
 from coaching.tests.test_extractive import ask
 
 WHY = SourceText(
@@ -17,7 +17,7 @@ WHY = SourceText(
 
 
 async def test_reasons_follow_the_sentence_that_counts_them() -> None:
-    answer, _ = await ask(Extractive(ScriptedEmbedding()), "Why do we learn together?", [WHY])
+    answer, _ = await ask(Extractive(MiniLM()), "Why do we learn together?", [WHY])
     assert answer == (
         f"{INTRODUCTION}\n\n> We learn together for three reasons. [4] Students deserve what any of us knows. [4] "
         "Teaching grows when it is seen. [4] Shared work lasts. [4]"

@@ -78,7 +78,7 @@ def waiting(talk: Talk, *, minutes: int = 0) -> Conversation:
 def test_somebody_asks_and_the_queue_shows_it_at_once(talk: Talk, snap: Callable[[Page, str], None]) -> None:
     queue = talk.window(talk.house.coach)
     queue.goto("/admin/queue/")
-    expect(queue.get_by_text("Nobody waits.")).to_be_visible()
+    expect(queue.get_by_text("Nobody is waiting for you.")).to_be_visible()
     snap(queue, "empty")
     chat = talk.chat(talk.conversation().pk)
     chat.get_by_role("button", name="Ask for a coach").click()
@@ -89,7 +89,7 @@ def test_somebody_asks_and_the_queue_shows_it_at_once(talk: Talk, snap: Callable
     expect(queue.locator("#waiting-badge")).to_contain_text("1")
     expect(queue).to_have_title("(1) Queue | Sideline")
     chat.get_by_role("button", name="Cancel").click()
-    expect(queue.get_by_text("Nobody waits.")).to_be_visible()
+    expect(queue.get_by_text("Nobody is waiting for you.")).to_be_visible()
     expect(queue).to_have_title("Queue | Sideline")
     assert talk.complaints == []
 

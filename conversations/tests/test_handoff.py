@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.access import NotVisible
 from accounts.models import AuditEvent, User
 from accounts.tests.cast import Cast
-from conversations import access, escalating, handoff, organizing
+from conversations import access, episodes, escalating, handoff, organizing
 from conversations.models import Conversation, Handoff, Interaction, Message
 from conversations.tests.factories import begin, say, spoken
 from conversations.turns import recovery
@@ -66,6 +66,25 @@ class TestAskingForACoach:
         ask(cast, conversation)
         say(cast.home.owner, conversation, "I want to die")
         assert Handoff.objects.get().reason == "crisis"
+
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("I want to kill myself", episodes.IN_DESPAIR),
+            ("A student told me her father hits her", episodes.IN_DANGER),
+            ("My husband beats me, and I want to die", episodes.IN_DESPAIR),
+            ("A colleague has collapsed and is not breathing", episodes.IN_DANGER),
+        ],
+    )
+    def test_is_answered_by_what_the_crisis_is_about(self, cast: Cast, text: str, expected: str) -> None:
+        conversation = begin(cast.home.owner)
+        say(cast.home.owner, conversation, text)
+        said = Message.objects.get(conversation=conversation, sender_type="system")
+        assert said.metadata["kind"] == "crisis"
+        assert said.content == (
+            f"Thank you for telling me. {expected} A person should be with you now: these lines answer at once. "
+            "Your coach has been told that you may need them."
+        )
 
 
 class TestACoachWhoIsHere:
@@ -169,6 +188,18 @@ class TestTakingOver:
         )
         assert said.message.metadata["drafted_by_ai"] is True
         assert said.message.metadata["edit_distance"] == 3
+
+    def test_names_no_draft_of_which_nothing_is_left(self, cast: Cast) -> None:
+        said = handoff.say_as_coach(
+            coach=cast.home.coach,
+            conversation_id=begin(cast.home.owner).pk,
+            client_id=uuid4(),
+            text="I will call you at four. Until then, take a walk if you can.",
+            now=NOW(),
+            draft="Norms are reviewed twice a year; your team could begin with the first of them.",
+        )
+        assert said.message.metadata["drafted_by_ai"] is False
+        assert said.message.metadata["edit_distance"] > 40
 
 
 class TestHandingBack:

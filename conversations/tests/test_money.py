@@ -141,7 +141,7 @@ class TestMoney:
             member=member, conversation_id=conversation.pk, client_id=uuid4(), text=QUESTION
         )
         reserved = await Reservation.objects.aget()
-        assert reserved.amount_usd == Decimal("0.040330")
+        assert reserved.amount_usd == Decimal("0.042830")
         assert reserved.subject_id == accepted.turn_id
         turns.start(reserved.subject_id, conversation.pk)
         await turns.finished()
@@ -202,7 +202,7 @@ class TestMoney:
         request_stop(conversation_id=conversation.pk, now=timezone.now())
         tasks.release_reservations()
         budget = Budget.objects.get()
-        assert (budget.open_turns, budget.reserved_usd) == (1, Decimal("0.040330"))
+        assert (budget.open_turns, budget.reserved_usd) == (1, Decimal("0.042830"))
         assert Reservation.objects.count() == 1
 
     def test_is_kept_for_a_turn_that_another_process_will_take_over(

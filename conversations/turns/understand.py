@@ -22,6 +22,8 @@ from knowledge.routing import router_for
 logger = logging.getLogger(__name__)
 
 EMBEDDING_DEADLINE_SECONDS = 5.0
+LONGEST_PATIENCE_SECONDS = 2.0
+"""With the embedding, well within what a thinking process may take (`conversations.apart`)."""
 MOST_DOMAINS = 2
 """Of those that a model names."""
 
@@ -60,7 +62,7 @@ async def _asked(
     question: str, texts: Mapping[str, Sequence[str]], sink: MeterSink | None
 ) -> tuple[str, ...]:
     """Return what a model says that the question is about: of the domains there are; nothing when it is late."""
-    patience_s = settings.ROUTING_MODEL_MS / 1000
+    patience_s = min(settings.ROUTING_MODEL_MS / 1000, LONGEST_PATIENCE_SECONDS)
     model = registry.decider(sink) if patience_s else None
     if model is None:
         return ()

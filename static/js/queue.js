@@ -20,7 +20,7 @@ function tellNews() {
   const now = waiting();
   const news = [...now].filter(([key]) => !known.has(key)).map(([, words]) => words);
   if (news.length) announce(news.join(" "));
-  else if (known.size && !now.size) announce("Nobody waits any more.");
+  else if (known.size && !now.size) announce("Nobody is waiting for you any more.");
   known = now;
 }
 
