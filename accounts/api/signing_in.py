@@ -15,7 +15,7 @@ from accounts.api_envelope import Answer
 from accounts.api_errors import Problem
 from accounts.api_operations import Operation
 from accounts.api_parsing import StrictSerializer
-from accounts.sso.views import too_often
+from accounts.sso.flow import too_often
 
 NOT_RENEWED = "A key lasts as long as was chosen when it was made. A new one is made in the browser."
 

@@ -4,12 +4,13 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from allauth.account.utils import get_next_redirect_url
+from allauth.core import ratelimit
 from allauth.socialaccount.models import SocialAccount, SocialLogin, SocialToken
 from allauth.socialaccount.providers.base import AuthProcess
 from allauth.socialaccount.providers.oauth2.provider import OAuth2Provider
 from allauth.socialaccount.providers.oauth2.views import OAuth2Adapter
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from typing_extensions import override
 
 from accounts.sso import exchange, provisioning
@@ -76,3 +77,9 @@ class StrictAdapter(OAuth2Adapter, ABC):  # type: ignore[misc]  # allauth has no
             access_token: opens what the provider knows of this person.
             answer: the whole answer of the token endpoint.
         """
+
+
+def too_often(request: HttpRequest) -> HttpResponse | None:
+    """Count a sign-in that begins against its address; return the page that says so where it is one too many."""
+    found: HttpResponse | None = ratelimit.consume_or_429(request, action="sign_in_with_provider")
+    return found

@@ -5,7 +5,6 @@ from urllib.parse import urlsplit
 
 from allauth.account.adapter import get_adapter as get_account_adapter
 from allauth.account.views import LoginView
-from allauth.core import ratelimit
 from allauth.socialaccount.adapter import get_adapter
 from allauth.socialaccount.providers.base import AuthProcess
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView, OAuth2LoginView
@@ -20,6 +19,7 @@ from typing_extensions import override
 from accounts import audit
 from accounts.sso import refusals
 from accounts.sso.clever import CleverSignIn
+from accounts.sso.flow import too_often
 from accounts.sso.google import GoogleSignIn
 from accounts.sso.refusals import SignInRefused
 
@@ -66,12 +66,6 @@ class DepartureView(OAuth2LoginView):  # type: ignore[misc]  # allauth has no ty
             return redirect("account_login")
         response: HttpResponse = too_often(request) or provider.redirect_from_request(request)
         return response
-
-
-def too_often(request: HttpRequest) -> HttpResponse | None:
-    """Count a sign-in that begins against its address; return the page that says so where it is one too many."""
-    found: HttpResponse | None = ratelimit.consume_or_429(request, action="sign_in_with_provider")
-    return found
 
 
 class ReturnView(OAuth2CallbackView):  # type: ignore[misc]  # allauth has no types
