@@ -14,7 +14,7 @@ FEW: Final = 4
 """So many may be prepared at once before anybody's words wait."""
 STEP_SECONDS: Final = 0.02
 """For each one more."""
-LONGEST_SECONDS: Final = 0.3
+LONGEST_SECONDS: Final = 0.6
 
 
 class Crowd:
