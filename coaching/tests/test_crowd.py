@@ -20,9 +20,9 @@ HALF = "Teams that look at "
 
 @pytest.fixture
 def many() -> Iterator[None]:
-    """Let many others be prepared in this process."""
+    """Let so many others be prepared in this process that words wait for a tenth of a second."""
     with ExitStack() as others:
-        for _ in range(FEW + 100):
+        while crowd.patience_seconds() < 0.1:
             others.enter_context(crowd.waiting())
         yield
 
