@@ -1,5 +1,6 @@
 """Typed readers for the environment. They collect every problem, so that one start names them all."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ SECRET_LENGTH = 32
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
+_LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _EXAMPLES = ("change", "example", "insecure", "secret", "password", "placeholder", "your-", "xxxx", "test")
 
 
@@ -88,11 +90,15 @@ class Environment:
         value = self._raw(name) or default
         try:
             parts = urlsplit(value)
-            is_base = parts.scheme in {"http", "https"} and bool(parts.hostname) and "@" not in parts.netloc
+            is_base = (
+                parts.scheme in {"http", "https"}
+                and _is_host(parts.hostname or "")
+                and "@" not in parts.netloc
+            )
             is_base = is_base and parts.port != 0  # A port that is none is a ValueError.
         except ValueError:
             is_base = False
-        if is_base and not set("?# ") & set(value):
+        if is_base and value.isascii() and value.isprintable() and not set("?# ") & set(value):
             return value
         self.problems.append(f"{name} must be a base address such as {default}")
         return default
@@ -118,3 +124,8 @@ class Environment:
                 self.problems.append(f"{name}_FILE names a file that cannot be read")
                 return None
         return self.values.get(name, "").strip() or None
+
+
+def _is_host(name: str) -> bool:
+    """Whether this is an address or a name; those of containers have underscores."""
+    return ":" in name or all(_LABEL.fullmatch(label) for label in name.removesuffix(".").split("."))

@@ -3,7 +3,7 @@
 They run inside a caller's transaction, under the lock of the conversation's row.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -17,9 +17,12 @@ OwnerState = Conversation.OwnerState
 
 IN_DESPAIR = "You matter, and you do not have to carry this alone."
 IN_DANGER = (
-    "Somebody may be in danger, and you do not have to carry this alone. If it is happening now, call the emergency "
-    "services first. If a child may be harmed, tell whoever is responsible for safeguarding at your school today."
+    "Somebody may be in danger: if it is happening now, call the emergency services first. If a child may be harmed, "
+    "tell whoever is responsible for safeguarding at your school today."
 )
+
+
+_WORDS = {"despair": IN_DESPAIR, "danger": IN_DANGER}
 
 
 def lock(conversation_id: UUID) -> Conversation:
@@ -63,6 +66,7 @@ def request_within(
     An archived one comes back. Returns whether anything changed. Runs inside the caller's transaction.
     """
     most_urgent = max(findings, key=lambda finding: finding.urgency)
+    trace = [finding.as_trace() for finding in findings]
     episode = open_episode(conversation)
     if episode is not None:
         return _raise_urgency(conversation, episode, findings, now=now, consented=consented)
@@ -72,7 +76,7 @@ def request_within(
         trigger=trigger,
         reason=most_urgent.reason,
         confidence=confidence,
-        rule_trace=[finding.as_trace() for finding in findings],
+        rule_trace=trace,
         consented=consented,
         requested_at=now,
     )
@@ -81,7 +85,7 @@ def request_within(
         bring_back(conversation)
     if most_urgent.reason in escalation.AI_MUST_WAIT:
         stop_turns(conversation, now=now)
-    _announce_request(conversation, most_urgent.reason, findings, now=now)
+    _announce_request(conversation, most_urgent.reason, now=now, kinds=escalation.kinds_of_crisis(trace))
     return True
 
 
@@ -101,11 +105,13 @@ def _raise_urgency(
     consented: bool,
 ) -> bool:
     finding = max(findings, key=lambda each: each.urgency)
+    trace = [each.as_trace() for each in findings]
+    new_kinds = escalation.kinds_of_crisis(trace) - escalation.kinds_of_crisis(episode.rule_trace)
     more_urgent = finding.urgency > escalation.URGENCY[episode.reason]
     more_consent = consented and not episode.consented
-    if not (more_urgent or more_consent):
+    if not (more_urgent or more_consent or new_kinds):
         return False
-    episode.rule_trace = [*episode.rule_trace, *(each.as_trace() for each in findings)]
+    episode.rule_trace = [*episode.rule_trace, *trace]
     episode.consented = episode.consented or consented
     if more_urgent:
         episode.reason = finding.reason
@@ -113,21 +119,26 @@ def _raise_urgency(
         if waits and finding.reason in escalation.AI_MUST_WAIT:
             stop_turns(conversation, now=now)
         if waits or finding.reason == escalation.CRISIS:
-            _announce_request(conversation, finding.reason, findings, now=now)
+            _announce_request(conversation, finding.reason, now=now, kinds=new_kinds)
+    elif new_kinds:
+        _announce_request(conversation, finding.reason, now=now, kinds=new_kinds)
     episode.save(update_fields=["rule_trace", "consented", "reason"])
     return True
 
 
 def _announce_request(
-    conversation: Conversation, reason: str, findings: Sequence[escalation.Finding], *, now: datetime
+    conversation: Conversation, reason: str, *, now: datetime, kinds: Collection[str] = ()
 ) -> None:
-    """Say that a coach has been asked: written by the server, visible only once it is committed."""
+    """Say that a coach has been asked: written by the server, visible only once it is committed.
+
+    `kinds` are what a crisis is about.
+    """
     organization = Organization.objects.get(pk=conversation.organization_id)
     metadata: dict[str, object] = {"kind": "coach_requested", "handoff_reason": reason}
     if reason == escalation.CRISIS:
         lines = ": these lines answer at once" if organization.help_lines else ""
         text = (
-            f"Thank you for telling me. {IN_DANGER if escalation.is_danger(findings) else IN_DESPAIR} "
+            f"Thank you for telling me. {' '.join(_WORDS[kind] for kind in _WORDS if kind in kinds)} "
             f"A person should be with you now{lines}. Your coach has been told that you may need them."
         )
         metadata |= {"kind": "crisis", "help_lines": organization.help_lines}

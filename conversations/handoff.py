@@ -5,6 +5,7 @@ a takeover in the same transaction; the turn that was running ends where it was,
 its reply is no longer `streaming` and every later write of it is conditional on that.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -32,9 +33,10 @@ from conversations.models import Conversation, Handoff, Message
 
 OwnerState = Conversation.OwnerState
 
-DRAFT_IS_GONE_FROM = 0.7
-"""The edit distance, as a share of the longer text, beyond which nothing is left of a draft: what two texts of one
-language that have nothing to do with each other have."""
+RUN = 4
+"""So many words in a row of a draft make a message one that was drafted."""
+HARDLY_EDITED_TO = 0.5
+"""And so small an edit distance does, as a share of the longer text, whatever was changed."""
 
 
 class AlreadyTaken(Exception):
@@ -165,7 +167,9 @@ def say_as_coach(
     metadata: dict[str, object] = {"drafted_by_ai": False}
     if draft:
         distance = Levenshtein.distance(draft, text)
-        is_left = distance <= DRAFT_IS_GONE_FROM * max(len(draft), len(text))
+        is_left = distance <= HARDLY_EDITED_TO * max(len(draft), len(text)) or bool(
+            _runs(draft) & _runs(text)
+        )
         metadata |= {"drafted_by_ai": is_left, "edit_distance": distance}
     if episode is not None:
         metadata |= attribution(conversation, episode, now=now)
@@ -252,3 +256,9 @@ def _take(conversation: Conversation, coach: User, *, now: datetime) -> int | No
 
 def _audit(actor: User, action: str, conversation: Conversation, reason: str = "") -> None:
     audit.record(actor=actor, action=action, resource=f"conversation:{conversation.pk}", reason=reason)
+
+
+def _runs(text: str) -> set[tuple[str, ...]]:
+    """Return every run of `RUN` words."""
+    words = re.findall(r"\w+", text.casefold())
+    return {tuple(words[start : start + RUN]) for start in range(len(words) - RUN + 1)}

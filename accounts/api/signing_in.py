@@ -16,6 +16,7 @@ from accounts.api_errors import Problem
 from accounts.api_operations import Operation
 from accounts.api_parsing import StrictSerializer
 from accounts.sso.flow import too_often
+from accounts.sso.refusals import WAIT_SECONDS
 
 NOT_RENEWED = "A key lasts as long as was chosen when it was made. A new one is made in the browser."
 
@@ -64,7 +65,7 @@ class ToProvider(Operation):
         """
         BrowserAuthentication().enforce_csrf(request)
         if too_often(self.django_request):
-            raise Problem(429, headers={"Retry-After": "60"})
+            raise Problem(429, headers={"Retry-After": str(WAIT_SECONDS)})
         wanted: str | None = self.body(Departure).get("redirect_uri")
         if wanted is not None and not self._is_ours(wanted):
             raise serializers.ValidationError({"redirect_uri": ["This is not an address of this site."]})

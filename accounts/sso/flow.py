@@ -4,13 +4,13 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from allauth.account.utils import get_next_redirect_url
-from allauth.core import ratelimit
+from allauth.core.internal import ratelimit
 from allauth.socialaccount.models import SocialAccount, SocialLogin, SocialToken
 from allauth.socialaccount.providers.base import AuthProcess
 from allauth.socialaccount.providers.oauth2.provider import OAuth2Provider
 from allauth.socialaccount.providers.oauth2.views import OAuth2Adapter
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from typing_extensions import override
 
 from accounts.sso import exchange, provisioning
@@ -79,7 +79,8 @@ class StrictAdapter(OAuth2Adapter, ABC):  # type: ignore[misc]  # allauth has no
         """
 
 
-def too_often(request: HttpRequest) -> HttpResponse | None:
-    """Count a sign-in that begins against its address; return the page that says so where it is one too many."""
-    found: HttpResponse | None = ratelimit.consume_or_429(request, action="sign_in_with_provider")
-    return found
+def too_often(request: HttpRequest) -> bool:
+    """Count a sign-in that begins against its address; return whether it is one too many."""
+    return not ratelimit.consume(
+        request, app="allauth.account", action="sign_in_with_provider", limit_get=True
+    )

@@ -50,6 +50,14 @@ UNCLEAR = Refusal(
     "Try again. If it happens twice, tell the administrator of your organization.",
     HTTPStatus.BAD_REQUEST,
 )
+BUSY = Refusal(
+    "too_often",
+    "Many people are signing in",
+    "More sign-ins have begun at the internet address of your school or home than Sideline takes at once.",
+    "Wait a minute and try again.",
+    HTTPStatus.TOO_MANY_REQUESTS,
+)
+WAIT_SECONDS = 60
 UNVERIFIED = Refusal(
     "unverified",
     "Your email address is not verified",
@@ -134,4 +142,11 @@ def page(request: HttpRequest, refusal: Refusal, *, provider: str, home: str = "
         status=refusal.status,
     )
     add_never_cache_headers(response)
+    return response
+
+
+def busy(request: HttpRequest, *, provider: str) -> HttpResponse:
+    """Return the page of a sign-in that was not begun because too many were."""
+    response = page(request, BUSY, provider=provider)
+    response["Retry-After"] = str(WAIT_SECONDS)
     return response

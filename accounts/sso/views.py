@@ -64,7 +64,9 @@ class DepartureView(OAuth2LoginView):  # type: ignore[misc]  # allauth has no ty
         provider = self.get_provider()
         if request.method != "POST":
             return redirect("account_login")
-        response: HttpResponse = too_often(request) or provider.redirect_from_request(request)
+        if too_often(request):
+            return refusals.busy(request, provider=provider.name)
+        response: HttpResponse = provider.redirect_from_request(request)
         return response
 
 
@@ -110,7 +112,10 @@ class CleverReturnView(ReturnView):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Drop a code that this browser did not ask for, and ask for one."""
         if "code" in request.GET and "state" not in request.GET:
-            response: HttpResponse = self.adapter.get_provider().redirect(request, AuthProcess.LOGIN)
+            provider = self.adapter.get_provider()
+            if too_often(request):
+                return refusals.busy(request, provider=provider.name)
+            response: HttpResponse = provider.redirect(request, AuthProcess.LOGIN)
             return response
         return super().dispatch(request, *args, **kwargs)
 

@@ -95,9 +95,20 @@ class TestTheWay:
         assert (refused.status, refused.code, refused.headers["Retry-After"]) == (429, "RATE_LIMITED", "60")
         page = Client().post("/accounts/google/login/")
         assert (page.status_code, Session.objects.count()) == (429, kept)
-        assert "It is possible again in a few minutes." in page.content.decode()
+        assert page["Retry-After"] == "60"
+        assert "<h1>Many people are signing in</h1>" in page.content.decode()
+        assert "Back to sign in" in page.content.decode()
         other = Client(REMOTE_ADDR="192.0.2.7")
         assert begin(other, google).status == 200
+
+    def test_counts_what_clevers_portal_begins(
+        self, client: Client, clever: FakeClever, settings: Any
+    ) -> None:
+        settings.ACCOUNT_RATE_LIMITS = {"sign_in_with_provider": "2/m/ip"}
+        opened = [Client().get("/accounts/clever/login/callback/?code=unasked") for _ in range(3)]
+        assert [answer.status_code for answer in opened] == [302, 302, 429]
+        assert Session.objects.count() == 2
+        assert begin(client, clever).status == 429
 
     def test_belongs_to_the_browser_that_began(
         self, client: Client, google: FakeGoogle, riverside: Organization

@@ -1,7 +1,7 @@
 """When a person is needed: rules that run in microseconds, before any provider, and leave their trace."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -30,8 +30,8 @@ __all__ = [
     "RULES",
     "URGENCY",
     "Finding",
-    "is_danger",
     "is_substantial",
+    "kinds_of_crisis",
     "normalise",
     "screen",
 ]
@@ -100,10 +100,10 @@ DANGER = frozenset({SOMEBODY_ELSE.name, VIOLENCE.name, EMERGENCY.name})
 """Rules of a crisis in which somebody, a child perhaps, is in danger; the others are about the writer's own life."""
 
 
-def is_danger(findings: Sequence[Finding]) -> bool:
-    """Whether a crisis is danger for somebody and nothing of it is about the writer's own life."""
-    rules = {finding.rule for finding in findings if finding.reason == CRISIS}
-    return bool(rules) and rules <= DANGER
+def kinds_of_crisis(trace: Iterable[Mapping[str, str]]) -> frozenset[str]:
+    """Return what the crises of a trace are about: ``despair``, ``danger``, both, or nothing where there is none."""
+    rules = {each["rule"] for each in trace if each["reason"] == CRISIS}
+    return frozenset("danger" if rule in DANGER else "despair" for rule in rules)
 
 
 @lru_cache(maxsize=512)

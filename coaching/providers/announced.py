@@ -8,6 +8,7 @@ from coaching.providers.sentences import split_sentences
 
 NUMBERS = {"two": 2, "three": 3, "four": 4, "five": 5}
 ANNOUNCES = re.compile(
+    r"(?<!\bthese )(?<!\bthose )(?<!\bthe )(?<!\blast )(?<!\ball )(?<!\bboth )(?<!\bother )(?<!\bfirst )"
     rf"\b({'|'.join(NUMBERS)})\s+(?:[\w-]+\s+)?"
     r"(?:reasons|steps|things|questions|parts|rules|stages|phases|conditions|ideas|roles|points|ways)\.$",
     re.IGNORECASE,
@@ -15,7 +16,10 @@ ANNOUNCES = re.compile(
 
 
 def announced(source: SourceText, position: int) -> Iterator[tuple[int, str]]:
-    """Yield place and text of the sentences that the one at `position` of the source announces; of one speaker only."""
+    """Yield place and text of the sentences that the one at `position` of the source announces.
+
+    They are of the same speaker and the same paragraph.
+    """
     sentences = split_sentences(source.text)
     first = sentences[position]
     found = ANNOUNCES.search(first.text)
@@ -24,6 +28,7 @@ def announced(source: SourceText, position: int) -> Iterator[tuple[int, str]]:
     speaker = source.speaker_at(first.start)
     for place in range(position + 1, min(len(sentences), position + 1 + NUMBERS[found[1].lower()])):
         said = sentences[place]
-        if not said.quotable or source.speaker_at(said.start) != speaker:
+        is_apart = "\n\n" in source.text[first.end : said.start]
+        if is_apart or not said.quotable or source.speaker_at(said.start) != speaker:
             return
         yield place, said.text

@@ -138,7 +138,6 @@ def _quoted(support: Support, sources: Sequence[SourceText]) -> dict[tuple[int, 
     for each in support.sentences:
         quoted[each.source, each.position] = each.sentence.text
         if ANNOUNCES.search(each.sentence.text):
-            quoted |= {
-                (each.source, place): text for place, text in announced(sources[each.source], each.position)
-            }
+            more = announced(sources[each.source], each.position)
+            quoted |= {(each.source, place): text for place, text in more if text not in quoted.values()}
     return dict(sorted(quoted.items()))

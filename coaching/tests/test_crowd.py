@@ -22,7 +22,7 @@ HALF = "Teams that look at "
 def many() -> Iterator[None]:
     """Let so many others be prepared in this process that words wait for a tenth of a second."""
     with ExitStack() as others:
-        while crowd.patience_seconds() < 0.1:
+        for _ in range(FEW + round(0.1 / STEP_SECONDS)):
             others.enter_context(crowd.waiting())
         yield
 

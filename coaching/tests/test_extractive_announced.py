@@ -24,7 +24,17 @@ async def test_reasons_follow_the_sentence_that_counts_them() -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["We review three norms a week. Then we stop.", "There are three reasons."])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "We review three norms a week. Then we stop.",
+        "We gave it up for these three reasons. Lunch is at noon.",
+        "The team repeats the last two steps. Lunch is at noon.",
+        "Students answer the five questions. Lunch is at noon.",
+        "We do it in two steps.\n\nThe budget grew by a tenth. Nobody knows why.",
+        "There are three reasons.",
+    ],
+)
 def test_a_sentence_that_announces_nothing_stands_alone(text: str) -> None:
     assert list(announced(SourceText(1, "Handbook", text), 0)) == []
 

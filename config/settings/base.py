@@ -342,7 +342,8 @@ OPENAI_BASE_URL = ENV.address("OPENAI_BASE_URL", "https://api.openai.com/v1")
 OPENAI_CHAT_MODEL = ENV.text("OPENAI_CHAT_MODEL", "gpt-4o")
 OPENAI_CHEAPER_MODEL = ENV.text("OPENAI_CHEAPER_MODEL", "gpt-4o-mini")
 ROUTING_MODEL_MS = ENV.integer("ROUTING_MODEL_MS", 500)
-"""How long a question may wait to be told what it is about, where that is not clear here; 0: no model is asked."""
+"""How long a question may wait to be told what it is about, where that is not clear here; 0: no model is asked.
+More than two seconds are taken for two (`conversations.turns.understand`)."""
 OPENAI_EMBEDDING_MODEL = ENV.text("OPENAI_EMBEDDING_MODEL", "text-embedding-3-small")
 OPENAI_EMBEDDING_DIMENSIONS = ENV.integer("OPENAI_EMBEDDING_DIMENSIONS", 1536, least=1)
 

@@ -112,6 +112,13 @@ class TestEnvironment:
         "value",
         [
             *("api.openai.com/v1", "ftp://one.example/v1", "https://", "https://[::1/v1"),
+            *(
+                "https://one.example:0/v1",
+                "https://..example/v1",
+                "https://o<>ne.example",
+                "https://" + "a" * 64,
+            ),
+            *("https://one\u00a0.example/v1", "https://one.exam\tple/v1", "https://one.example/\x01v1"),
             *("https://one.example:port/v1", "https://one.example:65536/v1", "https://one .example/v1"),
             *(
                 "https://one.example/v1?key=1",
@@ -126,7 +133,13 @@ class TestEnvironment:
         assert env.problems == ["A must be a base address such as https://two.example/v1"]
 
     @pytest.mark.parametrize(
-        "value", ["http://127.0.0.1:8000/v1", "https://[::1]:1/v1/", "https://one.example"]
+        "value",
+        [
+            "http://127.0.0.1:8000/v1",
+            "https://[::1]:1/v1/",
+            "https://one.example",
+            "http://model_server:8080/v1",
+        ],
     )
     def test_reads_an_address(self, value: str) -> None:
         env = Environment({"A": value})

@@ -70,21 +70,41 @@ class TestAskingForACoach:
     @pytest.mark.parametrize(
         ("text", "expected"),
         [
-            ("I want to kill myself", episodes.IN_DESPAIR),
-            ("A student told me her father hits her", episodes.IN_DANGER),
-            ("My husband beats me, and I want to die", episodes.IN_DESPAIR),
-            ("A colleague has collapsed and is not breathing", episodes.IN_DANGER),
+            ("I want to kill myself", [episodes.IN_DESPAIR]),
+            ("A student told me her father hits her", [episodes.IN_DANGER]),
+            ("A student told me 'I want to die'", [episodes.IN_DESPAIR, episodes.IN_DANGER]),
+            ("My husband beats me, and I want to die", [episodes.IN_DESPAIR, episodes.IN_DANGER]),
+            ("A colleague has collapsed and is not breathing", [episodes.IN_DANGER]),
         ],
     )
-    def test_is_answered_by_what_the_crisis_is_about(self, cast: Cast, text: str, expected: str) -> None:
+    def test_is_answered_by_what_the_crisis_is_about(
+        self, cast: Cast, text: str, expected: list[str]
+    ) -> None:
         conversation = begin(cast.home.owner)
         say(cast.home.owner, conversation, text)
         said = Message.objects.get(conversation=conversation, sender_type="system")
         assert said.metadata["kind"] == "crisis"
         assert said.content == (
-            f"Thank you for telling me. {expected} A person should be with you now: these lines answer at once. "
-            "Your coach has been told that you may need them."
+            f"Thank you for telling me. {' '.join(expected)} A person should be with you now: these lines answer at "
+            "once. Your coach has been told that you may need them."
         )
+
+    @pytest.mark.parametrize("turned", [False, True])
+    def test_is_answered_anew_when_another_kind_of_crisis_comes(self, cast: Cast, turned: bool) -> None:
+        conversation = begin(cast.home.owner)
+        told = [
+            ("I want to kill myself", episodes.IN_DESPAIR),
+            ("A student told me her father hits her", episodes.IN_DANGER),
+        ]
+        first, second = reversed(told) if turned else told
+        for text, _ in (first, second, first, second):
+            say(cast.home.owner, conversation, text)
+        answers = [text for sender, text in spoken(conversation) if sender == "system"]
+        assert [first[1] in answers[0], second[1] in answers[0]] == [True, False]
+        assert [first[1] in answers[1], second[1] in answers[1]] == [False, True]
+        assert not any(words in answer for answer in answers[2:] for _, words in told)
+        episode = Handoff.objects.get()
+        assert (episode.reason, len(episode.rule_trace)) == ("crisis", 2)
 
 
 class TestACoachWhoIsHere:
@@ -189,17 +209,30 @@ class TestTakingOver:
         assert said.message.metadata["drafted_by_ai"] is True
         assert said.message.metadata["edit_distance"] == 3
 
-    def test_names_no_draft_of_which_nothing_is_left(self, cast: Cast) -> None:
+    @pytest.mark.parametrize(
+        ("text", "is_left"),
+        [
+            ("Norms are reviewed twice a year.", True),
+            (
+                "Hello Ada! Your team could begin with the first of them. "
+                + "I am glad that you ask me. " * 9,
+                True,
+            ),
+            ("Norms are looked at twice each year; a team may begin with the first one of them.", True),
+            ("I will call you at four. Until then, take a walk if you can.", False),
+        ],
+    )
+    def test_names_a_draft_while_something_of_it_is_left(self, cast: Cast, text: str, is_left: bool) -> None:
         said = handoff.say_as_coach(
             coach=cast.home.coach,
             conversation_id=begin(cast.home.owner).pk,
             client_id=uuid4(),
-            text="I will call you at four. Until then, take a walk if you can.",
+            text=text,
             now=NOW(),
             draft="Norms are reviewed twice a year; your team could begin with the first of them.",
         )
-        assert said.message.metadata["drafted_by_ai"] is False
-        assert said.message.metadata["edit_distance"] > 40
+        assert said.message.metadata["drafted_by_ai"] is is_left
+        assert said.message.metadata["edit_distance"] > 10
 
 
 class TestHandingBack:
